@@ -1,0 +1,1 @@
+"""What was learned: run directory to tables, statistics, plots and report."""

@@ -1,0 +1,83 @@
+"""What was asked for: one frozen value, saved with the run and read back on resume."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import Any
+
+
+class ExperimentError(Exception):
+    """An experiment that cannot work: its message is the one line that the user reads.
+
+    A trial that cannot work is no such error: it becomes a row with status `failed`.
+    """
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """One search, from its data to its finals.
+
+    Attributes:
+        dataset: a known name, the path of an `.npz`, or a folder of class folders.
+        strategies: the names of the strategies that compete, in the order they take turns.
+        data_dir: where `<name>.npz` is looked for before Keras's own loaders.
+        image_size: (height, width) in pixels to which a folder's images are resized.
+        train_limit: how many images training and validation share; None for all of them.
+        mirror: whether a mirror image keeps its class; None leaves it to the data set.
+        max_epochs: epochs of the longest trials and of the finals.
+        factor: Hyperband's reduction factor between rungs.
+        iterations: how often each arm runs through all of Hyperband's brackets.
+        seed: everything random follows from it.
+        final_seeds: how many times each arm's best configuration is retrained for the finals.
+        batch_size: images a step.
+        time_limit: minutes after which no further trial starts; None for no limit.
+    """
+
+    dataset: str
+    strategies: tuple[str, ...]
+    data_dir: str | None = None
+    image_size: tuple[int, int] | None = None
+    train_limit: int | None = None
+    mirror: bool | None = None
+    max_epochs: int = 9
+    factor: int = 3
+    iterations: int = 1
+    seed: int = 0
+    final_seeds: int = 3
+    batch_size: int = 64
+    time_limit: float | None = None
+
+    @property
+    def dataset_name(self) -> str:
+        """The data set's name in every table: a path's last part without its ending."""
+        return Path(self.dataset).stem or "images"
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the fields as JSON types."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Experiment:
+        """Makes an experiment from what `to_json` gave.
+
+        Raises:
+            ExperimentError: a field is missing or unknown.
+        """
+        sequences = {
+            name: tuple(value) for name, value in fields.items() if isinstance(value, list)
+        }
+        try:
+            return cls(**{**fields, **sequences})
+        except TypeError as error:
+            raise ExperimentError(f"experiment.json does not fit this version: {error}") from error
+
+
+def derive_seed(*parts: object) -> int:
+    """Returns a seed in [0, 2**31) that follows from the parts alone.
+
+    A hash rather than a generator's next number: whoever asks, in whatever order, gets the same.
+    """
+    text = "\x1f".join(str(part) for part in parts)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1

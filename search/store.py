@@ -1,0 +1,317 @@
+"""The run directory: every path, one SQLite file, atomic writes. Nothing else touches the disk."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from search.experiment import Experiment, ExperimentError
+
+__all__ = ["ExperimentError", "Store", "write_atomically"]
+
+SCHEMA_VERSION = 1
+
+# People query this file, so its columns are a promise: add, never rename. (docs: the README.)
+SCHEMA = """
+CREATE TABLE datasets (            -- one row a data set: what the report needs to know of it
+    dataset TEXT PRIMARY KEY,
+    height INTEGER, width INTEGER, channels INTEGER,
+    train_images INTEGER, validation_images INTEGER, test_images INTEGER,
+    class_names TEXT,              -- JSON list; a label is an index into it
+    mirror INTEGER,                -- 1 where a mirror image keeps its class
+    test_labels BLOB               -- little-endian uint16 a test image; NULL until the finals
+);
+CREATE TABLE trials (
+    trial_id TEXT PRIMARY KEY,
+    parent_id TEXT,                -- the trial that this one continues; NULL in rung 0
+    dataset TEXT NOT NULL,
+    strategy TEXT NOT NULL,
+    iteration INTEGER NOT NULL,
+    bracket INTEGER NOT NULL,
+    rung INTEGER NOT NULL,
+    slot INTEGER NOT NULL,         -- that of the configuration in rung 0, kept on promotion
+    seed INTEGER NOT NULL,
+    hyperparameters TEXT NOT NULL, -- JSON object
+    first_epoch INTEGER NOT NULL,  -- epochs already trained when the trial starts
+    last_epoch INTEGER NOT NULL,   -- epochs trained when it ends
+    status TEXT NOT NULL CHECK (status IN ('running', 'completed', 'failed')),
+    score REAL,                    -- validation accuracy at the end of the rung
+    val_loss REAL,
+    parameters INTEGER,
+    multiply_adds INTEGER,         -- for one image
+    timesteps INTEGER,
+    features INTEGER,
+    train_seconds REAL,
+    setup_seconds REAL,
+    peak_memory_bytes INTEGER,
+    worker TEXT,
+    retries INTEGER NOT NULL DEFAULT 0,
+    started REAL,                  -- seconds since 1970
+    finished REAL,
+    message TEXT                   -- why it failed
+);
+CREATE TABLE epochs (
+    trial_id TEXT NOT NULL,
+    epoch INTEGER NOT NULL,        -- 1 is the first
+    loss REAL, accuracy REAL, val_loss REAL, val_accuracy REAL,
+    seconds REAL,
+    PRIMARY KEY (trial_id, epoch)
+);
+CREATE TABLE finals (
+    dataset TEXT NOT NULL,
+    strategy TEXT NOT NULL,
+    trial_id TEXT NOT NULL,        -- whose configuration
+    seed INTEGER NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('completed', 'failed')),
+    test_accuracy REAL,
+    test_loss REAL,
+    train_seconds REAL,
+    latency_ms REAL,               -- median time for one image, batch of one
+    predictions BLOB,              -- little-endian uint16: the class named for each test image
+    message TEXT,
+    PRIMARY KEY (dataset, strategy, seed)
+);
+"""
+
+
+class Store:
+    """One run directory.
+
+    Reading needs no lock. Writing does: `create` and `resume` take it, `close` gives it back, and
+    the kernel does where the process was killed.
+
+    Attributes:
+        path: the run directory.
+        experiment: what was asked for.
+        about: the command line, versions and hardware, as saved with the experiment.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]):
+        """Opens a run for reading.
+
+        Raises:
+            ExperimentError: the directory is not a run, or its files are damaged.
+        """
+        self.path = Path(path)
+        if not self.path.is_dir():
+            raise ExperimentError(f"no run directory {self.path}: look under runs/ for its name")
+        if not self.experiment_file.is_file() or not self.results_file.is_file():
+            raise ExperimentError(
+                f"{self.path} is not a run directory: it lacks experiment.json or results.sqlite"
+            )
+        try:
+            saved = json.loads(self.experiment_file.read_text(encoding="utf-8"))
+            self.experiment = Experiment.from_json(saved["experiment"])
+            self.about: dict[str, Any] = saved["about"]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ExperimentError(
+                f"{self.experiment_file} is damaged ({error}): restore it from a copy"
+            ) from error
+        self._check_schema()
+        self._lock: filelock.FileLock | None = None
+
+    # Paths
+
+    @property
+    def experiment_file(self) -> Path:
+        """What was asked for, as JSON."""
+        return self.path / "experiment.json"
+
+    @property
+    def results_file(self) -> Path:
+        """The SQLite file: the truth."""
+        return self.path / "results.sqlite"
+
+    @property
+    def report_directory(self) -> Path:
+        """Where report.html and report.md lie."""
+        return self.path / "report"
+
+    def checkpoint_file(self, trial_id: str) -> Path:
+        """The `.keras` file of a trial's model at the end of its rung."""
+        return self.path / "checkpoints" / f"{trial_id}.keras"
+
+    # A run's life
+
+    @classmethod
+    def create(
+        cls, path: str | os.PathLike[str], experiment: Experiment, about: Mapping[str, Any]
+    ) -> Store:
+        """Makes a run directory, whole or not at all, and takes its lock.
+
+        Raises:
+            ExperimentError: the directory exists, or cannot be written.
+        """
+        path = Path(path)
+        if path.exists():
+            raise ExperimentError(
+                f"{path} exists: go on with --resume {path}, or name another directory with --out"
+            )
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft.mkdir()
+            (draft / "checkpoints").mkdir()
+            saved = {"experiment": experiment.to_json(), "about": dict(about)}
+            (draft / "experiment.json").write_text(json.dumps(saved, indent=2), encoding="utf-8")
+            with contextlib.closing(sqlite3.connect(draft / "results.sqlite")) as database:
+                database.executescript(SCHEMA)
+                database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            draft.rename(path)
+        except OSError as error:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise ExperimentError(f"cannot write {path}: {error.strerror or error}") from error
+        return cls.resume(path)
+
+    @classmethod
+    def resume(cls, path: str | os.PathLike[str]) -> Store:
+        """Opens a run for writing and takes its lock.
+
+        Raises:
+            ExperimentError: it is not a run, or another process is writing to it.
+        """
+        store = cls(path)
+        # The kernel drops this lock when the process dies, so a killed run is never left locked.
+        lock = filelock.FileLock(store.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout as error:
+            raise ExperimentError(
+                f"{store.path} is in use by another process: wait for it, or stop it"
+            ) from error
+        except OSError as error:
+            raise ExperimentError(
+                f"cannot write {store.path}: {error.strerror or error}"
+            ) from error
+        store._lock = lock
+        return store
+
+    def close(self) -> None:
+        """Gives the lock back."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def __enter__(self) -> Store:
+        """Returns itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Gives the lock back."""
+        self.close()
+
+    # Tables
+
+    def _check_schema(self) -> None:
+        try:
+            with self.connect() as database:
+                version = database.execute("PRAGMA user_version").fetchone()[0]
+                damage = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except sqlite3.DatabaseError as error:
+            raise ExperimentError(
+                f"{self.results_file} is damaged ({error}): restore it from a copy"
+            ) from error
+        if damage != "ok":
+            raise ExperimentError(f"{self.results_file} is damaged: restore it from a copy")
+        if version != SCHEMA_VERSION:
+            raise ExperimentError(
+                f"{self.results_file} has schema {version}, this version reads {SCHEMA_VERSION}: "
+                "use the version of Scanline that made it"
+            )
+
+    @contextlib.contextmanager
+    def connect(self) -> Iterator[sqlite3.Connection]:
+        """A connection whose changes are one transaction, kept only if the block ends well."""
+        with contextlib.closing(sqlite3.connect(self.results_file, timeout=30)) as database:
+            database.row_factory = sqlite3.Row
+            with database:
+                yield database
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """Returns a table's rows in the order in which they were first written."""
+        if table not in ("datasets", "trials", "epochs", "finals"):
+            raise ValueError(f"no table {table!r}")
+        with self.connect() as database:
+            return [dict(row) for row in database.execute(f"SELECT * FROM {table} ORDER BY rowid")]
+
+    def record_dataset(self, row: Mapping[str, Any]) -> None:
+        """Writes what the report needs to know of the data set, once; repeats change nothing."""
+        with self.connect() as database:
+            _insert(database, "datasets", row, "OR IGNORE")
+
+    def record_test_labels(self, dataset: str, labels: bytes) -> None:
+        """Writes the test images' labels (little-endian uint16) when the finals open them."""
+        with self.connect() as database:
+            database.execute(
+                "UPDATE datasets SET test_labels = ? WHERE dataset = ?", (labels, dataset)
+            )
+
+    def start_trial(self, row: Mapping[str, Any]) -> None:
+        """Writes a trial as running; one that a killed process left running starts again."""
+        with self.connect() as database:
+            _insert(database, "trials", row, "OR REPLACE")
+
+    def finish_trial(
+        self, trial_id: str, result: Mapping[str, Any], epochs: Iterable[Mapping[str, Any]]
+    ) -> None:
+        """Writes how a trial ended and its epochs, in one transaction."""
+        with self.connect() as database:
+            settings = ", ".join(f"{column} = :{column}" for column in result)
+            database.execute(
+                f"UPDATE trials SET {settings} WHERE trial_id = :trial_id",
+                {**result, "trial_id": trial_id},
+            )
+            for epoch in epochs:
+                _insert(database, "epochs", {"trial_id": trial_id, **epoch}, "OR REPLACE")
+
+    def record_final(self, row: Mapping[str, Any]) -> None:
+        """Writes one finalist's result on one seed."""
+        with self.connect() as database:
+            _insert(database, "finals", row, "OR REPLACE")
+
+    # Checkpoints
+
+    def save_checkpoint(self, trial_id: str, model: bytes) -> None:
+        """Keeps a trial's model (the bytes of a `.keras` file) for its promotion."""
+        write_atomically(self.checkpoint_file(trial_id), model)
+
+    def load_checkpoint(self, trial_id: str) -> bytes:
+        """Returns the bytes of the `.keras` file that `save_checkpoint` kept."""
+        return self.checkpoint_file(trial_id).read_bytes()
+
+    def keep_checkpoints(self, trial_ids: Iterable[str]) -> None:
+        """Deletes every checkpoint but these, and what a kill left half written."""
+        kept = {self.checkpoint_file(trial_id).name for trial_id in trial_ids}
+        for file in (self.path / "checkpoints").iterdir():
+            if file.name not in kept:
+                file.unlink()
+
+
+def _insert(
+    database: sqlite3.Connection, table: str, row: Mapping[str, Any], conflict: str
+) -> None:
+    columns = ", ".join(row)
+    values = ", ".join(f":{column}" for column in row)
+    database.execute(f"INSERT {conflict} INTO {table} ({columns}) VALUES ({values})", dict(row))
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes a file so that a kill at any instant leaves the old content or the new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(draft, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
