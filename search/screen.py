@@ -251,7 +251,7 @@ def screen(progress: Progress, now: float, width: int = 80, height: int = 24) ->
         width: columns of the terminal.
         height: lines of the terminal.
     """
-    # Header, bar, counts, the table's heading, two blank lines and the cursor's take seven.
+    # Header, bar, counts, the table's heading and three blank lines take seven.
     room = max(4, height - 7)
     rows = min(len(progress.planned), room - 3)
     return Group(
@@ -261,4 +261,5 @@ def screen(progress: Progress, now: float, width: int = 80, height: int = 24) ->
         strategies(progress, width, rows),
         "",
         *current(progress, now, width, room - rows),
+        "",  # the cursor's, so that an echoed ^C at the end of a full line shifts nothing
     )
