@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from search.experiment import Experiment, derive_seed
+from search.experiment import Experiment, ExperimentError, derive_seed
 from search.folders import folder_source
-from search.named import CLASS_NAMES, KERAS_NAMES, MIRRORED, NAMES, digits_source, keras_source
-from search.sources import Source, bad_data, npz_source
+from search.named import CLASS_NAMES, MIRRORED, NAMES, digits_source, keras_source
+from search.sources import Source, bad_data, npz_source, one_line
 
 __all__ = ["NAMES", "Dataset", "Images", "load_dataset"]
 
@@ -76,6 +76,11 @@ def load_dataset(experiment: Experiment) -> Dataset:
     classes, y = np.unique(source.labels, return_inverse=True)
     y = y.astype(np.int32)
     _check_classes(experiment.dataset, classes, np.bincount(y))
+    if source.test_count == 0:
+        raise bad_data(
+            f"no image of {experiment.dataset} is left for the test: give three images or more "
+            "of a class"
+        )
 
     chosen = _limited(y, classes, experiment.train_limit, seed_of("limit"))
     train, validation = (
@@ -99,43 +104,44 @@ def _source(
 ) -> Source:
     """Finds the data set; `hold_out` splits off a test set where there is none."""
     name = experiment.dataset
-    path = Path(name).expanduser()
-    is_folder = name not in NAMES and name.strip() != "" and _exists(path) and path.is_dir()
-    if is_folder:
+    path = None if name in NAMES else _existing(name)
+    if path is None and name not in NAMES:
+        raise _unknown(name)
+    if path is not None and path.is_dir():
         return folder_source(path, experiment.image_size, hold_out)
     if experiment.image_size is not None:
         raise bad_data(f"--image-size resizes a folder's images, {name} is none: leave it out")
+    if path is not None:
+        return npz_source(path)
     if name == "digits":
         return digits_source(hold_out)
-    if name in KERAS_NAMES:
-        return _named_source(name, experiment.data_dir)
-    if name.strip() and _exists(path):
-        return npz_source(path)
-    if path.suffix == ".npz" or len(path.parts) > 1:
-        raise bad_data(f"there is no file or folder {name}: check the path given to --dataset")
+    if experiment.data_dir is None:
+        return keras_source(name)
+    folder = _existing(experiment.data_dir)
+    if folder is None or not folder.is_dir():
+        raise bad_data(f"there is no folder {experiment.data_dir}: check what --data-dir names")
+    file = _existing(str(folder / f"{name}.npz"))
+    return keras_source(name, looked_in=folder) if file is None else npz_source(file)
+
+
+def _existing(name: str) -> Path | None:
+    """Returns the path of a file or folder, or None if there is none."""
+    try:
+        path = Path(name).expanduser()
+        return path if name.strip() and path.exists() else None
+    except (OSError, RuntimeError) as error:  # a name too long, no right to enter, no such home
+        raise bad_data(f"cannot read {name} ({error}): check the path and its rights") from error
+
+
+def _unknown(name: str) -> ExperimentError:
+    if name.endswith(".npz") or len(Path(name).parts) > 1:
+        return bad_data(f"there is no file or folder {name}: check what --dataset names")
     near = difflib.get_close_matches(name.lower(), NAMES, n=3, cutoff=0.5)
     meant = f"did you mean {' or '.join(near)}? " if near else ""
-    raise bad_data(
+    return bad_data(
         f"unknown data set {name!r}: {meant}--dataset takes {', '.join(NAMES)}, "
         "the path of an .npz, or a folder of class folders"
     )
-
-
-def _named_source(name: str, data_dir: str | None) -> Source:
-    if data_dir is None:
-        return keras_source(name)
-    folder = Path(data_dir).expanduser()
-    if not _exists(folder) or not folder.is_dir():
-        raise bad_data(f"there is no folder {data_dir}: check the path given to --data-dir")
-    file = folder / f"{name}.npz"
-    return npz_source(file) if _exists(file) else keras_source(name, missing=file)
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError as error:  # a name too long, a folder that may not be entered
-        raise bad_data(f"cannot read {path} ({error.strerror}): check path and rights") from error
 
 
 def _check_classes(name: str, classes: np.ndarray, counts: np.ndarray) -> None:
@@ -153,7 +159,7 @@ def _class_names(name: str, classes: np.ndarray) -> tuple[str, ...]:
     known = CLASS_NAMES.get(name)
     if known and classes.dtype.kind == "i" and classes[0] >= 0 and classes[-1] < len(known):
         return tuple(known[label] for label in classes)
-    return tuple(str(label) for label in classes)
+    return tuple(one_line(str(label)) for label in classes)
 
 
 def _open_test(

@@ -21,6 +21,8 @@ DEFAULT_SIZE = (32, 32)  # all others, unless --image-size says otherwise
 
 ORIENTATION = 0x0112  # the EXIF tag; from 5 on, height and width change places
 
+Labelled = tuple[np.ndarray, np.ndarray]  # paths (N,) and their classes' names (N,)
+
 
 @dataclasses.dataclass(frozen=True)
 class Form:
@@ -51,20 +53,11 @@ def folder_source(
     """
     if size is not None and (min(size) < 1 or max(size) < 2):
         raise bad_data(f"--image-size {size[0]} {size[1]} is too small: two pixels at least")
-    if all(_subfolders(folder / part) for part in ("train", "test")):
-        files, labels = _list_images(folder / "train")
-        test_files, test_labels = _list_images(folder / "test", may_lack=True)
-        unknown = np.setdiff1d(test_labels, labels)
-        if len(unknown):
-            raise bad_data(
-                f"{folder / 'test'} has the class {unknown[0]}, which {folder / 'train'} lacks: "
-                "take it out, or add training images of it"
-            )
-    else:
-        files, labels = _list_images(folder)
-        train, test = hold_out(labels)
-        test_files, test_labels = files[test], labels[test]
-        files, labels = files[train], labels[train]
+    try:
+        (files, labels), (test_files, test_labels) = _split(folder, hold_out)
+    except OSError as error:
+        where = error.filename or folder
+        raise bad_data(f"cannot read {where} ({error.strerror}): check its rights") from error
     form = _common_form(files, size)
     return Source(
         labels=labels,
@@ -74,6 +67,25 @@ def folder_source(
     )
 
 
+def _split(
+    folder: Path, hold_out: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+) -> tuple[Labelled, Labelled]:
+    """Lists the training images and the test images."""
+    if not all(_subfolders(folder / part) for part in ("train", "test")):
+        files, labels = _list_images(folder)
+        train, test = hold_out(labels)
+        return (files[train], labels[train]), (files[test], labels[test])
+    files, labels = _list_images(folder / "train")
+    test_files, test_labels = _list_images(folder / "test", may_lack=True)
+    unknown = np.setdiff1d(test_labels, labels)
+    if len(unknown):
+        raise bad_data(
+            f"{folder / 'test'} has the class {unknown[0]}, which {folder / 'train'} lacks: "
+            "take it out, or add training images of it"
+        )
+    return (files, labels), (test_files, test_labels)
+
+
 def _subfolders(folder: Path) -> list[Path]:
     """Lists what may be class folders, by name; none where there is no folder."""
     return [path for path in _visible(folder) if path.is_dir()] if folder.is_dir() else []
@@ -81,15 +93,12 @@ def _subfolders(folder: Path) -> list[Path]:
 
 def _visible(folder: Path) -> list[Path]:
     """Lists what a folder holds, by name: the disk's own order must not matter."""
-    try:
-        paths = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    except OSError as error:
-        raise bad_data(f"cannot read {folder} ({error.strerror}): check its rights") from error
+    paths = [path for path in folder.iterdir() if not path.name.startswith(".")]
     return sorted(paths, key=lambda path: path.name)
 
 
-def _list_images(folder: Path, may_lack: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the images' paths and their classes' names, both (N,).
+def _list_images(folder: Path, may_lack: bool = False) -> Labelled:
+    """Lists the images in class folders.
 
     Args:
         folder: holds class folders.

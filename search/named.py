@@ -72,12 +72,12 @@ def digits_source(
     return _source_of_arrays(x[train], y[train], x[test], y[test])
 
 
-def keras_source(name: str, missing: Path | None = None) -> Source:
+def keras_source(name: str, looked_in: Path | None = None) -> Source:
     """One of Keras's data sets, from its cache or the network.
 
     Args:
         name: one of `KERAS_NAMES`.
-        missing: the file that was looked for first, for the message.
+        looked_in: the folder that was searched for the file first, for the message.
 
     Raises:
         ExperimentError: it is not in the cache and cannot be fetched.
@@ -93,12 +93,13 @@ def keras_source(name: str, missing: Path | None = None) -> Source:
         _remove(_cached(name) - before)
         if not isinstance(error, Exception):  # Ctrl-C
             raise
-        file = missing or f"DIR/{name}.npz"
-        folder = missing.parent if missing else "DIR"
-        lacking = f"there is no {missing}, and " if missing else ""
+        file = f"{name}.npz"
+        reason = f"there is no {looked_in / file}, and " if looked_in else ""
+        spoilt = sorted(path for path in before if path.name != "datasets")
+        damaged = f", delete {spoilt[0]} if it is damaged" if spoilt else ""
         raise bad_data(
-            f"{lacking}Keras cannot load {name} ({error}): check the network, or put {file} "
-            f"there and give --data-dir {folder}, or take --dataset digits, which needs neither"
+            f"{reason}Keras cannot load {name} ({error}): check the network{damaged}, give "
+            f"--data-dir DIR with {file} in DIR, or take --dataset digits, which needs no download"
         ) from error
     finally:
         socket.setdefaulttimeout(timeout)
@@ -134,8 +135,8 @@ def _cached(name: str) -> set[Path]:
 
 def _remove(paths: set[Path]) -> None:
     """Deletes files, and folders once they are empty."""
-    with contextlib.suppress(OSError):
-        for path in sorted(paths, reverse=True):  # what lies in a folder comes before it
+    for path in sorted(paths, reverse=True):  # what lies in a folder comes before it
+        with contextlib.suppress(OSError):
             if path.is_dir():
                 path.rmdir()
             else:
@@ -147,16 +148,16 @@ class _Chatter(io.TextIOBase):
 
     def __init__(self, terminal: Any) -> None:
         self.terminal = terminal
-        self.held: str | None = ""
+        self.held: str | None = None
 
     def write(self, text: str) -> int:
         """Holds the line that names the address; what follows it is progress."""
         if self.terminal.isatty():
-            if self.held == "":
+            if self.held is None:
                 self.held = text
             else:
-                self.terminal.write((self.held or "") + text)
-                self.held = None
+                self.terminal.write(self.held + text)
+                self.held = ""
         return len(text)
 
     def flush(self) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 import functools
+import io
 import math
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 from search.experiment import ExperimentError
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+LONGEST_HEADER = 1 << 14  # bytes; NumPy itself refuses more than 10,000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +76,7 @@ def image_shape(where: str, images: Header) -> tuple[int, int, int]:
         )
     if kind not in "iu":
         raise bad_data(f"{name} of {where} is {images.dtype}: save images as uint8")
-    if len(shape) == 4 and shape[1] in (1, 3, 4) and shape[3] not in (1, 3, 4):
+    if len(shape) == 4 and shape[1] in (1, 3, 4) and shape[3] not in (1, 2, 3, 4):
         raise bad_data(
             f"{name} of {where} has shape {shape}, channels first: "
             "save it with .transpose(0, 2, 3, 1)"
@@ -85,10 +87,9 @@ def image_shape(where: str, images: Header) -> tuple[int, int, int]:
             f"{name} of {where} has shape {shape}: save images as (N, H, W) or (N, H, W, C) "
             "with C of 1, 3 or 4"
         )
-    if shape[0] == 0 or height * width < 2:
+    if min(shape) < 1 or height * width < 2:
         raise bad_data(
-            f"{name} of {where} has shape {shape}, which is empty: give images of two pixels "
-            "at least"
+            f"{name} of {where} has shape {shape}: give one image or more, of two pixels or more"
         )
     return height, width, channels
 
@@ -152,8 +153,7 @@ def npz_source(path: Path) -> Source:
     if not path.is_file():
         raise bad_data(f"{path} is not a file: give an .npz, or a folder of class folders")
     with _open_npz(path) as archive:
-        members = {name.removesuffix(".npy") for name in archive.namelist()}
-        missing = [name for name in ARRAYS if name not in members]
+        missing = [name for name in ARRAYS if f"{name}.npy" not in archive.namelist()]
         if missing:
             raise bad_data(
                 f"{path} lacks {', '.join(missing)}: "
@@ -166,6 +166,12 @@ def npz_source(path: Path) -> Source:
             raise bad_data(
                 f"{path} has training images of shape {shape} and test images of shape "
                 f"{test_shape}: save both in one size"
+            )
+        kinds = [headers[name].dtype.kind in "US" for name in ("y_train", "y_test")]
+        if kinds[0] != kinds[1]:
+            raise bad_data(
+                f"{path} has labels of type {headers['y_train'].dtype} in y_train and "
+                f"{headers['y_test'].dtype} in y_test: save both as whole numbers or both as text"
             )
         labels = as_labels(_read_array(archive, "y_train"))
     return Source(
@@ -193,39 +199,41 @@ def _open_npz(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
+    except ExperimentError:
+        raise
     except MemoryError as error:
         raise bad_data(f"{path} does not fit into memory: save fewer or smaller images") from error
     except OSError as error:
-        raise bad_data(f"cannot read {path} ({error.strerror or error}): check it") from error
-    except (
-        *(ValueError, EOFError, zipfile.BadZipFile, zlib.error),
-        *(NotImplementedError, RuntimeError),  # a compression or an encryption unknown to Python
-    ) as error:
+        raise bad_data(
+            f"cannot read {path} ({error.strerror or error}): check its rights"
+        ) from error
+    except Exception as error:  # anything from BadZipFile to zlib.error and tokenize's
         raise bad_data(
             f"{path} is damaged or no .npz ({error}): save it again with numpy.savez"
         ) from error
 
 
 def _read_header(path: Path, archive: zipfile.ZipFile, name: str) -> Header:
-    with archive.open(f"{name}.npy") as member:
-        version = np.lib.format.read_magic(member)
-        if version == (1, 0):
-            shape, _, dtype = np.lib.format.read_array_header_1_0(member)
-        elif version == (2, 0):
-            shape, _, dtype = np.lib.format.read_array_header_2_0(member)
-        else:
-            raise ValueError(f"{name} has format {version}")
-        if dtype.hasobject:
-            raise bad_data(
-                f"{name} of {path} holds pickled objects, which are never loaded: save it as "
-                "one array of whole numbers, or of text with .astype(str)"
-            )
-        # A header that lies would cost memory, or hours of search before the finals find out.
-        if (
-            member.tell() + math.prod(shape) * dtype.itemsize
-            != archive.getinfo(f"{name}.npy").file_size
-        ):
-            raise ValueError(f"{name} is cut short")
+    # Without its checksum, which zipfile would compare with the values of a small array.
+    info = copy.copy(archive.getinfo(f"{name}.npy"))
+    del info.CRC
+    with archive.open(info) as member:
+        start = io.BytesIO(member.read(LONGEST_HEADER))
+    version = np.lib.format.read_magic(start)
+    if version == (1, 0):
+        shape, _, dtype = np.lib.format.read_array_header_1_0(start)
+    elif version == (2, 0):
+        shape, _, dtype = np.lib.format.read_array_header_2_0(start)
+    else:
+        raise ValueError(f"{name} has format {version}")
+    if dtype.hasobject:
+        raise bad_data(
+            f"{name} of {path} holds pickled objects, which are never loaded: save it as "
+            "one array of whole numbers, or of text with .astype(str)"
+        )
+    # A header that lies would cost memory, or hours of search before the finals find out.
+    if start.tell() + math.prod(shape) * dtype.itemsize != info.file_size:
+        raise ValueError(f"{name} is not as long as its header says")
     return Header(name, shape, dtype)
 
 
