@@ -264,9 +264,10 @@ def test_progress_is_shown_on_a_terminal_once_bytes_come(interactive):
 
     terminal = Terminal()
     chatter = named._Chatter(terminal)
-    print("Downloading", end="", file=chatter)
+    chatter.write("Downloading")
     assert terminal.getvalue() == ""
-    print(" 10 %", end=" 20 %", file=chatter)
+    chatter.write(" 10 %")
+    chatter.write(" 20 %")
     assert terminal.getvalue() == ("Downloading 10 % 20 %" if interactive else "")
 
 
