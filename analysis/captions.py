@@ -10,7 +10,12 @@ from analysis.words import amount, label, listing, percent, plural, points
 def accuracy(summary: pd.DataFrame) -> str:
     """Describes the figure of accuracy by strategy from its frame (most accurate first)."""
     shown = summary.dropna(subset="mean")
-    text = ["The large mark is the mean of the seeds, each small dot one seed."]
+    one = (shown.seeds == 1).all()
+    text = [
+        "Each mark is a single seed, so nothing shows how far another would differ."
+        if one
+        else "The large mark is the mean, each small dot one seed."
+    ]
     if shown.low.notna().any():
         text.append("The bar is the mean's 95 % interval over seeds and test images.")
     first, last = str(shown.index[0]), str(shown.index[-1])
@@ -42,15 +47,16 @@ def validation(standing: pd.DataFrame) -> str:
 def learning_curves(epochs: pd.DataFrame, best: dict[str, str]) -> str:
     """Describes the learning curves by who leads at the first epoch and who at the last."""
     leading = epochs[epochs.configuration.isin(best.values())].dropna(subset="val_accuracy")
+    several = leading.strategy.nunique() > 1
     text = [
-        "A thin line is one configuration, the thick one the best of its strategy; grey are the "
-        "best of the others."
+        "A thin line or dot is one configuration, the thick line the best of its strategy"
+        + ("; grey are the best of the others." if several else ".")
     ]
     if leading.empty:
         return text[0]
     ends = [leading[leading.epoch == epoch] for epoch in (leading.epoch.min(), leading.epoch.max())]
     (start, end) = (rows.loc[rows.val_accuracy.idxmax()] for rows in ends)
-    if leading.strategy.nunique() == 1 or start.epoch == end.epoch:
+    if not several or start.epoch == end.epoch:
         text.append(
             f"{label(end.strategy)} stands at {percent(end.val_accuracy)} after "
             f"{plural(int(end.epoch), 'epoch')}."
@@ -90,7 +96,7 @@ def cost(costs: pd.DataFrame) -> str:
     else:
         text.append(
             f"Each of these is more accurate than everything cheaper: {listing(names)}. "
-            "The others cost more and gain nothing."
+            "The others cost more without a higher mean."
             if len(front) < len(costs)
             else f"Every step in cost buys accuracy: {listing(names)}."
         )

@@ -17,7 +17,7 @@ from markupsafe import escape
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
 from analysis.words import amount, label
 
@@ -44,7 +44,7 @@ _STYLE = {
     "axes.linewidth": 0.8,
     "axes.spines.right": False,
     "axes.spines.top": False,
-    "axes.titlesize": 11,
+    "axes.titlesize": 10.5,
     "axes.titlecolor": INK,
     "axes.axisbelow": True,
     "font.size": 11,
@@ -93,10 +93,11 @@ def accuracy(
     names = list(summary.index)
     shown = seeds[seeds.strategy.isin(names)].dropna(subset="test_accuracy")
     if len(shown):
-        sns.stripplot(
-            data=shown, x="test_accuracy", y="strategy", order=names, hue="strategy",
-            palette={name: look[name].colour for name in names}, hue_order=names,
-            alpha=0.55, size=5, jitter=False, legend=False, ax=ax,
+        # Below the interval, or its bar would hide them.
+        sns.scatterplot(
+            data=shown.assign(place=shown.strategy.map(names.index) + 0.27),
+            x="test_accuracy", y="place", hue="strategy", legend=False, s=26, alpha=0.7,
+            palette={name: look[name].colour for name in names}, linewidth=0, ax=ax,
         )  # fmt: skip
     for place, (name, row) in enumerate(summary.iterrows()):
         style = look[str(name)]
@@ -105,10 +106,11 @@ def accuracy(
             row["mean"], place, xerr=None if pd.isna(row.low) else reach, fmt=style.marker,
             color=style.colour, markersize=9, elinewidth=2.4, capsize=4, capthick=2, zorder=5,
         )  # fmt: skip
-    ax.set(xlabel=xlabel, ylabel="", ylim=(len(names) - 0.5, -0.5))
+    ax.set(xlabel=xlabel, ylabel="", ylim=(len(names) - 0.4, -0.5))
     ax.set_yticks(range(len(names)), [label(name).replace(" (", "\n(") for name in names])
     ax.grid(visible=False, axis="y")
     ax.tick_params(axis="y", length=0)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6))
     _percent(ax.xaxis)
     return ax
 
@@ -137,8 +139,8 @@ def learning_curves(
         # A rung of one epoch has no line to draw: the dots show it. Beyond a hundred curves an
         # image is smaller than paths.
         sns.lineplot(
-            data=mine, units="configuration", color=colour, lw=0.9, alpha=0.35, marker=".",
-            markersize=4, markeredgewidth=0, rasterized=many, **common,
+            data=mine, units="configuration", color=colour, lw=0.9, alpha=0.45, marker="o",
+            markersize=3.5, markeredgewidth=0, rasterized=many, **common,
         )  # fmt: skip
     if len(leading):
         sns.lineplot(
@@ -236,4 +238,4 @@ def to_svg(drawn: Figure, name: str, description: str) -> str:
 
 
 def _percent(axis: Axis) -> None:
-    axis.set_major_formatter(PercentFormatter(xmax=1, symbol=" %"))
+    axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.4g} %"))

@@ -19,7 +19,7 @@ from analysis.verdict import judge
 from search.store import ExperimentError, write_atomically
 
 TEMPLATES = Path(__file__).parent / "templates"
-WIDTH = 6.2  # inches: at this width a figure's text is legible on a phone and not coarse on a desk
+WIDTH = 5.6  # inches: at this width a figure's text is legible on a phone and not coarse on a desk
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,9 +102,10 @@ def _notes(tested: bool) -> str:
     if not tested:
         return cost
     return (
-        "SD is the standard deviation over seeds. Each interval counts both the seeds and the test "
-        "images: a t interval with Satterthwaite's degrees of freedom, for one comparison at a "
-        f"time; p is corrected by Holm for all of them. {cost}"
+        "SD is the standard deviation over seeds; the difference is that from the most accurate. "
+        "Each interval counts both the seeds and the test images: a t interval with "
+        "Satterthwaite's degrees of freedom, for one comparison at a time; p is corrected by Holm "
+        f"for all of them. {cost}"
     )
 
 

@@ -48,13 +48,13 @@ def strategies(
         "test accuracy, mean ± SD",
         "95 % interval",
         "seeds",
-        "difference from the best, points",
+        "difference, points",
         "p (Holm)",
         "parameters",
         "multiply-adds",
         "time per epoch",
         f"timesteps{words.TIMES}features",
-        "best validation score",
+        "validation score at epoch",
     ]
     kept = columns if summary.seeds.sum() else [columns[0], *columns[6:]]
     order = summary.index if summary.seeds.sum() else standing.index
@@ -104,13 +104,12 @@ def _cost(name: str, standing: pd.DataFrame) -> list[str]:
     shape = [
         words.NOTHING if math.isnan(n) else f"{int(n):,}" for n in (row.timesteps, row.features)
     ]
-    epochs = words.plural(int(row.last_epoch), "epoch")
     return [
         words.amount(row.parameters),
         words.amount(row.multiply_adds),
         words.duration(row.seconds_per_epoch),
         words.TIMES.join(shape),
-        f"{words.percent(row.score)} ({epochs})",
+        f"{words.percent(row.score)} at {int(row.last_epoch)}",
     ]
 
 

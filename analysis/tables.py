@@ -162,9 +162,13 @@ def _settings(text: str) -> dict[str, Any]:
     return settings
 
 
-def _names(text: str | None) -> list[str]:
-    return [str(name) for name in json.loads(text)] if text else []
+def _names(text: object) -> list[str]:
+    names = json.loads(text) if isinstance(text, str) else []
+    if not isinstance(names, list):
+        raise ValueError("class_names are not a JSON list")
+    return [str(name) for name in names]
 
 
-def _classes(blob: bytes | None) -> np.ndarray | None:
-    return np.frombuffer(blob, dtype="<u2").astype(np.int64) if blob else None
+def _classes(blob: object) -> np.ndarray | None:
+    # NULL comes as None or as NaN, as pandas likes.
+    return np.frombuffer(blob, dtype="<u2").astype(np.int64) if isinstance(blob, bytes) else None

@@ -1,0 +1,162 @@
+"""Small made-up runs: everything that a search writes, without a search."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy import special
+
+from search.store import Experiment, Store
+
+STRATEGIES = ("lines", "cnn_lines", "cnn_flat", "line_cnn")
+ABOUT = {
+    "command": "python run_search.py --dataset digits --seed 1",
+    "started": "2026-01-02T03:04:05+00:00",
+    "versions": {"python": "3.11.9", "keras": "3.15.1"},
+    "hardware": {"processor": "a processor", "cores": 2, "memory_bytes": 8 * 2**30, "gpus": []},
+}
+
+
+def outcomes(
+    accuracies: Sequence[float],
+    seeds: int,
+    images: int,
+    generator: np.random.Generator,
+    seed_spread: float = 0.2,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws what finals would find: hard and easy images, better and worse seeds.
+
+    Returns:
+        labels (images,) and the classes named, shape (strategies, seeds, images).
+    """
+    labels = generator.integers(0, 10, images)
+    difficulty = generator.normal(0, 1.5, images)
+    seed_effect = generator.normal(0, seed_spread, (len(accuracies), seeds, 1))
+    skill = np.log(np.array(accuracies) / (1 - np.array(accuracies)))[:, None, None]
+    chance = special.expit(skill + seed_effect + difficulty)
+    right = generator.random(chance.shape) < chance
+    return labels, np.where(right, labels, (labels + 1) % 10)
+
+
+def blob(classes: np.ndarray) -> bytes:
+    """Returns classes as the run directory keeps them."""
+    return classes.astype("<u2").tobytes()
+
+
+def make_run(
+    path: Path,
+    strategies: Sequence[str] = STRATEGIES,
+    accuracies: Mapping[str, float] | None = None,
+    seeds: int = 3,
+    images: int = 300,
+    final_seeds: int | None = None,
+    configurations: int = 4,
+    broken: Sequence[str] = (),
+    running: int = 0,
+    message: str = "out of memory\nin detail",
+    class_names: Sequence[str] = tuple("0123456789"),
+    dataset: str = "digits",
+    seed_spread: float = 0.05,
+) -> Path:
+    """Makes a run directory.
+
+    Args:
+        path: where.
+        strategies: what competes.
+        accuracies: roughly how good each is; 0.9 for those not named.
+        seeds: how many finals each strategy has; 0 for none.
+        images: how many test images there are.
+        final_seeds: how many finals were asked for; `seeds` unless given.
+        configurations: how many a strategy; the first is promoted to the end, the last fails.
+        broken: strategies of which every trial fails.
+        running: how many trials were under way when the search stopped.
+        message: why trials fail.
+        class_names: the data set's.
+        dataset: its name.
+        seed_spread: how much better and worse seeds are, in log odds.
+    """
+    generator = np.random.default_rng(7)
+    experiment = Experiment(
+        dataset=dataset,
+        strategies=tuple(strategies),
+        seed=1,
+        final_seeds=seeds if final_seeds is None else final_seeds,
+    )
+    level = {name: (accuracies or {}).get(name, 0.9) for name in strategies}
+    with Store.create(path, experiment, ABOUT) as store:
+        store.record_dataset(
+            {
+                "dataset": dataset, "height": 8, "width": 8, "channels": 1, "train_images": 1000,
+                "validation_images": 200, "test_images": images, "mirror": 0,
+                "class_names": json.dumps(list(class_names)), "test_labels": None,
+            }
+        )  # fmt: skip
+        for place, strategy in enumerate(strategies):
+            for slot in range(configurations):
+                fails = strategy in broken or (slot == configurations - 1 and configurations > 1)
+                quality = level[strategy] - 0.05 * slot
+                rungs = ((0, 1), (1, 3), (3, 9)) if slot == 0 and not fails else ((0, 1),)
+                for rung, (first, last) in enumerate(rungs):
+                    row = trial(strategy, place, slot, rung, first, last, dataset)
+                    store.start_trial(row)
+                    if fails:
+                        result = {"status": "failed", "message": message}
+                        store.finish_trial(row["trial_id"], result, [])
+                        continue
+                    curve = [epoch(e, quality, generator) for e in range(first + 1, last + 1)]
+                    result = {
+                        "status": "completed", "score": curve[-1]["val_accuracy"],
+                        "val_loss": 0.5, "parameters": 1000 * 10**place,
+                        "multiply_adds": 30_000 * 8**place, "timesteps": 8, "features": 16,
+                        "train_seconds": 2.0, "setup_seconds": 1.0, "finished": 1000.0 + last,
+                    }  # fmt: skip
+                    store.finish_trial(row["trial_id"], result, curve)
+        for slot in range(running):
+            store.start_trial(trial(strategies[0], 0, 100 + slot, 0, 0, 1, dataset))
+        tested = [name for name in strategies if name not in broken]
+        if seeds and tested:
+            labels, found = outcomes(
+                [level[n] for n in tested], seeds, images, generator, seed_spread
+            )
+            store.record_test_labels(dataset, blob(labels))
+            for strategy, named in zip(tested, found, strict=True):
+                for seed, classes in enumerate(named):
+                    store.record_final(final(strategy, seed, labels, classes, dataset))
+    return path
+
+
+def trial(
+    strategy: str, place: int, slot: int, rung: int, first: int, last: int, dataset: str
+) -> dict:
+    """Returns a trial's row as it starts."""
+    name = f"{strategy}-0-2-{{}}-{slot}"
+    settings = {"axis": "rows", "units": 32 + slot, "learning_rate": 0.00123, f"own_{place}": True}
+    return {
+        "trial_id": name.format(rung), "parent_id": name.format(rung - 1) if rung else None,
+        "dataset": dataset, "strategy": strategy, "iteration": 0, "bracket": 2, "rung": rung,
+        "slot": slot, "seed": slot, "hyperparameters": json.dumps(settings), "first_epoch": first,
+        "last_epoch": last, "status": "running", "started": 1000.0,
+    }  # fmt: skip
+
+
+def epoch(number: int, quality: float, generator: np.random.Generator) -> dict:
+    """Returns an epoch's row on the way up to `quality`."""
+    reached = quality * (1 - 0.6 * np.exp(-number / 3)) + generator.normal(0, 0.01)
+    return {
+        "epoch": number, "loss": 1 - reached, "accuracy": reached, "val_loss": 1 - reached,
+        "val_accuracy": float(reached), "seconds": 0.25,
+    }  # fmt: skip
+
+
+def final(
+    strategy: str, seed: int, labels: np.ndarray, classes: np.ndarray, dataset: str = "digits"
+) -> dict:
+    """Returns a completed final's row."""
+    return {
+        "dataset": dataset, "strategy": strategy, "trial_id": f"{strategy}-0-2-2-0", "seed": seed,
+        "status": "completed", "test_accuracy": float(np.mean(classes == labels)),
+        "test_loss": 0.4, "train_seconds": 5.0, "latency_ms": 1.0, "predictions": blob(classes),
+    }  # fmt: skip
