@@ -95,10 +95,10 @@ def cost(costs: pd.DataFrame) -> str:
         text.append(f"{names[0]} is both the cheapest and the most accurate.")
     else:
         text.append(
-            f"Each of these is more accurate than everything cheaper: {listing(names)}. "
-            "The others cost more without a higher mean."
+            "By their means, each of these is more accurate than everything cheaper: "
+            f"{listing(names)}. The others cost more without a higher mean."
             if len(front) < len(costs)
-            else f"Every step in cost buys accuracy: {listing(names)}."
+            else f"By their means, every step in cost buys accuracy: {listing(names)}."
         )
     return " ".join(text)
 

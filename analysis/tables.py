@@ -102,7 +102,7 @@ def representatives(run: Run) -> pd.DataFrame:
     """Returns one trial a strategy: the one that was retrained, or else the best so far.
 
     The best so far has the highest validation accuracy; ties go to the lower validation loss, then
-    to the earlier trial.
+    to fewer epochs, then to the lower trial_id, as when the finals choose.
 
     Returns:
         A frame indexed by strategy, in the experiment's order, without the strategies that have no
@@ -114,7 +114,8 @@ def representatives(run: Run) -> pd.DataFrame:
     best = (
         completed.assign(retrained=retrained)
         .sort_values(
-            ["retrained", "score", "val_loss"], ascending=[False, False, True], kind="stable"
+            ["retrained", "score", "val_loss", "last_epoch", "trial_id"],
+            ascending=[False, False, True, True, True],
         )
         .drop_duplicates("strategy")
         .set_index("strategy")
