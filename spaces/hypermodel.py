@@ -65,7 +65,8 @@ class SequenceHyperModel(keras_tuner.HyperModel):
             # XLA on a CPU is slower for LSTMs and takes seconds to compile; cuDNN does without.
             jit_compile=keras.backend.backend() == "jax",
         )
-        # Otherwise fit makes its variables in the first step and traces the step twice.
+        # Otherwise fit makes its variables in the first step and traces the step twice (see
+        # `fit` for the metrics').
         model.optimizer.build(model.trainable_variables)
         return model
 
@@ -143,6 +144,11 @@ class SequenceHyperModel(keras_tuner.HyperModel):
         # Every epoch is shuffled, from the seed. Keras, whose default is True, would shuffle the
         # batches once more, from Python's global generator, which no checkpoint keeps.
         options["shuffle"] = False
+        # Makes the metrics' variables, which a loaded model has not either: made in the first
+        # step, they would have TensorFlow trace it twice, a third of a short trial's time.
+        nothing = np.zeros((1, self.classes), "float32")
+        model.compute_metrics(None, nothing, nothing)
+        model.reset_metrics()
         return model.fit(
             batches,
             validation_data=validation_data,
