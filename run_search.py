@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from search.experiment import Experiment, ExperimentError
-from search.workers import limit_threads
+from search.workers import start_backend
 
 if TYPE_CHECKING:
     from search.datasets import Dataset
@@ -237,8 +237,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     # Slurm and systemd warn with SIGTERM; it ends a run as cleanly as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    limit_threads()
     try:
+        start_backend()
         if options.list_strategies:
             list_strategies()
             return 0

@@ -18,7 +18,7 @@ import filelock
 
 from search.experiment import Experiment, ExperimentError
 
-__all__ = ["ExperimentError", "Store", "write_atomically"]
+__all__ = ["Experiment", "ExperimentError", "Store", "write_atomically"]
 
 SCHEMA_VERSION = 1
 VERSION = "0.1.0"

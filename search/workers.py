@@ -8,6 +8,8 @@ from __future__ import annotations
 import collections
 import os
 import socket
+import sys
+import tempfile
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -27,12 +29,33 @@ ONE_THREAD = {
 
 
 def limit_threads() -> None:
-    """Sets what the backends read when they are imported; call it before Keras is.
-
-    What the user has set stays.
-    """
+    """Sets what the backends read when they are imported; what the user has set stays."""
     for name, value in ONE_THREAD.items():
         os.environ.setdefault(name, value)
+
+
+def start_backend() -> None:
+    """Imports Keras and its backend on one thread and without their chatter.
+
+    TensorFlow writes lines about graphics cards to the error stream before any setting can stop
+    it. They are set aside, and shown only if the import fails.
+    """
+    limit_threads()
+    with tempfile.TemporaryFile() as chatter:
+        sys.stderr.flush()
+        stderr = os.dup(2)
+        os.dup2(chatter.fileno(), 2)
+        try:
+            import keras
+
+            keras.ops.zeros(1)  # the backend looks for devices at its first operation
+        except BaseException:
+            chatter.seek(0)
+            os.write(stderr, chatter.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 class Workers(Protocol):
