@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import difflib
+import json
 import math
-import os
 import re
 import shlex
 import signal
+import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -166,10 +167,27 @@ def new_run(options: argparse.Namespace, arguments: list[str]) -> tuple[Store, D
     return Store.create(out, experiment, describe_machine(command)), dataset
 
 
+def old_run(path: str, arguments: list[str]) -> tuple[Store, Dataset]:
+    """Opens a run that was stopped; all that was asked for is in it."""
+    from search.datasets import load_dataset
+    from search.store import Store
+
+    others = [a for a in arguments if a.startswith("--") and not a.startswith("--resume")]
+    if others:
+        raise ExperimentError(
+            f"--resume takes everything from the run: leave out {' '.join(others)}"
+        )
+    store = Store.resume(path)
+    return store, load_dataset(store.experiment)
+
+
+def resume_command(store: Store) -> str:
+    """The command that goes on with a run."""
+    return f"python run_search.py --resume {shlex.quote(str(store.path))}"
+
+
 def record_dataset(store: Store, dataset: Dataset) -> None:
     """Writes the facts about the data that the report states."""
-    import json
-
     height, width, channels = dataset.image_shape
     store.record_dataset(
         {
@@ -215,8 +233,7 @@ def run(store: Store, dataset: Dataset) -> int:
         interrupted = True
     report = write_report(store.path)
     if interrupted:
-        resume = f"python run_search.py --resume {shlex.quote(str(store.path))}"
-        print(f"interrupted. What there is so far: {report}\nto go on: {resume}")
+        print(f"interrupted. What there is so far: {report}\nto go on: {resume_command(store)}")
         return INTERRUPTED
     print(f"report: {report}")
     return 0
@@ -237,39 +254,30 @@ def main(arguments: list[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     # Slurm and systemd warn with SIGTERM; it ends a run as cleanly as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    store: Store | None = None
     try:
         start_backend()
         if options.list_strategies:
             list_strategies()
             return 0
         if options.resume:
-            others = [a for a in arguments if a.startswith("--") and not a.startswith("--resume")]
-            if others:
-                raise ExperimentError(
-                    f"--resume takes everything from the run: leave out {' '.join(others)}"
-                )
-            from search.datasets import load_dataset
-            from search.store import Store
-
-            store = Store.resume(options.resume)
-            with store:
-                return run(store, load_dataset(store.experiment))
-        store, dataset = new_run(options, arguments)
+            store, dataset = old_run(options.resume, arguments)
+        else:
+            store, dataset = new_run(options, arguments)
         with store:
             return run(store, dataset)
     except ExperimentError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except OSError as error:
-        print(f"error: {error}. When that is mended, go on with --resume RUN", file=sys.stderr)
+    except (OSError, sqlite3.Error) as error:  # a full disk, or one that went away
+        hint = f". When that is mended, go on: {resume_command(store)}" if store else ""
+        print(f"error: {error}{hint}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted before the search began: nothing was written", file=sys.stderr)
+        hint = f"go on: {resume_command(store)}" if store else "nothing was written"
+        print(f"interrupted: {hint}", file=sys.stderr)
         return INTERRUPTED
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    # TensorFlow's threads take seconds to end, and there is nothing left to save.
-    os._exit(code)
+    sys.exit(main())
