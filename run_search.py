@@ -233,9 +233,9 @@ def run(store: Store, dataset: Dataset) -> int:
         interrupted = True
     report = write_report(store.path)
     if interrupted:
-        print(f"interrupted. What there is so far: {report}\nto go on: {resume_command(store)}")
+        print(f"interrupted. What there is so far:\n{report}\nto go on: {resume_command(store)}")
         return INTERRUPTED
-    print(f"report: {report}")
+    print(report)
     return 0
 
 

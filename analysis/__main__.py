@@ -11,7 +11,7 @@ from search.store import ExperimentError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes the report, prints its path, and returns the exit code."""
+    """Writes the report, prints its verdict and path, and returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m analysis", description=__doc__)
     parser.add_argument("run", metavar="RUN", help="a run directory, such as runs/digits")
     try:

@@ -6,7 +6,7 @@ import dataclasses
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 import pandas as pd
@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from analysis import captions, plots, sections, statistics, words
 from analysis.tables import Run, load_run, pending_finals, representatives
-from analysis.verdict import judge
+from analysis.verdict import Verdict, judge
 from search.store import ExperimentError, write_atomically
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -42,13 +42,26 @@ class Picture:
         return Markup(plots.to_svg(self.drawn, self.name, self.caption))
 
 
-def write_report(run_path: str | os.PathLike[str]) -> Path:
+class Report(NamedTuple):
+    """What was written.
+
+    Attributes:
+        verdict: the answer that it gives.
+        path: the HTML page.
+    """
+
+    verdict: Verdict
+    path: Path
+
+    def __str__(self) -> str:
+        """What a terminal shows: the verdict in words, and where the rest is."""
+        return "\n".join([self.verdict.headline, *self.verdict.sentences, f"report: {self.path}"])
+
+
+def write_report(run_path: str | os.PathLike[str]) -> Report:
     """Makes the report of a run, finished or not, from its directory alone.
 
     Writes `report/report.html`, which needs no other file, and `report/report.md` with its figures.
-
-    Returns:
-        The path of report.html.
 
     Raises:
         ExperimentError: the directory is not a run, its files are damaged, or the report cannot
@@ -65,7 +78,7 @@ def write_report(run_path: str | os.PathLike[str]) -> Path:
     except OSError as error:
         reason = error.strerror or error
         raise ExperimentError(f"cannot write {run.report_directory}: {reason}") from error
-    return run.report_directory / "report.html"
+    return Report(content["verdict"], run.report_directory / "report.html")
 
 
 def describe(run: Run) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class Page(html.parser.HTMLParser):
 
 def check(path):
     """Makes the report, checks what holds of every report, and returns page and Markdown."""
-    written = write_report(path)
+    written = write_report(path).path
     assert written == path / "report" / "report.html"
     text = written.read_text(encoding="utf-8")
     page = Page(text)
@@ -207,7 +207,9 @@ def test_as_a_command_it_makes_the_report_again(tmp_path):
         [sys.executable, "-m", "analysis", path], cwd=ROOT, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert Path(done.stdout.strip()).read_text().startswith("<!DOCTYPE html>")
+    said, _, page = done.stdout.strip().rpartition("report: ")
+    assert "only lines was searched" in said
+    assert Path(page).read_text().startswith("<!DOCTYPE html>")
     done = subprocess.run(
         [sys.executable, "-m", "analysis", tmp_path], cwd=ROOT, capture_output=True, text=True
     )
