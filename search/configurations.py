@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -14,8 +14,10 @@ from search.experiment import derive_seed
 
 Values = dict[str, Any]
 
-# This many known configurations in a row, and the space is as good as used up: then list it.
+# This many known configurations in a row, and the space may be used up: then list it.
 ATTEMPTS = 50
+# What cannot be listed has no end, and is searched this long for a branch that is seldom taken.
+MORE_ATTEMPTS = 10_000
 
 
 def draw_all(
@@ -56,12 +58,16 @@ def _new_values(
     known: set[str],
     key: Sequence[object],
 ) -> Values | None:
-    for attempt in range(ATTEMPTS):
+    for attempt in range(MORE_ATTEMPTS):
         values = _sample(space, preset, (*key, attempt))
         if _identity(values) not in known:
             return values
-    left = [values for values in enumerate_space(space, preset) if _identity(values) not in known]
-    return left[derive_seed(*key, "left") % len(left)] if left else None
+        if attempt == ATTEMPTS:
+            with contextlib.suppress(ValueError):  # continuous: there is another somewhere
+                everything = enumerate_space(space, preset)
+                left = [values for values in everything if _identity(values) not in known]
+                return left[derive_seed(*key, "left") % len(left)] if left else None
+    raise ValueError("no new configuration found in a continuous space: widen its ranges")
 
 
 def _sample(
@@ -83,26 +89,34 @@ def enumerate_space(
     Raises:
         ValueError: a parameter is continuous.
     """
-    partial: list[Values] = [dict(preset)]
-    for parameter in space.space:
-        options = _options(parameter)
-        partial = list(
-            itertools.chain.from_iterable(
-                [{**values, parameter.name: option} for option in options]
-                if parameter.name not in values and _active(parameter, values)
-                else [values]
-                for values in partial
-            )
-        )
-    yield from partial
+    return _complete(space.space, dict(preset))
+
+
+def _complete(parameters: Sequence[Any], values: Values) -> Iterator[Values]:
+    """Yields all that these values can become, by these parameters in their order."""
+    if not parameters:
+        yield values
+        return
+    parameter, *others = parameters
+    if parameter.name in values or not _active(parameter, values):
+        yield from _complete(others, values)
+        return
+    for option in _options(parameter):
+        yield from _complete(others, {**values, parameter.name: option})
 
 
 def _options(parameter: Any) -> list[Any]:
+    """Returns the values that a parameter can take, each once."""
     if isinstance(parameter, kinds.Float) and parameter.step is None:
         if parameter.min_value == parameter.max_value:
             return [parameter.min_value]
         raise ValueError(f"{parameter.name} is continuous: its values cannot be listed")
-    return list(parameter.values)
+    options = parameter.values
+    if isinstance(parameter, kinds.Int):
+        # KerasTuner's list holds ten of them where there is no step, and floats where it is log.
+        whole = range(parameter.min_value, parameter.max_value + 1)
+        options = whole if parameter.step is None else map(int, options)
+    return list(dict.fromkeys(options))
 
 
 def _active(parameter: Any, values: Values) -> bool:

@@ -1,5 +1,6 @@
 """Hyperband's arithmetic: by hand, and against KerasTuner's own."""
 
+import itertools
 import math
 
 import pytest
@@ -88,7 +89,7 @@ def test_every_rung_trains_on_from_the_one_before():
             assert rungs[0].first_epoch == 0
             assert rungs[-1].last_epoch == max_epochs
             assert all(rung.first_epoch < rung.last_epoch for rung in rungs)
-            for below, above in zip(rungs, rungs[1:], strict=False):
+            for below, above in itertools.pairwise(rungs):
                 assert above.first_epoch == below.last_epoch
                 assert 1 <= above.size <= below.size
 
