@@ -98,7 +98,8 @@ def convolution_stack(
             x = layers.MaxPooling2D(window, padding="same", name=f"pooling_{block}")(x)
         elif pooling == "average":
             x = layers.AveragePooling2D(window, padding="same", name=f"pooling_{block}")(x)
-        # After the pooling, on a quarter of the numbers: on a CPU it costs as much as a convolution.
+        # On a CPU this costs as much as a convolution, so it comes after the pooling, on a quarter
+        # of the numbers.
         x = layers.LayerNormalization(name=f"normalization_{block}")(x)
         x = layers.Activation("relu", name=f"relu_{block}")(x)
     return x
