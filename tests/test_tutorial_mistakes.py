@@ -147,10 +147,9 @@ def line_by_line(model, depth, pooling):
         strides = 2 if pooling == "stride" else 1
         convolution = layers.Conv1D(ours.filters, 3, strides=strides, padding="same")
         normalization = layers.LayerNormalization()
-        for layer in (convolution, normalization, layers.Activation("relu")):
+        pool = [POOLING[pooling](2, padding="same")] if pooling in POOLING else []
+        for layer in (convolution, *pool, normalization, layers.Activation("relu")):
             cnn.add(layer)
-        if pooling in POOLING:
-            cnn.add(POOLING[pooling](2, padding="same"))
         assert kernel.shape[0] == 1, "our kernel is one line high"
         convolution.set_weights([kernel[0], bias])
         normalization.set_weights(model.get_layer(f"normalization_{block}").get_weights())
