@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import argparse
 import dataclasses
 import difflib
@@ -12,6 +13,7 @@ import shlex
 import signal
 import sqlite3
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -248,12 +250,25 @@ def list_strategies() -> None:
         print(f"{name:{wide}}  {strategy.summary}\n{'':{wide}}  {strategy.reference}")
 
 
+def interrupt_again(ignored: sys.UnraisableHookArgs) -> None:
+    """Repeats a Ctrl-C that Python has ignored, a moment later.
+
+    What is raised in a callback of the garbage collector is printed and dropped. One Ctrl-C in
+    fourteen fell there, while a model was made, and the search went on.
+    """
+    if issubclass(ignored.exc_type, KeyboardInterrupt):
+        threading.Timer(0.1, _thread.interrupt_main).start()
+    else:
+        sys.__unraisablehook__(ignored)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     options = make_parser().parse_args(arguments)
     # Slurm and systemd warn with SIGTERM; it ends a run as cleanly as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.unraisablehook = interrupt_again
     store: Store | None = None
     try:
         start_backend()
