@@ -147,7 +147,7 @@ def check_strategies(asked: tuple[str, ...] | None, known: list[str]) -> tuple[s
 
 def new_run(options: argparse.Namespace, arguments: list[str]) -> tuple[Store, Dataset]:
     """Checks everything that was asked for, and only then makes the run directory."""
-    from search.datasets import load_dataset
+    from search.datasets import NAMES, load_dataset
     from search.store import Store, describe_machine
     from search.tuner import search_spaces
     from spaces import STRATEGIES
@@ -155,8 +155,9 @@ def new_run(options: argparse.Namespace, arguments: list[str]) -> tuple[Store, D
     fields = {field.name for field in dataclasses.fields(Experiment)}
     asked = {name: value for name, value in vars(options).items() if name in fields}
     asked["strategies"] = check_strategies(options.strategies, list(STRATEGIES))
-    for name in ("dataset", "data_dir"):  # so that a resume from elsewhere finds them
-        if asked[name] and Path(asked[name]).exists():
+    # So that a resume from elsewhere finds them; `digits` is no folder, even where there is one.
+    for name, known in (("dataset", NAMES), ("data_dir", ())):
+        if asked[name] and asked[name] not in known and Path(asked[name]).exists():
             asked[name] = str(Path(asked[name]).resolve())
     experiment = Experiment(**asked)
     default = Path("runs") / f"{experiment.dataset_name}-{time.strftime('%Y%m%d-%H%M%S')}"
