@@ -69,6 +69,13 @@ def size(text: str) -> tuple[int, int]:
     return height, width
 
 
+def not_empty(text: str) -> str:
+    """Refuses an empty name, such as a shell's variable that is not set leaves behind."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
+
+
 def names(text: str) -> tuple[str, ...]:
     """Parses names with commas between them."""
     parts = tuple(part.strip() for part in text.split(",") if part.strip())
@@ -88,11 +95,14 @@ def make_parser() -> Parser:
     data = parser.add_argument_group("data")
     data.add_argument(
         "--dataset",
+        type=not_empty,
         default="digits",
         help="digits (default), mnist, fashion_mnist, cifar10, cifar100, an .npz with x_train "
         "y_train x_test y_test, or a folder of class folders",
     )
-    data.add_argument("--data-dir", metavar="DIR", help="look for DIR/<dataset>.npz first")
+    data.add_argument(
+        "--data-dir", type=not_empty, metavar="DIR", help="look for DIR/<dataset>.npz first"
+    )
     data.add_argument("--image-size", type=size, metavar="HxW", help="resize a folder's images")
     data.add_argument(
         "--train-limit", type=whole(1), metavar="N", help="use N of the training images, stratified"
@@ -125,8 +135,15 @@ def make_parser() -> Parser:
         "--time-limit", type=minutes, metavar="MINUTES", help="start no further trial after this"
     )
     run = parser.add_argument_group("run")
-    run.add_argument("--out", metavar="RUN", help="the run directory (default: runs/<name>-<time>)")
-    run.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped")
+    run.add_argument(
+        "--out",
+        type=not_empty,
+        metavar="RUN",
+        help="the run directory (default: runs/<name>-<time>)",
+    )
+    run.add_argument(
+        "--resume", type=not_empty, metavar="RUN", help="go on with a run that was stopped"
+    )
     run.add_argument("--list-strategies", action="store_true", help="print the strategies and exit")
     return parser
 
