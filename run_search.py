@@ -202,8 +202,8 @@ def old_run(path: str, arguments: list[str]) -> tuple[Store, Dataset]:
 
 
 def resume_command(store: Store) -> str:
-    """The command that goes on with a run."""
-    return f"python run_search.py --resume {shlex.quote(str(store.path))}"
+    """The command that goes on with a run, from the directory where this one was given."""
+    return shlex.join(["python", sys.argv[0], "--resume", str(store.path)])
 
 
 def record_dataset(store: Store, dataset: Dataset) -> None:
