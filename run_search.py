@@ -88,6 +88,7 @@ def make_parser() -> Parser:
     """Returns the parser; an option's default is the experiment's."""
     parser = Parser(
         prog="run_search.py",
+        allow_abbrev=False,  # what goes with --resume is read from the arguments as given
         description="Searches every way of turning images into a sequence for an LSTM with an "
         "equal budget, retrains the best of each on several seeds, tests them once and reports.",
     )
