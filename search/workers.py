@@ -48,7 +48,7 @@ def start_backend() -> None:
             import keras
 
             keras.ops.zeros(1)  # the backend looks for devices at its first operation
-        except BaseException:
+        except Exception:  # Ctrl-C is no reason to show it
             chatter.seek(0)
             os.write(stderr, chatter.read())
             raise
