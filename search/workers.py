@@ -6,6 +6,7 @@ The tuner sees `capacity`, `busy`, `submit` and `next_result`, not where the wor
 from __future__ import annotations
 
 import collections
+import logging
 import os
 import socket
 import sys
@@ -37,9 +38,11 @@ def start_backend() -> None:
     """Imports Keras and its backend on one thread and without their chatter.
 
     TensorFlow writes lines about graphics cards to the error stream before any setting can stop
-    it. They are set aside, and shown only if the import fails.
+    it. They are set aside, and shown only if the import fails. Later it warns that functions are
+    traced anew, as they must be for every new model.
     """
     limit_threads()
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with tempfile.TemporaryFile() as chatter:
         sys.stderr.flush()
         stderr = os.dup(2)
