@@ -8,6 +8,7 @@ holds the table, lets the arms take turns and speaks KerasTuner's protocol, so a
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -96,7 +97,9 @@ def _rung_states(
         def rank(slot: int, outcomes: dict[int, Outcome] = outcomes) -> tuple[float, float, int]:
             outcome = outcomes[slot]
             assert outcome.score is not None  # a completed trial has one
-            loss = float("inf") if outcome.val_loss is None else outcome.val_loss
+            loss = outcome.val_loss
+            if loss is None or math.isnan(loss):  # NaN is neither more nor less: no order at all
+                loss = math.inf
             return (-outcome.score, loss, slot)
 
         pending = min(rung.size, coming) - len(completed) - failed
@@ -149,7 +152,9 @@ class StrategyHyperband(keras_tuner.Oracle):
         dataset: the data set's name, the other half of an arm.
         spaces: strategy to its search space, in the order in which the arms take turns. Without
             it the arms are the values of the hyperparameter `strategy` in the tuner's space, or
-            one arm where there is none.
+            one arm where there is none. That space is the one known when the first trial is
+            drawn: a parameter that shows itself later, in no `conditional_scope`, stays at its
+            default, or a configuration would depend on what was tried before it.
         keep_files: write KerasTuner's own files, as a stock tuner expects. A tuner that records
             the trials elsewhere says False.
         **options: passed on to `keras_tuner.Oracle`.
@@ -176,6 +181,7 @@ class StrategyHyperband(keras_tuner.Oracle):
         self.plan = brackets.plan(max_epochs, factor)
         self.iterations, self.dataset, self.keep_files = iterations, dataset, keep_files
         self._spaces = dict(spaces) if spaces else None
+        self._joint_space: keras_tuner.HyperParameters | None = None
         self._configurations: dict[str, dict[tuple[int, int, int], Values]] = {}
         self.table: dict[Place, Outcome] = {}
 
@@ -186,15 +192,24 @@ class StrategyHyperband(keras_tuner.Oracle):
         """The strategies, in the order in which they take turns."""
         if self._spaces is not None:
             return list(self._spaces)
-        for parameter in self.hyperparameters.space:
+        for parameter in self._space("").space:
             if parameter.name == "strategy":
                 return list(parameter.values)
         return [""]
 
+    def _space(self, arm: str) -> keras_tuner.HyperParameters:
+        """The space that an arm's configurations are drawn from."""
+        if self._spaces is not None:
+            return self._spaces[arm]
+        if self._joint_space is not None:
+            return self._joint_space
+        return self.hyperparameters
+
     def configurations(self, arm: str) -> dict[tuple[int, int, int], Values]:
         """(iteration, bracket, slot) to values: all that an arm starts."""
         if arm not in self._configurations:
-            own = self._spaces[arm] if self._spaces is not None else self.hyperparameters
+            if self._spaces is None and self._joint_space is None:
+                self._joint_space = self.get_space()
             preset = {"strategy": arm} if self._spaces is None and arm else {}
             places = [
                 (iteration, bracket, slot)
@@ -203,7 +218,7 @@ class StrategyHyperband(keras_tuner.Oracle):
                 for slot in range(rungs[0].size)
             ]
             key = (self.seed, self.dataset, arm)
-            self._configurations[arm] = draw_all(own, preset, places, key)
+            self._configurations[arm] = draw_all(self._space(arm), preset, places, key)
         return self._configurations[arm]
 
     def drawn(self, arm: str) -> dict[tuple[int, int], int]:
@@ -277,8 +292,10 @@ class StrategyHyperband(keras_tuner.Oracle):
         self.tuner_ids.add(tuner_id)
         place = self.next_place()
         if place is None:
-            idle = kt_trial.TrialStatus.IDLE
-            status = idle if self.ongoing_trials else kt_trial.TrialStatus.STOPPED
+            status = kt_trial.TrialStatus.IDLE
+            if not self.ongoing_trials:
+                status = kt_trial.TrialStatus.STOPPED
+                self.tuner_ids.discard(tuner_id)  # a chief waits until all have left
             return kt_trial.Trial(self.get_space(), trial_id=None, status=status)
         trial = kt_trial.Trial(self._hyperparameters(place), trial_id=place.trial_id)
         self.ongoing_trials[tuner_id] = trial
@@ -306,7 +323,7 @@ class StrategyHyperband(keras_tuner.Oracle):
             if row["status"] == "running":
                 continue
             place = Place.parse(row["trial_id"])
-            self.table[place] = Outcome(row["status"], row["score"], row["val_loss"])
+            self.table[place] = self._outcome(row["status"], row["score"], row["val_loss"])
             trial = kt_trial.Trial(
                 self._hyperparameters(place), place.trial_id, row["status"].upper(), row["message"]
             )
@@ -317,8 +334,7 @@ class StrategyHyperband(keras_tuner.Oracle):
 
     def _hyperparameters(self, place: Place) -> keras_tuner.HyperParameters:
         """The configuration, with the keys by which KerasTuner's Hyperband tells tuners epochs."""
-        space = self._spaces[place.strategy] if self._spaces else self.hyperparameters
-        hyperparameters = space.copy()
+        hyperparameters = self._space(place.strategy).copy()
         rung = self.rung(place)
         hyperparameters.values = {
             **self.values(place),
@@ -331,16 +347,20 @@ class StrategyHyperband(keras_tuner.Oracle):
             hyperparameters.values["tuner/trial_id"] = place.parent.trial_id
         return hyperparameters
 
+    def _outcome(self, status: str, score: float | None, val_loss: float | None) -> Outcome:
+        """Returns what the table says of a trial; there, more is better."""
+        if score is not None and self.objective.direction == "min":
+            score = -score
+        return Outcome(status, score, val_loss)
+
     def _tabulate(self, trial: kt_trial.Trial) -> None:
+        outcome = RUNNING
         if trial.status == kt_trial.TrialStatus.COMPLETED:
             known = trial.metrics.exists("val_loss")
             loss = trial.metrics.get_last_value("val_loss") if known else None
-            sign = 1 if self.objective.direction == "max" else -1
-            outcome = Outcome("completed", sign * trial.score, loss)
+            outcome = self._outcome("completed", trial.score, loss)
         elif trial.status == kt_trial.TrialStatus.FAILED:
             outcome = Outcome("failed")
-        else:
-            outcome = RUNNING
         self.table[Place.parse(trial.trial_id)] = outcome
 
     def save(self) -> None:
@@ -352,8 +372,33 @@ class StrategyHyperband(keras_tuner.Oracle):
         if self.keep_files:
             super()._save_trial(trial)
 
+    def get_state(self) -> dict[str, Any]:
+        """KerasTuner's state and the space that configurations are drawn from."""
+        space = self._joint_space
+        return {**super().get_state(), "joint_space": space and space.get_config()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes what `get_state` gave."""
+        super().set_state(state)
+        space = state["joint_space"]
+        self._joint_space = space and keras_tuner.HyperParameters.from_config(space)
+        self._configurations.clear()
+
     def reload(self) -> None:
-        """Reads KerasTuner's own files; the table follows from the trials."""
+        """Reads KerasTuner's own files; the table follows from the trials.
+
+        Those left running start again, as in `restore`: from the table rather than from
+        KerasTuner's queue, which lacks a trial if the process was killed between its two files.
+        """
         super().reload()
-        for trial in self.trials.values():
-            self._tabulate(trial)
+        for name, trial in list(self.trials.items()):
+            if trial.status == kt_trial.TrialStatus.RUNNING:
+                del self.trials[name]
+            else:
+                self._tabulate(trial)
+        self._retry_queue = [
+            name
+            for name in self._retry_queue
+            if name in self.trials and self.trials[name].status == kt_trial.TrialStatus.INVALID
+        ]
+        self.start_order = [name for name in self.start_order if name in self.trials]

@@ -1,0 +1,693 @@
+"""Which trial next: invented scores, many workers, no training; and under a stock tuner."""
+
+import collections
+import dataclasses
+import gc
+import hashlib
+import itertools
+import json
+import math
+
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+
+from search import brackets
+from search.oracle import RUNNING, Outcome, Place, StrategyHyperband, next_in_arm
+from spaces import SequenceHyperModel
+
+FAILED = Outcome("failed")
+
+
+# An invented world: what trials come to, workers that finish in any order, and a plain Hyperband
+
+
+def unit(*parts):
+    """A number in [0, 1) that follows from the parts."""
+    digest = hashlib.sha256(repr(parts).encode()).digest()
+    return int.from_bytes(digest[:4], "big") / 2**32
+
+
+def judge(place, failures=0.2):
+    """How a trial ends: some fail; scores are so coarse that ties are common."""
+    if unit("fails", place.trial_id) < failures:
+        return FAILED
+    score, loss = int(8 * unit("score", place.trial_id)), int(3 * unit("loss", place.trial_id))
+    return Outcome("completed", score / 8, loss / 3)
+
+
+def reliable(place):
+    return judge(place, failures=0)
+
+
+def continuous():
+    space = keras_tuner.HyperParameters()
+    space.Float("rate", 0.0, 1.0)
+    return space
+
+
+def listed(*sizes):
+    """A space of as many configurations as the product of the sizes."""
+    space = keras_tuner.HyperParameters()
+    for number, size in enumerate(sizes):
+        space.Choice(f"choice {number}", list(range(size)))
+    return space
+
+
+def make_oracle(max_epochs=9, spaces=None, **options):
+    spaces = spaces or {"first": continuous(), "second": continuous(), "a-third": continuous()}
+    oracle = StrategyHyperband(
+        max_epochs=max_epochs, spaces=spaces, keep_files=False, dataset="invented", **options
+    )
+    oracle.verbose = 0
+    return oracle
+
+
+def finish(oracle, trial, verdict=judge):
+    """Ends a trial as a tuner does."""
+    outcome = verdict(Place.parse(trial.trial_id))
+    trial.status = outcome.status.upper()
+    if outcome.status == "completed":
+        metrics = {"val_accuracy": outcome.score, "val_loss": outcome.val_loss}
+        oracle.update_trial(trial.trial_id, metrics)
+    oracle.end_trial(trial)
+
+
+def simulate(oracle, verdict=judge, workers=1, order=0, started=None, ended=None):
+    """Runs the search to its end; trials that run at the same time end in a random order.
+
+    Returns:
+        The trials in the order in which they ended.
+    """
+    generator = np.random.default_rng(order)
+    running, history = {}, []
+    while True:
+        for worker in range(workers):
+            if worker not in running:
+                trial = oracle.create_trial(f"worker {worker}")
+                if trial.status != "RUNNING":
+                    break
+                running[worker] = trial
+                if started:
+                    started(trial)
+        if not running:
+            assert trial.status == "STOPPED"
+            return history
+        trial = running.pop(list(running)[generator.integers(len(running))])
+        finish(oracle, trial, verdict)
+        history.append(trial)
+        if ended:
+            ended(trial)
+
+
+def rank(outcomes):
+    """Slots that completed, best first, by the rule that DESIGN.md states."""
+    completed = [slot for slot, outcome in outcomes.items() if outcome.status == "completed"]
+    return sorted(completed, key=lambda s: (-outcomes[s].score, outcomes[s].val_loss, s))
+
+
+def plainly(oracle, verdict):
+    """The table that rung after rung gives: nothing is begun before all of the last has ended."""
+    table = {}
+    for arm in oracle.arms:
+        for (iteration, bracket), drawn in oracle.drawn(arm).items():
+            contestants = list(range(drawn))
+            for number, rung in enumerate(oracle.plan[bracket]):
+                outcomes = {
+                    slot: verdict(Place(arm, iteration, bracket, number, slot))
+                    for slot in contestants[: rung.size]
+                }
+                for slot, outcome in outcomes.items():
+                    table[Place(arm, iteration, bracket, number, slot)] = outcome
+                contestants = rank(outcomes)
+    return table
+
+
+def values(oracle):
+    """Each trial's configuration, and the rung by which a tuner trains it."""
+    return {name: trial.hyperparameters.values for name, trial in oracle.trials.items()}
+
+
+# The search is a function of its table
+
+
+@pytest.fixture(scope="module")
+def reference():
+    """A search of three arms by one worker."""
+    oracle = make_oracle(max_epochs=27)
+    simulate(oracle)
+    return oracle
+
+
+def test_equals_plain_hyperband(reference):
+    """Whom it promotes: the best of those that completed, as many as the rung holds."""
+    assert reference.table == plainly(reference, judge)
+
+
+@pytest.mark.parametrize(
+    ("workers", "order"), [(1, 1), (4, 0), (4, 1), (4, 2), (16, 0), (16, 1), (16, 2), (1000, 0)]
+)
+def test_workers_and_their_order_change_nothing(reference, workers, order):
+    oracle = make_oracle(max_epochs=27)
+    history = simulate(oracle, workers=workers, order=order)
+    assert oracle.table == reference.table
+    assert values(oracle) == values(reference)
+    if workers > 1:  # and yet it happened in another order
+        assert [trial.trial_id for trial in history] != reference.end_order
+
+
+def test_the_simulation_holds_what_it_should(reference):
+    """Failures in every arm and rung, ties at the border of a promotion, whole brackets."""
+    failed = collections.Counter(
+        (place.strategy, place.rung)
+        for place, outcome in reference.table.items()
+        if outcome == FAILED
+    )
+    assert all(failed[arm, 0] >= 5 for arm in reference.arms) and any(r > 1 for _, r in failed)
+    borders = 0
+    for arm in reference.arms:
+        for (iteration, bracket), _ in reference.drawn(arm).items():
+            for number, rung in enumerate(reference.plan[bracket][1:]):
+                outcomes = {
+                    place.slot: outcome
+                    for place, outcome in reference.table.items()
+                    if (place.strategy, place.iteration, place.bracket, place.rung)
+                    == (arm, iteration, bracket, number)
+                }
+                ranking = rank(outcomes)
+                if len(ranking) > rung.size:
+                    last, out = outcomes[ranking[rung.size - 1]], outcomes[ranking[rung.size]]
+                    borders += last.score == out.score
+    assert borders >= 3
+
+
+def test_a_trial_says_what_to_train(reference):
+    for place, trial in ((Place.parse(name), t) for name, t in reference.trials.items()):
+        assert place.trial_id == trial.trial_id
+        said, rung = trial.hyperparameters.values, reference.plan[place.bracket][place.rung]
+        assert said["tuner/initial_epoch"] == rung.first_epoch
+        assert said["tuner/epochs"] == rung.last_epoch
+        assert (said["tuner/bracket"], said["tuner/round"]) == (place.bracket, place.rung)
+        if place.rung == 0:
+            assert "tuner/trial_id" not in said
+        else:
+            parent = reference.trials[said["tuner/trial_id"]]
+            assert parent.trial_id == dataclasses.replace(place, rung=place.rung - 1).trial_id
+            assert parent.status == "COMPLETED"
+            assert parent.hyperparameters.values["rate"] == said["rate"]
+            assert reference.trial_seed(Place.parse(parent.trial_id)) == reference.trial_seed(place)
+
+
+def test_seeds_of_configurations_differ(reference):
+    first_rungs = [place for place in reference.table if place.rung == 0]
+    assert len({reference.trial_seed(place) for place in first_rungs}) == len(first_rungs)
+
+
+def test_seed_zero_is_a_seed():
+    tables = []
+    for seed in (0, 0, 1):
+        oracle = make_oracle(seed=seed)
+        assert oracle.seed == seed
+        simulate(oracle)
+        tables.append(values(oracle))
+    assert tables[0] == tables[1]
+    assert all(
+        tables[0][name]["rate"] != tables[2][name]["rate"] for name in tables[2].keys() & tables[0]
+    )
+
+
+def test_iterations_run_all_brackets_again_with_new_configurations():
+    oracle = make_oracle(iterations=2)
+    simulate(oracle, workers=4)
+    assert oracle.table == plainly(oracle, judge)
+    for arm in oracle.arms:
+        drawn = oracle.configurations(arm)
+        assert {iteration for iteration, _, _ in drawn} == {0, 1}
+        assert len({v["rate"] for v in drawn.values()}) == len(drawn) == 2 * (9 + 5 + 3)
+        assert oracle.drawn(arm) == {(i, b): n for i in (0, 1) for b, n in ((2, 9), (1, 5), (0, 3))}
+
+
+def test_names_are_unambiguous():
+    for strategy in ("lines", "with-dash", "ends-1-2-3-4", ""):
+        place = Place(strategy, 1, 22, 3, 44)
+        assert Place.parse(place.trial_id) == place
+
+
+# Failures, ties, not a number
+
+
+def failing(places):
+    return lambda place: FAILED if (place.rung, place.slot) in places else reliable(place)
+
+
+@pytest.mark.parametrize("workers", [1, 4, 16])
+@pytest.mark.parametrize(
+    ("verdict", "sizes"),
+    [  # of the rungs of bracket 2, which hold 9, 3 and 1
+        (reliable, [9, 3, 1]),
+        (lambda place: FAILED, [9, 0, 0]),
+        (failing({(0, slot) for slot in range(7)}), [9, 2, 1]),  # two survive, where three fit
+        (failing({(0, slot) for slot in range(6)}), [9, 3, 1]),  # just as many as fit
+        (failing({(1, slot) for slot in range(9)}), [9, 3, 0]),
+        (failing({(2, slot) for slot in range(9)}), [9, 3, 1]),
+    ],
+)
+def test_the_failed_take_no_place(workers, verdict, sizes):
+    oracle = make_oracle(spaces={"only": continuous()})
+    simulate(oracle, verdict, workers)
+    assert oracle.table == plainly(oracle, verdict)
+    counted = collections.Counter(place.rung for place in oracle.table if place.bracket == 2)
+    assert [counted[rung] for rung in range(3)] == sizes
+
+
+def test_a_tie_goes_to_the_lower_loss_then_the_lower_slot():
+    losses = {0: 0.5, 1: 0.2, 2: 0.5, 3: 0.5, 4: 0.2, 5: None, 6: math.nan, 7: 0.9, 8: 0.9}
+    table = {
+        Place("", 0, 2, 0, slot): Outcome("completed", 0.75, loss) for slot, loss in losses.items()
+    }
+    promoted = offered("", brackets.plan(9, 3), {(0, 2): 9}, table)
+    assert promoted == {Place("", 0, 2, 1, slot) for slot in (1, 4, 0)}
+
+
+@pytest.mark.parametrize("arrangement", range(20))
+def test_a_loss_that_is_no_number_ranks_last_among_equals(arrangement):
+    """NaN is neither more nor less than a number: sorted as it is, it would hide the best."""
+    losses = np.random.default_rng(arrangement).permutation([math.nan] * 5 + [0.1, 0.2, 0.3, 0.4])
+    table = {
+        Place("", 0, 2, 0, slot): Outcome("completed", 0.1, float(loss))
+        for slot, loss in enumerate(losses)
+    }
+    promoted = offered("", brackets.plan(9, 3), {(0, 2): 9}, table)
+    assert {losses[place.slot] for place in promoted} == {0.1, 0.2, 0.3}
+
+
+@pytest.mark.filterwarnings("ignore:All-NaN")
+@pytest.mark.parametrize("workers", [1, 4])
+def test_a_score_that_is_no_number_is_a_failure(workers):
+    def verdict(place):
+        outcome = reliable(place)
+        broken = unit("nan", place.trial_id) < 0.3
+        return dataclasses.replace(outcome, score=math.nan) if broken else outcome
+
+    oracle = make_oracle()
+    simulate(oracle, verdict, workers)
+    broken = {place for place in oracle.table if math.isnan(verdict(place).score)}
+    assert len(broken) > 10
+    assert {place for place, outcome in oracle.table.items() if outcome == FAILED} == broken
+    for place in broken:
+        assert dataclasses.replace(place, rung=place.rung + 1) not in oracle.table
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_an_objective_to_minimise(workers):
+    """The lowest loss is promoted, whatever the accuracy says; the trial's score stays the loss."""
+
+    def verdict(place):
+        outcome = judge(place)
+        return outcome if outcome == FAILED else dataclasses.replace(outcome, val_loss=unit(place))
+
+    def by_loss(place):
+        outcome = verdict(place)
+        return (
+            outcome if outcome == FAILED else dataclasses.replace(outcome, score=-outcome.val_loss)
+        )
+
+    oracle = make_oracle(objective=keras_tuner.Objective("val_loss", "min"))
+    simulate(oracle, verdict, workers)
+    assert oracle.table == plainly(oracle, by_loss)
+    best = oracle.get_best_trials()[0]
+    assert best.score == min(o.val_loss for o in oracle.table.values() if o.val_loss is not None)
+    again = make_oracle(objective=keras_tuner.Objective("val_loss", "min"))
+    again.restore(rows(oracle))
+    assert again.table == oracle.table
+
+
+# A promotion: as soon as it is certain, and no sooner
+
+
+def offered(arm, plan, drawn, table):
+    """The promotions that can start now, however many workers there are."""
+    table = dict(table)
+    promotions = set()
+    while place := next_in_arm(arm, plan, drawn, table):
+        table[place] = RUNNING
+        if place.rung:
+            promotions.add(place)
+    return promotions
+
+
+def futures(rungs, table, bracket):
+    """Yields the final table of every way in which a bracket of arm "" can go on.
+
+    What has not ended may fail, come last, tie with a score that was seen, or come first.
+    """
+    for number, rung in enumerate(rungs[:-1]):  # the last rung is promoted nowhere
+        below = {p.slot: table[p] for p in table if p.rung == number - 1}
+        entering = rank(below)[: rung.size] if number else list(range(rung.size))
+        places = [Place("", 0, bracket, number, slot) for slot in entering]
+        pending = [p for p in places if table.get(p, RUNNING) == RUNNING]
+        if pending:
+            ends = [FAILED, *(Outcome("completed", score, 0.5) for score in (0.0, 2.0, 9.0))]
+            for outcomes in itertools.product(ends, repeat=len(pending)):
+                known = dict(table) | dict(zip(pending, outcomes, strict=True))
+                yield from futures(rungs, known, bracket)
+            return
+    yield table
+
+
+def promoted(rungs, table, bracket):
+    """The places of all that were promoted, where a table is final but for the last rung."""
+    return {
+        Place("", 0, bracket, number, slot)
+        for number, rung in enumerate(rungs)
+        if number
+        for slot in rank({p.slot: o for p, o in table.items() if p.rung == number - 1})[: rung.size]
+    }
+
+
+@pytest.mark.parametrize(("max_epochs", "factor", "bracket"), [(4, 2, 2), (4, 2, 1), (9, 3, 1)])
+def test_promoted_as_soon_as_no_outcome_could_exclude_it(max_epochs, factor, bracket):
+    """Against all that could still happen, in every state of many searches."""
+    plan = brackets.plan(max_epochs, factor)
+    rungs = plan[bracket]
+    drawn = {(0, bracket): rungs[0].size}
+    early = 0
+    for seed in range(6):
+        generator = np.random.default_rng(seed)
+        table = {}
+        while True:
+            promotions = offered("", plan, drawn, table)
+            possible = [
+                promoted(rungs, future, bracket) for future in futures(rungs, table, bracket)
+            ]
+            certain = set.intersection(*possible)
+            assert promotions == certain - table.keys()
+            early += bool(promotions) and len(possible) > 1
+            # One more starts or ends.
+            following = next_in_arm("", plan, drawn, table)
+            running = [place for place, outcome in table.items() if outcome == RUNNING]
+            if following and (not running or generator.random() < 0.6):
+                table[following] = RUNNING
+            elif running:
+                ended = running[generator.integers(len(running))]
+                scores = generator.choice([1.0, 2.0, 3.0]), generator.choice([0.3, 0.5])
+                failed = generator.random() < 0.25
+                table[ended] = FAILED if failed else Outcome("completed", *map(float, scores))
+            else:
+                break
+    assert early > 0  # some were promoted while others still ran
+
+
+# Turns and totals
+
+
+@pytest.mark.parametrize("verdict", [reliable, judge])
+def test_arms_take_turns(verdict):
+    oracle = make_oracle(max_epochs=27)
+    largest = max(r.last_epoch - r.first_epoch for rungs in oracle.plan.values() for r in rungs)
+    to_come = collections.Counter(place.strategy for place in plainly(oracle, verdict))
+    spent = dict.fromkeys(oracle.arms, 0)
+
+    def check(trial):
+        place = Place.parse(trial.trial_id)
+        rung = oracle.rung(place)
+        spent[place.strategy] += rung.last_epoch - rung.first_epoch
+        to_come[place.strategy] -= 1
+        unfinished = [spent[arm] for arm in oracle.arms if to_come[arm]]
+        assert not unfinished or max(unfinished) - min(unfinished) <= largest
+
+    simulate(oracle, verdict, started=check)
+    assert not any(to_come.values())
+
+
+@pytest.mark.parametrize(
+    ("max_epochs", "spaces"), [(9, None), (27, {"a": listed(6, 6), "b": continuous()}), (1, None)]
+)
+def test_totals_are_what_runs_if_none_fails(max_epochs, spaces):
+    oracle = make_oracle(max_epochs, spaces, iterations=2)
+    promised = oracle.totals()
+    simulate(oracle, reliable, workers=3)
+    for arm in oracle.arms:
+        rungs = [oracle.rung(place) for place in oracle.table if place.strategy == arm]
+        epochs = sum(rung.last_epoch - rung.first_epoch for rung in rungs)
+        assert promised[arm] == (len(rungs), epochs)
+
+
+# Spaces smaller than a bracket
+
+
+@pytest.mark.parametrize("workers", [1, 16])
+@pytest.mark.parametrize("sizes", [(6, 6), (5,), (1,)])
+def test_a_space_smaller_than_a_bracket(workers, sizes):
+    oracle = make_oracle(27, {"small": listed(*sizes), "other": continuous()})
+    simulate(oracle, reliable, workers)
+    assert oracle.table == plainly(oracle, reliable)
+    tried = [
+        tuple(oracle.values(place).values())
+        for place in oracle.table
+        if place.strategy == "small" and place.rung == 0
+    ]
+    assert sorted(tried) == sorted(itertools.product(*map(range, sizes)))  # each of them, once
+    for arm in oracle.arms:
+        assert any(
+            oracle.rung(place).last_epoch == 27 for place in oracle.table if place.strategy == arm
+        )
+    others = [place for place in oracle.table if place.strategy == "other"]
+    assert len(others) == sum(rung.size for rungs in oracle.plan.values() for rung in rungs)
+
+
+# Starting again, and what is kept for it
+
+
+def rows(oracle, names=None):
+    """The trial table as the run directory gives it, with these trials finished."""
+    finished = []
+    for name in oracle.end_order if names is None else names:
+        trial, outcome = oracle.trials[name], oracle.table[Place.parse(name)]
+        score = None if outcome == FAILED else trial.score
+        finished.append(
+            {"trial_id": name, "status": outcome.status, "score": score}
+            | {"val_loss": outcome.val_loss, "message": trial.message}
+        )
+    return finished
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_goes_on_from_any_prefix_of_the_table(workers):
+    whole = make_oracle()
+    simulate(whole, workers=workers, order=3)
+    for count in range(len(whole.end_order) + 1):
+        oracle = make_oracle()
+        running = [
+            {
+                "trial_id": name,
+                "status": "running",
+                "score": None,
+                "val_loss": None,
+                "message": None,
+            }
+            for name in whole.end_order[count : count + workers]
+        ]
+        oracle.restore([*rows(whole, whole.end_order[:count]), *running])
+        assert len(oracle.table) == count
+        history = simulate(oracle, workers=workers, order=count)
+        assert len(history) == len(whole.table) - count  # nothing is done twice
+        assert oracle.table == whole.table
+        assert values(oracle) == values(whole)
+        assert oracle.get_best_trials()[0].score == whole.get_best_trials()[0].score
+
+
+@pytest.mark.parametrize("workers", [1, 4, 16])
+def test_every_checkpoint_that_is_needed_is_kept_and_no_other(workers):
+    oracle = make_oracle(max_epochs=27, iterations=2)
+    kept, running = set(), set()
+    used = plainly(oracle, judge)
+
+    def started(trial):
+        parent = Place.parse(trial.trial_id).parent
+        assert parent is None or parent.trial_id in kept
+        running.add(trial.trial_id)
+
+    def ended(trial):
+        running.remove(trial.trial_id)
+        if trial.status == "COMPLETED":
+            kept.add(trial.trial_id)
+        kept.intersection_update(oracle.promotable())
+        for name in running:  # killed now, these would start again from their parents
+            parent = Place.parse(name).parent
+            assert parent is None or parent.trial_id in kept
+        for name in kept:
+            place = Place.parse(name)
+            child = oracle.table.get(dataclasses.replace(place, rung=place.rung + 1), RUNNING)
+            assert child == RUNNING
+
+    simulate(oracle, workers=workers, started=started, ended=ended)
+    assert oracle.table == used
+    assert oracle.promotable() == set()
+
+
+# Under a stock tuner
+
+
+class Invented(keras_tuner.HyperModel):
+    """Two strategies whose scores are invented; one parameter shows itself only when tried."""
+
+    def __init__(self, interrupt_at=None):
+        super().__init__()
+        self.calls, self.interrupt_at = [], interrupt_at
+
+    def build(self, hp):
+        strategy = hp.Choice("strategy", ["one", "two"])
+        with hp.conditional_scope("strategy", ["one"]):
+            hp.Float("one/rate", 0.0, 1.0)
+        with hp.conditional_scope("strategy", ["two"]):
+            hp.Float("two/rate", 0.0, 1.0)
+        if hp.Boolean(f"{strategy}/deep", parent_name="strategy", parent_values=[strategy]):
+            hp.Int("units", 1, 1000)  # in no scope: known from the first trial that is deep
+        return keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+
+    def fit(self, hp, model, *arguments, **options):
+        if len(self.calls) == self.interrupt_at:
+            raise KeyboardInterrupt
+        self.calls.append(dict(hp.values))
+        rate = hp.get(f"{hp.get('strategy')}/rate")
+        return {"val_accuracy": rate * hp.get("tuner/epochs"), "val_loss": 1 - rate}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_collections():
+    """A stock tuner collects garbage before every trial; TensorFlow's modules are none."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+def stock_tuner(oracle, hypermodel, directory):
+    return keras_tuner.Tuner(oracle, hypermodel, directory=directory, project_name="stock")
+
+
+def test_a_second_stock_tuner_goes_on(tmp_path):
+    """Interrupted three times, it ends as it would have at a stretch, and does nothing twice."""
+    whole = Invented()
+    tuner = stock_tuner(StrategyHyperband(max_epochs=3), whole, tmp_path / "whole")
+    tuner.search(verbose=0)
+    expected = tuner.oracle
+    assert expected.table.keys() == {Place.parse(name) for name in expected.trials}
+    calls = []
+    for pieces in (1, 4, 3, None):
+        part = Invented(interrupt_at=pieces)
+        tuner = stock_tuner(StrategyHyperband(max_epochs=3), part, tmp_path / "parts")
+        if pieces is None:
+            tuner.search(verbose=0)
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                tuner.search(verbose=0)
+        calls += part.calls
+    assert tuner.oracle.table == expected.table
+    assert values(tuner.oracle) == values(expected)
+    assert calls == whole.calls
+
+
+def test_a_trial_lost_between_two_of_kerastuners_files_starts_again(tmp_path):
+    """It writes a trial's file before its own: a kill in between leaves one that nobody runs."""
+    part = Invented(interrupt_at=5)
+    tuner = stock_tuner(StrategyHyperband(max_epochs=3), part, tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        tuner.search(verbose=0)
+    file = tmp_path / "stock" / "oracle.json"
+    state = json.loads(file.read_text())
+    assert len(state["ongoing_trials"]) == 1
+    lost = state["start_order"].pop()
+    state["ongoing_trials"] = {}
+    file.write_text(json.dumps(state))
+    again = stock_tuner(StrategyHyperband(max_epochs=3), Invented(), tmp_path)
+    again.search(verbose=0)
+    assert again.oracle.trials[lost].status == "COMPLETED"
+    assert {outcome.status for outcome in again.oracle.table.values()} == {"completed"}
+    assert again.oracle.start_order.count(lost) == 1
+    counts = collections.Counter(place.strategy for place in again.oracle.table)
+    assert counts == {"one": 6, "two": 6}
+
+
+def test_tuners_leave_when_all_is_done():
+    """KerasTuner's chief ends only when the last of its tuners has left."""
+    oracle = make_oracle()
+    simulate(oracle, workers=4)
+    for worker in range(4):
+        assert oracle.create_trial(f"worker {worker}").status == "STOPPED"
+    assert oracle.tuner_ids == set()
+
+
+def test_a_worker_that_must_wait_is_told_so():
+    oracle = make_oracle(spaces={"only": listed(1)})
+    trial = oracle.create_trial("busy")
+    assert oracle.create_trial("waiting").status == "IDLE"
+    assert oracle.create_trial("busy").trial_id == trial.trial_id  # asked twice, the same
+    finish(oracle, trial, reliable)
+    assert oracle.create_trial("waiting").trial_id == "only-0-2-1-0"
+
+
+def test_a_stock_tuner_runs_a_plain_function(tmp_path):
+    """No `strategy`, no hypermodel of ours: one arm without a name."""
+
+    def build(hp):
+        model = keras.Sequential(
+            [keras.Input((2,)), keras.layers.Dense(hp.Int("units", 1, 100)), keras.layers.Dense(1)]
+        )
+        model.compile("sgd", "mse", run_eagerly=True)
+        return model
+
+    oracle = StrategyHyperband("val_loss", max_epochs=3, seed=0)
+    x = np.ones((4, 2), "float32")
+    tuner = stock_tuner(oracle, build, tmp_path)
+    tuner.search(x, x[:, :1], validation_data=(x, x[:, :1]), epochs=1, verbose=0)
+    assert oracle.arms == [""]
+    assert oracle.totals() == {"": (6, 3 + 2 + 6)}
+    assert len(oracle.table) == 6
+    assert {trial.status for trial in oracle.trials.values()} == {"COMPLETED"}
+    finals = [place.slot for place in oracle.table if (place.bracket, place.rung) == (1, 1)]
+    first = {p.slot: o for p, o in oracle.table.items() if (p.bracket, p.rung) == (1, 0)}
+    assert finals == rank(first)[:1]
+
+
+class Recording(SequenceHyperModel):
+    """Notes how many epochs each trial was trained; untraced, which would outlast two steps."""
+
+    def build(self, hp):
+        model = super().build(hp)
+        model.run_eagerly = True
+        return model
+
+    def fit(self, hp, *arguments, **options):
+        history = super().fit(hp, *arguments, **options)
+        recorded.append((dict(hp.values), len(history.epoch)))
+        return history
+
+
+recorded = []
+
+
+def test_a_stock_tuner_runs_the_joint_space(tmp_path):
+    """Every strategy gets as many trials and epochs, and the rung's, not the search's, count."""
+    recorded.clear()
+    strategies = ["lines", "cnn_lines"]
+    generator = np.random.default_rng(0)
+    x = generator.integers(0, 256, (60, 6, 6, 1), dtype=np.uint8)
+    y = np.arange(60) % 3
+    oracle = StrategyHyperband(max_epochs=3, seed=0)
+    tuner = stock_tuner(oracle, Recording((6, 6, 1), 3, strategies), tmp_path)
+    assert oracle.arms == strategies
+    tuner.search(x[:48], y[:48], validation_data=(x[48:], y[48:]), epochs=50, verbose=0)
+    assert {t.status for t in oracle.trials.values()} == {"COMPLETED"}, [
+        t.message for t in oracle.trials.values()
+    ]
+    counted = collections.Counter(place.strategy for place in oracle.table)
+    assert counted == dict.fromkeys(strategies, 6)
+    planned = collections.Counter(
+        (place.strategy, oracle.rung(place).last_epoch) for place in oracle.table
+    )
+    assert collections.Counter((said["strategy"], epochs) for said, epochs in recorded) == planned
+    for said, _ in recorded:
+        assert {n.split("/")[0] for n in said if "/" in n} == {said["strategy"], "tuner"}
