@@ -105,17 +105,22 @@ class Store:
             ExperimentError: the directory is not a run, or its files are damaged.
         """
         self.path = Path(path)
-        if not self.path.is_dir():
-            raise ExperimentError(f"no run directory {self.path}: look under runs/ for its name")
-        if not self.experiment_file.is_file() or not self.results_file.is_file():
-            raise ExperimentError(
-                f"{self.path} is not a run directory: it lacks experiment.json or results.sqlite"
-            )
         try:
+            if not self.path.is_dir():
+                raise ExperimentError(
+                    f"no run directory {self.path}: look under runs/ for its name"
+                )
+            if not self.experiment_file.is_file() or not self.results_file.is_file():
+                raise ExperimentError(
+                    f"{self.path} is not a run directory: "
+                    "it lacks experiment.json or results.sqlite"
+                )
             saved = json.loads(self.experiment_file.read_text(encoding="utf-8"))
             self.experiment = Experiment.from_json(saved["experiment"])
             self.about: dict[str, Any] = saved["about"]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except OSError as error:
+            raise ExperimentError(f"cannot read {self.path}: {error.strerror or error}") from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ExperimentError(
                 f"{self.experiment_file} is damaged ({error}): restore it from a copy"
             ) from error
@@ -155,12 +160,13 @@ class Store:
             ExperimentError: the directory exists, or cannot be written.
         """
         path = Path(path)
-        if path.exists():
-            raise ExperimentError(
-                f"{path} exists: go on with --resume {path}, or name another directory with --out"
-            )
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         try:
+            if path.exists():
+                raise ExperimentError(
+                    f"{path} exists: "
+                    f"go on with --resume {path}, or name another directory with --out"
+                )
             path.parent.mkdir(parents=True, exist_ok=True)
             draft.mkdir()
             (draft / "checkpoints").mkdir()
@@ -171,8 +177,11 @@ class Store:
                 database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             draft.rename(path)
         except OSError as error:
-            shutil.rmtree(draft, ignore_errors=True)
             raise ExperimentError(f"cannot write {path}: {error.strerror or error}") from error
+        except sqlite3.Error as error:  # its errors of the disk are no OSError
+            raise ExperimentError(f"cannot write {path}: {error}") from error
+        finally:  # after an interruption, too; renamed, there is none
+            shutil.rmtree(draft, ignore_errors=True)
         return cls.resume(path)
 
     @classmethod
@@ -219,6 +228,10 @@ class Store:
             with self.connect() as database:
                 version = database.execute("PRAGMA user_version").fetchone()[0]
                 damage = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except sqlite3.OperationalError as error:  # no damage: in use, or not to be opened
+            raise ExperimentError(
+                f"cannot read {self.results_file}: {error}. Try again when nothing else uses it"
+            ) from error
         except sqlite3.DatabaseError as error:
             raise ExperimentError(
                 f"{self.results_file} is damaged ({error}): restore it from a copy"
@@ -295,7 +308,7 @@ class Store:
     def keep_checkpoints(self, trial_ids: Iterable[str]) -> None:
         """Deletes every checkpoint but these, and what a kill left half written."""
         kept = {self.checkpoint_file(trial_id).name for trial_id in trial_ids}
-        for file in (self.path / "checkpoints").iterdir():
+        for file in (self.path / "checkpoints").glob("*"):  # none, where there is no directory
             if file.name not in kept:
                 file.unlink()
 
