@@ -1,0 +1,188 @@
+"""Imports go one way, nothing needs trust to load, and only the store writes to a run."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("spaces", "search", "analysis")
+FILES = sorted(
+    [ROOT / "run_search.py", *(file for name in PACKAGES for file in (ROOT / name).rglob("*.py"))]
+)
+
+# What each may import of this project. The command line knows the strategies by name, to refuse
+# an unknown one and to list them all: so it reads the registry, too.
+ALLOWED = {
+    "run_search": {"search", "analysis", "spaces"},
+    "search": {"search", "spaces"},
+    "analysis": {"analysis", "search.store"},
+    "spaces": {"spaces"},
+}
+
+
+def modules(tree):
+    """Yields every module that a file imports, within functions too, with what is taken of it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, None
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide where they go"
+            for alias in node.names:
+                yield node.module, alias.name
+        elif isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            if name in ("__import__", "importlib.import_module", "import_module"):
+                argument = node.args[0]
+                yield (argument.value if isinstance(argument, ast.Constant) else "?"), None
+
+
+def layer(file):
+    return file.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def parse(file):
+    return ast.parse(file.read_text(encoding="utf-8"), str(file))
+
+
+def of_project(module):
+    return module.split(".")[0] in (*PACKAGES, "run_search", "tests", "benchmarks")
+
+
+def imports(file):
+    """This project's modules that a file imports; `from search import store`: `search.store`."""
+    found = set()
+    for module, name in modules(parse(file)):
+        if of_project(module):
+            inner = name and (ROOT / module.replace(".", "/") / f"{name}.py").exists()
+            found.add(f"{module}.{name}" if inner else module)
+    return found
+
+
+def test_the_files_are_found():
+    assert {layer(file) for file in FILES} == set(ALLOWED)
+    assert len(FILES) > 20
+    assert "search.store" in imports(ROOT / "analysis" / "tables.py")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_imports_go_one_way(file):
+    allowed = ALLOWED[layer(file)]
+    for module in imports(file):
+        assert module in allowed or module.split(".")[0] in allowed, module
+
+
+def test_modules_import_each_other_without_a_circle():
+    """Within a package, too; imports for type checkers alone do not count."""
+    graph = {}
+    for file in FILES:
+        tree = parse(file)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                node.body = [ast.Pass()]
+        name = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        graph[name] = set()
+        for module, inner in modules(tree):
+            whole = f"{module}.{inner}"
+            path = ROOT / whole.replace(".", "/")
+            graph[name].add(whole if path.with_suffix(".py").exists() else module)
+    # The registry lists the strategies and the hypermodel reads it: one circle, and on purpose.
+    assert "spaces" in graph["spaces.hypermodel"]
+    graph["spaces.hypermodel"].remove("spaces")
+
+    def visit(name, path):
+        assert name not in path, " -> ".join([*path, name])
+        for other in graph.get(name, ()):
+            visit(other, [*path, name])
+
+    for name in graph:
+        visit(name, [])
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_nothing_needs_trust(file):
+    """No pickle, no code in a saved model, no evaluation of text."""
+    tree = parse(file)
+    taken = {module.split(".")[0] for module, _ in modules(tree)}
+    assert not taken & {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            function = ast.unparse(node.func)
+            assert function.split(".")[-1] not in ("Lambda", "enable_unsafe_deserialization")
+            assert function not in ("eval", "exec", "pd.read_pickle", "pandas.read_pickle")
+            for keyword in node.keywords:
+                if keyword.arg in ("allow_pickle", "safe_mode"):
+                    said = ast.unparse(keyword.value)
+                    assert said == {"allow_pickle": "False", "safe_mode": "True"}[keyword.arg]
+            if function.split(".")[-1] == "load_model" and function != "self.load_model":
+                assert "safe_mode" in {keyword.arg for keyword in node.keywords}
+
+
+def test_only_the_store_opens_and_locks_the_results():
+    opening = {
+        file.relative_to(ROOT).as_posix()
+        for file in FILES
+        for node in ast.walk(parse(file))
+        if isinstance(node, ast.Attribute)
+        and ast.unparse(node) in ("sqlite3.connect", "filelock.FileLock")
+    }
+    assert opening == {"search/store.py"}
+
+
+def test_only_the_store_names_the_files_of_a_run():
+    names = {"experiment.json", "results.sqlite", "checkpoints", ".lock"}
+    found = {
+        file.relative_to(ROOT).as_posix()
+        for file in FILES
+        for node in ast.walk(parse(file))
+        if isinstance(node, ast.Constant) and node.value in names
+    }
+    assert found == {"search/store.py"}
+
+
+def test_models_are_built_of_stock_layers():
+    """No class of ours that a loaded model would need."""
+    for file in (ROOT / "spaces").glob("*.py"):
+        for node in ast.walk(parse(file)):
+            if isinstance(node, ast.ClassDef):
+                for base in map(ast.unparse, node.bases):
+                    assert base.split(".")[-1] not in ("Layer", "Model", "Wrapper", "LSTMCell")
+
+
+@pytest.mark.parametrize("module", ["analysis", "analysis.report", "analysis.__main__"])
+def test_the_analysis_needs_neither_backend_nor_workers(module):
+    code = (
+        f"import sys, {module}\n"
+        "heavy = {'keras', 'keras_tuner', 'tensorflow', 'jax', 'torch', 'dask', 'distributed'}\n"
+        "print(sorted(heavy & sys.modules.keys()))\n"
+        "print(sorted(name for name in sys.modules if name.split('.')[0] == 'search'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    heavy, ours = map(ast.literal_eval, done.stdout.splitlines())
+    assert heavy == []
+    assert ours == ["search", "search.experiment", "search.store"]
+
+
+def test_the_command_line_answers_without_a_backend():
+    """`--help` and a mistyped option wait for no TensorFlow."""
+    code = (
+        "import sys, run_search\n"
+        "try:\n    run_search.main(['--help'])\n"
+        "except SystemExit:\n    pass\n"
+        "print('tensorflow' in sys.modules, 'keras' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "False False"
