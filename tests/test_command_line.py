@@ -1,0 +1,642 @@
+"""The command line: one line for every mistake, and a clean end whatever ends it."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import random
+import shlex
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import types
+import weakref
+from pathlib import Path
+
+import numpy as np
+import pytest
+import small_run
+from PIL import Image
+
+import run_search
+from search.datasets import load_dataset
+from search.store import Store
+
+ESCAPE = "\x1b"
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    """What the program sets for its whole process is set back."""
+    term, hook = signal.getsignal(signal.SIGTERM), sys.unraisablehook
+    yield
+    signal.signal(signal.SIGTERM, term)
+    sys.unraisablehook = hook
+
+
+@pytest.fixture
+def cwd(tmp_path, monkeypatch):
+    folder = tmp_path / "somewhere"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def no_search(monkeypatch):
+    """Makes runs, but searches nothing; keeps what a search would have been given."""
+    given = []
+
+    def run(store, dataset):
+        given.append(types.SimpleNamespace(store=store, dataset=dataset))
+        return 0
+
+    monkeypatch.setattr(run_search, "run", run)
+    return given
+
+
+@pytest.fixture
+def refuse(cwd, no_search, capsys):
+    """Runs a command that must be refused, and returns its one line."""
+
+    def refuse(*arguments):
+        before = small_run.everything_below(cwd)
+        try:
+            code = run_search.main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            code = end.code
+        output, errors = capsys.readouterr()
+        assert no_search == [], "a search began"
+        assert small_run.everything_below(cwd) == before
+        assert (code, output) == (2, "")
+        return the_line(errors)
+
+    return refuse
+
+
+def the_line(errors):
+    assert errors.startswith("error: ") and errors.endswith("\n"), errors
+    assert len(errors.splitlines()) == 1
+    assert errors[:-1].isprintable()
+    return errors
+
+
+# Refused: options
+
+
+WHOLE = {
+    "--max-epochs": 1,
+    "--factor": 2,
+    "--iterations": 1,
+    "--seed": 0,
+    "--final-seeds": 1,
+    "--batch-size": 1,
+    "--train-limit": 1,
+}
+NONSENSE = ["some", "", " ", "-1", "nan", "inf", "-inf", "1e99", "1.5", "0x10", "1_0", "9" * 30]
+
+
+@pytest.mark.parametrize("text", NONSENSE)
+@pytest.mark.parametrize("option", WHOLE)
+def test_a_whole_number_that_is_none_is_refused(refuse, option, text):
+    line = refuse(f"{option}={text}")
+    assert option in line
+    assert f"from {WHOLE[option]} up" in line
+
+
+@pytest.mark.parametrize(("option", "least"), [item for item in WHOLE.items() if item[1]])
+def test_a_number_below_the_least_is_refused(refuse, option, least):
+    assert f"from {least} up" in refuse(option, str(least - 1))
+
+
+def test_a_negative_number_needs_no_equals_sign_to_be_refused(refuse):
+    assert "--seed" in refuse("--seed", "-1")
+
+
+@pytest.mark.parametrize("text", ["some", "", "0", "-1", "nan", "inf", "-inf", "1e999"])
+def test_minutes_that_are_none_are_refused(refuse, text):
+    assert "number of minutes above 0" in refuse(f"--time-limit={text}")
+
+
+@pytest.mark.parametrize("text", ["some", "", "0", "-8", "nan", "8x", "x8", "0x8", "8x8x3", "1e99"])
+def test_a_size_that_is_none_is_refused(refuse, text):
+    assert "write 32, or 24x32" in refuse(f"--image-size={text}")
+
+
+@pytest.mark.parametrize("text", ["", " ", ",", " , "])
+def test_no_strategy_at_all_is_refused(refuse, text):
+    assert "--strategies" in refuse(f"--strategies={text}")
+
+
+@pytest.mark.parametrize("option", ["--dataset", "--data-dir", "--out", "--resume"])
+@pytest.mark.parametrize("text", ["", " "])
+def test_an_empty_name_is_refused(refuse, option, text):
+    assert option in refuse(f"{option}={text}")
+
+
+@pytest.mark.parametrize("arguments", [["--colour"], ["digits"], ["--seed"], ["--mirror=maybe"]])
+def test_options_that_do_not_exist_are_refused(refuse, arguments):
+    assert "--help" in refuse(*arguments)
+
+
+def test_the_defaults_and_the_limits_are_accepted(cwd, no_search):
+    largest = ["--seed", "999999999", "--batch-size", "999999999", "--time-limit", "1e99"]
+    assert run_search.main(["--out", "default"]) == 0
+    assert run_search.main([*largest, "--out", "large"]) == 0
+    assert no_search[0].store.experiment.seed == 0
+    assert no_search[0].store.experiment.strategies == tuple(run_search_strategies())
+    assert no_search[1].store.experiment.seed == 999999999
+
+
+def run_search_strategies():
+    from spaces import STRATEGIES
+
+    return STRATEGIES
+
+
+# Refused: names
+
+
+def test_an_unknown_data_set_is_told_the_nearest(refuse):
+    assert "did you mean fashion_mnist" in refuse("--dataset", "fashon_mnist")
+    assert "digits, mnist" in refuse("--dataset", "quaternion")
+
+
+def test_an_unknown_strategy_is_told_the_nearest(refuse):
+    assert "did you mean cnn_lines" in refuse("--strategies", "lines,cnn_line")
+    every = refuse("--strategies", "quaternion")
+    assert "did you mean" not in every
+    assert ", ".join(run_search_strategies()) in every
+
+
+def test_a_name_that_no_file_can_have_is_refused(refuse):
+    for option in ("--dataset", "--out", "--resume", "--data-dir"):
+        refuse(option, "x" * 5000)
+
+
+def test_a_strategy_that_cannot_read_the_images_is_refused(refuse, cwd):
+    npz(cwd / "long.npz", x_train=np.zeros((8, 1, 4000), "u1"), x_test=np.zeros((2, 1, 4000), "u1"))
+    line = refuse("--dataset", "long.npz")
+    assert "cnn_flat" in line and "--strategies" in line
+
+
+# Refused: files
+
+
+def npz(path, **changes):
+    arrays = {
+        "x_train": np.arange(8 * 16, dtype="u1").reshape(8, 4, 4),
+        "y_train": np.arange(8) % 2,
+        "x_test": np.zeros((2, 4, 4), "u1"),
+        "y_test": np.arange(2),
+    }
+    arrays |= changes
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+    return path
+
+
+class Trap:
+    """Leaves a trace where it is unpickled."""
+
+    def __reduce__(self):
+        return (Path.touch, (Path("trapped"),))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"x_train": None}, "lacks x_train"),
+        ({"x_test": None, "y_test": None}, "lacks x_test, y_test"),
+        ({"x_train": np.zeros((8, 4), "u1")}, "shape (8, 4)"),
+        ({"x_train": np.zeros((8, 4, 4, 2), "u1")}, "shape (8, 4, 4, 2)"),
+        ({"y_train": np.zeros(7, int)}, "(7,)"),
+        ({"x_test": np.zeros((2, 4, 5), "u1")}, "test images of shape"),
+        ({"x_train": np.full((8, 4, 4), 300)}, "300"),
+        ({"x_train": np.array([Trap()] * 8, dtype=object)}, "pickled"),
+        ({"y_train": np.array([Trap()] * 8, dtype=object)}, "pickled"),
+        ({"y_test": np.array([Trap()] * 2, dtype=object)}, "pickled"),
+        ({"y_train": np.array([0] * 7 + [1])}, "fewer than two"),
+        ({"y_train": np.zeros(8, int)}, "one class only"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_npz_that_cannot_be_used_is_refused(refuse, cwd, changes, words):
+    npz(cwd / "images.npz", **changes)
+    assert words in refuse("--dataset", "images.npz")
+    assert not (cwd / "trapped").exists()
+
+
+def test_a_file_that_is_no_npz_is_refused(refuse, cwd):
+    (cwd / "text.npz").write_text("not an archive")
+    (cwd / "trap.npz").write_bytes(pickle.dumps(Trap()))
+    for name in ("text.npz", "trap.npz", "missing.npz", "no/such/folder"):
+        assert name in refuse("--dataset", name)
+    assert not (cwd / "trapped").exists()
+
+
+def test_a_folder_that_cannot_be_used_is_refused(refuse, cwd):
+    (cwd / "empty").mkdir()
+    assert "no images" in refuse("--dataset", "empty")
+    for name in ("cat", "dog"):
+        (cwd / "pets" / name).mkdir(parents=True)
+        Image.new("L", (4, 4)).save(cwd / "pets" / name / "1.png")
+    Image.new("L", (4, 4)).save(cwd / "pets" / "dog" / "2.png")
+    line = refuse("--dataset", "pets")
+    assert "class cat" in line and "fewer than two" in line
+
+
+def test_a_limit_too_small_for_the_classes_is_told_what_is_enough(refuse):
+    assert "is enough" in refuse("--train-limit", "5")
+
+
+def test_a_data_dir_without_the_file_is_refused(refuse, cwd, monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert "--data-dir" in refuse("--dataset", "mnist", "--data-dir", "missing")
+    (cwd / "data").mkdir()
+    npz(cwd / "data" / "mnist.npz", y_test=None)
+    assert "lacks y_test" in refuse("--dataset", "mnist", "--data-dir", "data")
+
+
+# Refused: run directories
+
+
+@pytest.fixture
+def stopped(cwd, no_search):
+    """A run that was made and then stopped."""
+    assert run_search.main([*small_run.ARGUMENTS, "--out", "run"]) == 0
+    no_search.clear()
+    return cwd / "run"
+
+
+def test_a_run_directory_that_exists_is_not_overwritten(stopped, refuse, cwd):
+    assert "--resume run" in refuse("--out", "run")
+    (cwd / "notes.txt").write_text("mine")
+    assert "exists" in refuse("--out", "notes.txt")
+    assert "notes.txt" in refuse("--out", "notes.txt/run")
+    assert (cwd / "notes.txt").read_text() == "mine"
+
+
+def test_a_run_that_does_not_exist_or_is_none_cannot_be_resumed(refuse, cwd):
+    assert "no run directory nowhere" in refuse("--resume", "nowhere")
+    (cwd / "photos").mkdir()
+    assert "photos is not a run directory" in refuse("--resume", "photos")
+    (cwd / "file").write_text("")
+    assert "file" in refuse("--resume", "file")
+
+
+@pytest.mark.parametrize("name", ["experiment.json", "results.sqlite"])
+@pytest.mark.parametrize("content", [b"", b"garbage" * 1000, b"[]", b"{}", b"\xff\xfe"])
+def test_a_damaged_run_cannot_be_resumed(stopped, refuse, name, content):
+    (stopped / name).write_bytes(content)
+    assert name in refuse("--resume", "run")
+
+
+def test_resume_takes_no_other_option(stopped, refuse):
+    line = refuse("--resume", "run", "--seed", "1", "--out=x")
+    assert "--seed" in line and "--out" in line and "leave out" in line
+    assert "--no-mirror" in refuse("--no-mirror", "--resume=run")
+    assert "unrecognized" in refuse("--resu", "run", "--se", "1")
+
+
+def test_a_run_whose_images_are_gone_says_so(refuse, cwd, no_search):
+    npz(cwd / "images.npz")
+    assert (
+        run_search.main(["--dataset", "images.npz", "--strategies", "lines", "--out", "run"]) == 0
+    )
+    no_search.clear()
+    (cwd / "images.npz").unlink()
+    assert "images.npz" in refuse("--resume", "run")
+
+
+# Accepted: a run is found again
+
+
+def test_relative_paths_are_found_from_elsewhere(cwd, no_search, monkeypatch, tmp_path):
+    (cwd / "data").mkdir()
+    npz(cwd / "images.npz")
+    npz(cwd / "data" / "mnist.npz")
+    common = ["--strategies", "lines", "--out"]
+    assert run_search.main(["--dataset", "images.npz", *common, "a"]) == 0
+    assert run_search.main(["--dataset", "mnist", "--data-dir", "data", *common, "b"]) == 0
+    monkeypatch.chdir(tmp_path)
+    assert run_search.main(["--resume", "somewhere/a"]) == 0
+    assert run_search.main(["--resume", str(cwd / "b")]) == 0
+    for before, after in zip(no_search[:2], no_search[2:], strict=True):
+        assert np.array_equal(before.dataset.train.x, after.dataset.train.x)
+        assert before.dataset.name == after.dataset.name
+    assert [given.dataset.name for given in no_search[:2]] == ["images", "mnist"]
+
+
+def test_a_folder_that_happens_to_be_called_as_a_data_set_changes_nothing(cwd, no_search):
+    (cwd / "digits").mkdir()
+    assert run_search.main(["--out", "run"]) == 0
+    assert no_search[0].store.experiment.dataset == "digits"
+    assert no_search[0].dataset.image_shape == (8, 8, 1)
+
+
+def test_the_experiment_is_what_was_asked_for(cwd, no_search):
+    arguments = "--seed 3 --factor 2 --iterations 2 --batch-size 7 --time-limit 1.5 --mirror"
+    names = "--strategies line_cnn,lines,line_cnn --final-seeds 4 --max-epochs 5 --out run"
+    assert run_search.main([*shlex.split(arguments), *shlex.split(names)]) == 0
+    saved = json.loads((cwd / "run" / "experiment.json").read_text())
+    expected = {
+        **{"seed": 3, "factor": 2, "iterations": 2, "batch_size": 7, "time_limit": 1.5},
+        **{"strategies": ["line_cnn", "lines"], "final_seeds": 4, "max_epochs": 5, "mirror": True},
+        **{"dataset": "digits", "data_dir": None, "image_size": None, "train_limit": None},
+    }
+    assert saved["experiment"] == expected
+    assert f"{arguments} {names}" in saved["about"]["command"]
+
+
+def test_without_a_name_a_run_is_called_after_its_data_and_the_time(cwd, no_search):
+    assert run_search.main([]) == 0
+    (made,) = (cwd / "runs").iterdir()
+    assert made.name.startswith("digits-")
+
+
+# Errors and interruptions that no argument causes
+
+
+def fail_with(monkeypatch, error):
+    """Has the program fail as soon as it has a run."""
+
+    def record(*_):
+        raise error
+
+    monkeypatch.setattr(run_search, "record_dataset", record)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        sqlite3.OperationalError("database or disk is full"),
+        sqlite3.DatabaseError("disk I/O error"),
+    ],
+)
+def test_a_full_disk_is_one_line_and_the_way_on(cwd, monkeypatch, capsys, error):
+    fail_with(monkeypatch, error)
+    assert run_search.main([*small_run.ARGUMENTS, "--out", "my run"]) == 2
+    line = the_line(capsys.readouterr().err)
+    assert line.rstrip().endswith("--resume 'my run'")
+    monkeypatch.undo()
+    Store.resume(cwd / "my run").close()  # it is locked no more
+
+
+def test_ctrl_c_twice_is_a_clean_end_too(cwd, monkeypatch, capsys):
+    def write_report(path):
+        raise KeyboardInterrupt
+
+    fail_with(monkeypatch, KeyboardInterrupt())
+    monkeypatch.setattr("analysis.report.write_report", write_report)
+    assert run_search.main([*small_run.ARGUMENTS, "--out", "run"]) == 130
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert "--resume run" in errors and len(errors.splitlines()) == 1
+
+
+def test_ctrl_c_before_anything_has_been_tried_reports_nothing_and_resumes(
+    cwd, monkeypatch, capsys
+):
+    fail_with(monkeypatch, KeyboardInterrupt())
+    assert run_search.main([*small_run.ARGUMENTS, "--out", "run"]) == 130
+    output, errors = capsys.readouterr()
+    assert errors == ""
+    assert output.splitlines()[-1].endswith("--resume run")
+    assert (cwd / "run" / "report" / "report.html").exists()
+
+
+def test_ctrl_c_before_there_is_a_run_leaves_nothing(cwd, monkeypatch, capsys):
+    def interrupted(experiment):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("search.datasets.load_dataset", interrupted)
+    assert run_search.main(["--out", "run"]) == 130
+    assert small_run.everything_below(cwd) == set()
+    assert "nothing was written" in capsys.readouterr().err
+
+
+class Cycle:
+    """What only a garbage collector's callback sees go."""
+
+
+def test_ctrl_c_is_not_lost_where_python_ignores_exceptions(cwd, monkeypatch, capsys):
+    """Python drops what is raised in a callback of the garbage collector: Ctrl-C, too."""
+    reached = threading.Event()
+
+    def record(*_):
+        def callback(_):
+            reached.set()
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(0.01)  # here Python raises it, and ignores it
+
+        thing = Cycle()
+        reference = weakref.ref(thing, callback)
+        del thing
+        assert reference() is None
+        for _ in range(200):  # a long training, in which nobody presses the keys again
+            time.sleep(0.1)
+        raise OSError("the search went on")
+
+    monkeypatch.setattr(run_search, "record_dataset", record)
+    began = time.monotonic()
+    assert run_search.main([*small_run.ARGUMENTS, "--out", "run"]) == 130
+    assert reached.is_set()
+    assert time.monotonic() - began < 15
+    assert capsys.readouterr().err == ""
+
+
+# Real processes
+
+
+def test_help_is_quick_because_it_imports_no_backend(tmp_path):
+    ended = subprocess.run(
+        [sys.executable, "-X", "importtime", str(small_run.PROGRAM), "--help"],
+        cwd=tmp_path,
+        env=small_run.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout.startswith("usage: run_search.py")
+    for option in (*WHOLE, "--dataset", "--strategies", "--resume", "--out", "--time-limit"):
+        assert option in ended.stdout
+    imported = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
+    assert "argparse" in imported
+    assert not imported & {"keras", "tensorflow", "jax", "keras_tuner", "numpy", "pandas"}
+    assert small_run.everything_below(tmp_path) == set()
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory, finished_run):
+    """A handful of real processes, at once: name to how it ended and what it left."""
+    home = tmp_path_factory.mktemp("home")
+    unreachable = "http://127.0.0.1:9"
+    no_network = dict.fromkeys(
+        ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), unreachable
+    )
+    no_network |= {"HOME": str(home), "KERAS_HOME": str(home / "keras"), "no_proxy": ""}
+    commands = {
+        "unknown": (["--dataset", "digit"], {}),
+        "mnist": (["--dataset", "mnist"], no_network),
+        "in use": (["--resume", str(finished_run.path)], {}),
+        "strategies": (["--list-strategies"], {}),
+    }
+    holder = subprocess.Popen(
+        [
+            *(sys.executable, "-c"),
+            "import sys; from search.store import Store; s = Store.resume(sys.argv[1]);"
+            "print('held', flush=True); sys.stdin.read()",
+            str(finished_run.path),
+        ],
+        cwd=small_run.PROGRAM.parent,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout.readline() == "held\n"
+    found = {}
+    try:
+        for pair in (("unknown", "mnist"), ("in use", "strategies")):
+            started = {}
+            for name in pair:
+                folder = tmp_path_factory.mktemp("empty")
+                arguments, changes = commands[name]
+                started[name] = folder, small_run.start(arguments, folder, **changes)
+            for name, (folder, process) in started.items():
+                found[name] = small_run.finish(process), small_run.everything_below(folder)
+    finally:
+        holder.communicate()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("unknown", ["did you mean digits"]),
+        ("mnist", ["check the network", "--data-dir", "--dataset digits"]),
+        ("in use", ["is in use by another process"]),
+    ],
+)
+def test_a_real_process_refuses_in_one_line_and_leaves_nothing(refused, name, words):
+    ended, left = refused[name]
+    line = the_line(ended.stderr)
+    assert all(word in line for word in words), line
+    assert (ended.returncode, ended.stdout, left) == (2, "", set())
+
+
+def test_list_strategies_prints_each_and_nothing_else(refused):
+    ended, left = refused["strategies"]
+    assert (ended.returncode, ended.stderr, left) == (0, "", set())
+    named = [line.split()[0] for line in ended.stdout.splitlines()[::2]]
+    assert named == list(run_search_strategies())
+
+
+def test_where_there_is_no_terminal_the_output_is_plain_lines(finished_run):
+    assert finished_run.errors == ""
+    assert ESCAPE not in finished_run.output and "\r" not in finished_run.output
+    lines = finished_run.output.splitlines()
+    for number in range(1, small_run.TRIALS + 1):
+        assert lines[number - 1].startswith(f"[{number}/{small_run.TRIALS}] ")
+    finals = lines[small_run.TRIALS : small_run.TRIALS + small_run.FINALS]
+    assert [line.split()[0] for line in finals] == ["final", "final"]
+    assert lines[-1].startswith("report: ")
+    report = finished_run.path.parent / lines[-1].removeprefix("report: ")
+    assert report.read_text(encoding="utf-8").lstrip().lower().startswith("<!doctype html")
+
+
+def stop(process, run, rows, delay, number):
+    """Sends a signal some time after so many rows are done, and returns how it ended."""
+    while small_run.finished_rows(run) < rows and process.poll() is None:
+        time.sleep(0.02)
+    time.sleep(delay)
+    process.send_signal(number)
+    return small_run.finish(process)
+
+
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory):
+    """A search stopped by Ctrl-C, gone on with and stopped by SIGTERM, and then finished."""
+    rng = random.Random(5)
+    folder, elsewhere = tmp_path_factory.mktemp("stopped"), tmp_path_factory.mktemp("elsewhere")
+    run = folder / "run"
+    process = small_run.start([*small_run.ARGUMENTS, "--out", "run"], folder)
+    by_hand = stop(process, run, 2, rng.uniform(0, 1), signal.SIGINT)
+    report = (run / "report" / "report.html").exists()
+    program, *arguments = resume_command(by_hand)
+    process = small_run.start(arguments, folder)
+    by_system = stop(process, run, 6, rng.uniform(0, 1), signal.SIGTERM)
+    rows = small_run.finished_rows(run)
+    finished = small_run.execute(["--resume", str(run)], elsewhere)
+    return types.SimpleNamespace(**locals())
+
+
+def resume_command(ended):
+    """Returns the program and the arguments of the command that a stopped search printed."""
+    says, _, command = ended.stdout.splitlines()[-1].partition(": ")
+    assert says == "to go on"
+    python, *words = shlex.split(command)
+    assert python == "python"
+    return words
+
+
+def test_ctrl_c_reports_and_says_how_to_go_on(interrupted):
+    assert interrupted.by_hand.returncode == 130
+    assert interrupted.by_hand.stderr == ""
+    assert "interrupted" in interrupted.by_hand.stdout
+    assert interrupted.report
+    assert interrupted.arguments == ["--resume", "run"]
+    assert (interrupted.folder / interrupted.program).resolve() == small_run.PROGRAM
+
+
+def test_sigterm_is_as_clean(interrupted):
+    assert interrupted.by_system.returncode == 130
+    assert interrupted.by_system.stderr == ""
+    assert interrupted.arguments == resume_command(interrupted.by_system)[1:]
+    assert 6 <= interrupted.rows < small_run.TRIALS + small_run.FINALS  # it was stopped midway
+
+
+def test_a_stopped_search_ends_as_if_nothing_had_happened(interrupted, finished_run):
+    assert interrupted.finished.returncode == 0, interrupted.finished.stderr
+    assert interrupted.finished.stderr == ""
+    assert small_run.tables(interrupted.run) == small_run.tables(finished_run.path)
+    assert small_run.everything_below(interrupted.elsewhere) == set()
+    assert small_run.everything_below(interrupted.folder) == {
+        f"run/{path}" for path in small_run.everything_below(finished_run.path)
+    } | {"run"}
+
+
+@pytest.mark.slow
+def test_ctrl_c_at_any_instant_is_clean(tmp_path):
+    rng = random.Random(11)
+    for number in range(12):
+        folder = tmp_path / f"{number}"
+        folder.mkdir()
+        process = small_run.start([*small_run.ARGUMENTS, "--out", "run"], folder)
+        time.sleep(rng.uniform(0.3, 14))
+        process.send_signal(signal.SIGINT)
+        ended = small_run.finish(process)
+        assert ended.returncode == 130
+        assert "Traceback" not in ended.stderr
+        if (folder / "run").exists():
+            assert "--resume run" in ended.stdout + ended.stderr
+            statuses = {row["status"] for row in Store(folder / "run").rows("trials")}
+            assert "failed" not in statuses
+        else:
+            assert small_run.everything_below(folder) == set()
+
+
+def test_an_in_process_search_loads_what_the_command_line_loaded(finished_run):
+    """The tables say how many images there were; loading again gives as many."""
+    store = Store(finished_run.path)
+    dataset = load_dataset(store.experiment)
+    (row,) = store.rows("datasets")
+    assert row["train_images"] == len(dataset.train.y)
+    assert row["validation_images"] == len(dataset.validation.y)
+    assert row["train_images"] + row["validation_images"] == small_run.FIELDS["train_limit"]
+    assert row["test_images"] == len(dataset.open_test().y) == len(row["test_labels"]) // 2

@@ -1,0 +1,240 @@
+"""Killed at any instant and resumed, a run ends with the tables of one that nothing disturbed."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import time
+
+import pytest
+import small_run
+from invented import InventedWorkers, unit
+
+from search import finals
+from search.datasets import load_dataset
+from search.display import Display
+from search.experiment import Experiment
+from search.progress import Progress
+from search.store import Store
+from search.tuner import SequenceTuner, make_oracle
+
+POLL_SECONDS = 0.01
+
+
+# Real processes, SIGKILL
+
+
+def resume_or_start(folder):
+    """Starts the program as someone would who finds it dead."""
+    if (folder / "run").exists():
+        return small_run.start(["--resume", "run"], folder)
+    return small_run.start([*small_run.ARGUMENTS, "--out", "run"], folder)
+
+
+def change_of(folder):
+    """When the tables were last written; None before there is a run."""
+    file = folder / "run" / "results.sqlite"
+    return file.stat().st_mtime_ns if file.exists() else None
+
+
+def kill(process, folder, wait_for, delay):
+    """Kills a process at `delay` seconds after `wait_for()` holds, unless it ends before."""
+    while not wait_for() and process.poll() is None:
+        time.sleep(POLL_SECONDS)
+    try:
+        process.wait(delay)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    process.communicate()
+    return process.returncode == -9
+
+
+def assert_undisturbed(folder, finished_run):
+    expected, found = small_run.tables(finished_run.path), small_run.tables(folder / "run")
+    assert {name: len(rows) for name, rows in found.items()} == {
+        name: len(rows) for name, rows in expected.items()
+    }
+    assert found == expected
+    assert list((folder / "run" / "checkpoints").iterdir()) == []
+    assert (folder / "run" / "report" / "report.html").stat().st_size > 10_000
+
+
+def finish(folder):
+    process = resume_or_start(folder)
+    output, errors = process.communicate(timeout=600)
+    assert process.returncode == 0, errors
+    assert errors == ""
+    return output
+
+
+def test_killed_four_times_on_its_way(finished_run, tmp_path):
+    """One kill in each quarter of the search, finals included, at a random instant."""
+    rng = random.Random(20260102)
+    total = small_run.TRIALS + small_run.FINALS
+    kills = 0
+    for rows in (0, 4, 8, total - 1):
+        process = resume_or_start(tmp_path)
+        kills += kill(
+            process,
+            tmp_path,
+            lambda rows=rows: small_run.finished_rows(tmp_path / "run") >= rows,
+            rng.uniform(0, 1.5),
+        )
+    assert kills >= 3  # a slow kill may find the last one done
+    finish(tmp_path)
+    assert_undisturbed(tmp_path, finished_run)
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_random_instants(finished_run, tmp_path):
+    rng = random.Random(7)
+    kills, runs, instants = 0, 0, []
+    while kills < 20:
+        runs += 1
+        folder = tmp_path / f"{runs}"
+        folder.mkdir()
+        while kills < 20:
+            began, before = time.monotonic(), change_of(folder)
+            process = resume_or_start(folder)
+            if rng.random() < 0.25:  # at any time since it was started: most often while it starts
+                killed = kill(process, folder, lambda: True, rng.uniform(0, 10))
+            else:  # at any time since it first wrote: in training, in the finals, in the report
+
+                def has_written(folder=folder, before=before):
+                    return change_of(folder) != before
+
+                killed = kill(process, folder, has_written, rng.uniform(0, 4))
+            kills += killed
+            done = small_run.finished_rows(folder / "run")
+            instants.append((round(time.monotonic() - began, 1), done))
+            if not killed:
+                assert process.returncode == 0
+                break
+        finish(folder)
+        assert_undisturbed(folder, finished_run)
+    print(f"{kills} kills in {runs} runs; seconds lived and rows in the end: {instants}")
+
+
+# Invented workers: a kill before and after every write
+
+
+class Killed(BaseException):
+    """What no part of the program catches."""
+
+
+WRITES = (
+    *("record_dataset", "start_trial", "save_checkpoint", "finish_trial", "keep_checkpoints"),
+    *("record_test_labels", "record_final"),
+)
+
+
+class MortalStore(Store):
+    """Dies once it has written so often: after a write, or in the middle of a checkpoint.
+
+    Before a write is after the one before it.
+    """
+
+    lives = float("inf")
+
+    def _write(self, name, *arguments):
+        self.lives -= 1
+        if name == "save_checkpoint" and self.lives == 0:
+            # What `write_atomically` leaves where it is killed.
+            draft = self.checkpoint_file(arguments[0])
+            draft.with_name(f".{draft.name}.4711").write_bytes(arguments[1][:3])
+            raise Killed(name)
+        getattr(Store, name)(self, *arguments)
+        if self.lives == 0:
+            raise Killed(name)
+
+
+for write in WRITES:
+    setattr(
+        MortalStore,
+        write,
+        lambda self, *arguments, name=write: self._write(name, *arguments),
+    )
+
+
+@pytest.fixture
+def process(monkeypatch):
+    """A whole run of the program, but for the training."""
+    experiment = Experiment("digits", ("lines", "line_cnn"), train_limit=60, final_seeds=2)
+    dataset = load_dataset(experiment)
+    spaces = make_oracle(experiment, dataset)._spaces
+
+    def run_final(spec, train, test):
+        accuracy = unit(spec.trial_id, spec.hyperparameters)
+        return {"status": "completed", "test_accuracy": accuracy, "message": None}
+
+    monkeypatch.setattr(finals, "run_final", run_final)
+    monkeypatch.setattr("search.tuner.search_spaces", lambda *_: spaces)
+
+    def process(path, workers, lives=float("inf")):
+        if not path.exists():
+            MortalStore.create(path, experiment, {}).close()
+        with MortalStore.resume(path) as store:
+            store.lives = lives
+            store.record_dataset({"dataset": "digits"})
+            display = Display(Progress(experiment, {}))
+            if not store.rows("finals"):
+                oracle = make_oracle(experiment, dataset)
+                SequenceTuner(oracle, store, dataset, workers, display).search()
+            finals.run_finals(store, dataset, display)
+
+    return process
+
+
+@pytest.mark.parametrize("failures", [0.0, 0.25])
+def test_killed_at_any_write_it_ends_with_the_same_tables(tmp_path, process, failures):
+    process(tmp_path / "undisturbed", InventedWorkers(failures=failures))
+    expected = small_run.tables(tmp_path / "undisturbed")
+    assert len(expected["finals"]) == 4
+    died = set()
+    for seed in range(3):
+        rng = random.Random(seed)
+        path, kills, trained = tmp_path / f"{seed}", 0, 0
+        while True:
+            workers = InventedWorkers(failures=failures)
+            try:
+                process(path, workers, lives=rng.randrange(2, 10))
+                break
+            except Killed as death:
+                kills += 1
+                died.add(str(death))
+            finally:
+                trained += len(workers.started)
+                assert workers.anew == []  # a promotion that begins again has its parent yet
+        assert small_run.tables(path) == expected
+        assert list((path / "checkpoints").iterdir()) == []
+        assert kills > 10
+        # A kill costs the trial in flight and no other.
+        assert trained <= len(expected["trials"]) + kills
+    assert {*WRITES[1:]} <= died  # every kind of write was somebody's last
+
+
+def test_killed_with_many_in_flight_it_ends_with_the_same_trials(tmp_path, process):
+    def by_name(path):
+        tables = small_run.tables(path)
+        return {
+            "trials": sorted(tables["trials"], key=lambda row: row["trial_id"]),
+            "epochs": sorted(tables["epochs"], key=lambda row: (row["trial_id"], row["epoch"])),
+            "finals": tables["finals"],
+        }
+
+    process(tmp_path / "undisturbed", InventedWorkers(failures=0.2))
+    expected = by_name(tmp_path / "undisturbed")
+    for seed in range(3):
+        rng = random.Random(seed)
+        kills = 0
+        while True:
+            workers = InventedWorkers(capacity=5, failures=0.2, order=rng.random())
+            try:
+                process(tmp_path / f"{seed}", workers, lives=rng.randrange(6, 30))
+                break
+            except Killed:
+                kills += 1
+            finally:
+                assert workers.anew == []
+        assert kills > 3
+        assert by_name(tmp_path / f"{seed}") == expected
