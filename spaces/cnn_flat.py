@@ -28,7 +28,7 @@ def build(images: Any, hp: Any) -> Any:
     most_positions = MAX_TIMESTEPS // FILTERS[-1]
     allowed = depths(height, width, most_positions)
     if pooled_positions(height, width, allowed[0]) > most_positions:
-        raise ValueError(f"a {height}×{width} image gives cnn_flat over {MAX_TIMESTEPS} timesteps")
+        raise ValueError(f"a {height}x{width} image gives cnn_flat over {MAX_TIMESTEPS} timesteps")
     depth = hp.Choice("depth", allowed, ordered=True)
     last = hp.Choice("last_filters", list(FILTERS), ordered=True)
     # The blocks before keep all their filters: normalized over one channel, nothing is left.

@@ -25,7 +25,7 @@ def scan(name: str, height: int, width: int) -> np.ndarray:
     if name not in SCANS:
         raise ValueError(f"no scan {name!r}: choose from {', '.join(SCANS)}")
     if height < 1 or width < 1:
-        raise ValueError(f"a {height}×{width} grid has no positions to scan")
+        raise ValueError(f"a {height}x{width} grid has no positions to scan")
     return SCANS[name](height, width)
 
 
