@@ -18,7 +18,7 @@ from rich.text import Text
 
 from search.experiment import Experiment
 from search.progress import Final, Plan, Progress, Row
-from search.screen import final_line, in_words, line, one_line, screen, trial_line
+from search.screen import final_line, in_words, one_line, screen, trial_line
 
 
 class Display:
@@ -87,7 +87,7 @@ class PlainDisplay(Display):
         """Counts trials that ended before this process started."""
         super().replay(rows)
         if self.progress.finished:
-            self.note(f"{len(self.progress.finished)} trials were done before")
+            self.note(f"trials done before: {len(self.progress.finished)}")
 
     def trial_finished(self, row: Row) -> None:
         """Prints how it ended."""
@@ -144,7 +144,7 @@ class LiveDisplay(Display):
         """Prints why it failed, if it did."""
         super().trial_finished(row)
         if row["status"] == "failed":
-            self.console.print(line((trial_line(self.progress, row), "red")))
+            self.print_failure(f"{row['strategy']} failed: {row['message']}")
 
     def final_finished(
         self, strategy: str, number: int, of: int, test_accuracy: float | None, message: str | None
@@ -152,11 +152,14 @@ class LiveDisplay(Display):
         """Prints why it failed, if it did."""
         super().final_finished(strategy, number, of, test_accuracy, message)
         if test_accuracy is None:
-            text = final_line(strategy, number, of, test_accuracy, message)
-            self.console.print(line((text, "red")))
+            self.print_failure(final_line(strategy, number, of, test_accuracy, message))
+
+    def print_failure(self, text: str) -> None:
+        """Prints one line above the screen, cut where it ends: the reason may be very long."""
+        self.console.print(Text(one_line(text), "red"), no_wrap=True, overflow="ellipsis")
 
     def note(self, text: str) -> None:
-        """Prints a line above the screen."""
+        """Prints a line above the screen, wrapped where it has to be."""
         self.console.print(Text(one_line(text)))
 
 

@@ -7,6 +7,7 @@ time without a lock, and what is shown can be tested without a terminal.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import statistics
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -173,21 +174,31 @@ class Progress:
         """Whether the search is over."""
         return self.final is not None or bool(self.finals)
 
-    def of_strategy(self, strategy: str) -> list[Row]:
-        """Returns the strategy's trials that have ended."""
-        return [row for row in self.finished.values() if row["strategy"] == strategy]
+    @functools.cached_property  # the screen asks often
+    def by_strategy(self) -> dict[str, list[Row]]:
+        """The trials that have ended, by strategy."""
+        rows: dict[str, list[Row]] = {}
+        for row in self.finished.values():
+            rows.setdefault(row["strategy"], []).append(row)
+        return rows
 
-    def best(self, strategy: str) -> Row | None:
-        """Returns the strategy's completed trial with the highest score."""
-        completed = [row for row in self.of_strategy(strategy) if row["status"] == "completed"]
-        return max(completed, key=lambda row: row["score"], default=None)
+    @functools.cached_property
+    def best(self) -> dict[str, Row]:
+        """The completed trial with the highest score, by strategy."""
+        best: dict[str, Row] = {}
+        for row in self.finished.values():
+            if row["status"] == "completed":
+                best[row["strategy"]] = max(
+                    best.get(row["strategy"], row), row, key=lambda row: row["score"]
+                )
+        return best
 
     def finals_left(self) -> dict[str, Plan]:
         """Returns the finals still to train; a strategy whose every trial failed has none."""
         left = {}
         for strategy in self.planned:
             count = self.experiment.final_seeds - sum(name == strategy for name, _ in self.finals)
-            if count > 0 and not (self.in_finals and self.best(strategy) is None):
+            if count > 0 and not (self.in_finals and strategy not in self.best):
                 left[strategy] = Plan(count, count * self.experiment.max_epochs)
         return left
 

@@ -1,4 +1,4 @@
-"""What a search looks like: pure functions from a `Progress` to words, lines and the whole screen."""
+"""What a search looks like: pure functions from a `Progress` to words, lines and the screen."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ UNKNOWN = "·"
 # without colour. Red is left for failures.
 MARKERS = "●■▲◆▼"
 COLOURS = ("cyan", "magenta", "yellow", "green")
-WIDEST = 100  # columns; a longer line is hard to follow with the eye
 
 
 # From values to words
@@ -123,10 +122,10 @@ def strategy_name(progress: Progress, strategy: str, style: str = "") -> Text:
 
 def header(progress: Progress, now: float) -> Text:
     """Returns the data set, the time that has passed and the time left."""
-    name = Text(one_line(progress.experiment.dataset_name), "bold")
-    name.truncate(20, overflow="ellipsis")
-    parts: list[str | tuple[str, str]] = [(f" {name.plain} ", "bold reverse"), "  "]
-    parts.append(on_the_clock(now - progress.began))
+    name = Text(one_line(progress.experiment.dataset_name))
+    name.truncate(20, overflow="ellipsis")  # a folder's name may be long; the time must be seen
+    clock = on_the_clock(now - progress.began)
+    parts: list[str | tuple[str, str]] = [(f" {name.plain} ", "bold reverse"), f"  {clock}"]
     if not progress.ended:
         seconds, limited = progress.time_left(now)
         left = "estimating time left" if seconds is None else f"{in_words(seconds)} left"
@@ -136,7 +135,7 @@ def header(progress: Progress, now: float) -> Text:
     return line(*parts)
 
 
-def overall(progress: Progress, width: int) -> list[RenderableType]:
+def overall(progress: Progress) -> Table:
     """Returns a bar and its counts: of the search, then of the finals."""
     if progress.in_finals:
         done = len(progress.finals)
@@ -150,27 +149,33 @@ def overall(progress: Progress, width: int) -> list[RenderableType]:
         ended = len(progress.finished)
         trials = max(ended, sum(plan.trials for plan in progress.planned.values()))
         counts = f"{done} of {total} epochs, {ended} of {trials} trials"
-    return [ProgressBar(total=max(1, total), completed=done, width=width), line(counts)]
+    grid = Table.grid(expand=True)
+    grid.add_row(ProgressBar(total=max(1, total), completed=done))
+    grid.add_row(line(counts))
+    return grid
 
 
 def strategies(progress: Progress, width: int, room: int) -> Table:
     """Returns a table with a row a strategy; the weakest are left out where room is short."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    wide = width >= 60
+    counted = wide or not progress.in_finals
+    padding = 2 if wide else 1
+    table = Table(box=None, padding=(0, padding, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("strategy")
-    counted = width >= 60 or not progress.in_finals
-    for heading in (("trials", "failed") if counted else ()) + ("best", "epochs"):
+    headings = ["trials", "failed"] if counted else []
+    headings += ["best validation", "epochs"] if wide else ["best"]
+    for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     if progress.in_finals:
         table.add_column("test accuracy, %")
-    best = {name: row["score"] for name in progress.planned if (row := progress.best(name))}
+    best = {name: row["score"] for name, row in progress.best.items()}
     ranked = sorted(progress.planned, key=lambda name: -best.get(name, -1.0))
     shown = ranked if len(ranked) <= room else ranked[: max(1, room - 1)]
     for name, plan in progress.planned.items():
         if name not in shown:
             continue
-        ended = progress.of_strategy(name)
+        ended = progress.by_strategy.get(name, [])
         failed = sum(row["status"] == "failed" for row in ended)
-        row = progress.best(name)
         leads = "bold" if best and name == ranked[0] else ""
         cells: list[RenderableType] = [strategy_name(progress, name, leads)]
         if counted:
@@ -178,7 +183,9 @@ def strategies(progress: Progress, width: int, room: int) -> Table:
                 f"{len(ended)}/{max(len(ended), plan.trials)}",
                 Text(str(failed), "red" if failed else "dim"),
             ]
-        cells += [Text(percent(best.get(name)), leads), str(row["last_epoch"]) if row else ""]
+        cells.append(Text(percent(best.get(name)), leads))
+        if wide:
+            cells.append(str(progress.best[name]["last_epoch"]) if name in best else "")
         if progress.in_finals:
             cells.append(line(final_scores(progress, name)))
         table.add_row(*cells)
@@ -201,16 +208,15 @@ def current_trial(progress: Progress, trial: Running, width: int) -> list[Text]:
     row = trial.row
     curve = progress.curves[row["trial_id"]]
     known = [value for value in curve.values() if value is not None]
-    best = (progress.best(strategy) for strategy in progress.planned)
     # All curves end below the same top, so their heights compare.
-    top = max([*known, *(row["score"] for row in best if row)], default=0.0) or 1.0
+    top = max([*known, *(row["score"] for row in progress.best.values())], default=0.0) or 1.0
     blocks = sparkline(curve, top)[-(width - 12) :]
-    latest = percent(curve[max(curve)]) if curve else ""
+    latest = percent(curve[max(curve)]) if curve else "starting"
     return [
         strategy_name(progress, row["strategy"]).append(
             f"  {trial.epoch} of {row['last_epoch']} epochs, {place(row)}", "default"
         ),
-        line("  ", (blocks, "bold"), f" {latest}"),
+        line("  ", (blocks, "bold"), f" {latest}" if blocks else latest),
         line((f"  {in_brief(row['hyperparameters'])}", "dim")),
     ]
 
@@ -221,10 +227,10 @@ def current(progress: Progress, now: float, width: int, room: int) -> list[Text]
         return []
     if progress.final is not None:
         strategy, number, of, seed, began = progress.final
-        since = on_the_clock(now - began)
+        lasted = on_the_clock(now - began)
         return [
             strategy_name(progress, strategy).append(
-                f"  final {number} of {of}, seed {seed}, since {since}", "default"
+                f"  final {number} of {of}, seed {seed}, {lasted}", "default"
             )
         ]
     blocks = [current_trial(progress, trial, width) for trial in progress.running.values()]
@@ -245,15 +251,15 @@ def screen(progress: Progress, now: float, width: int = 80, height: int = 24) ->
         width: columns of the terminal.
         height: lines of the terminal.
     """
-    width = min(width, WIDEST)
-    # Header, bar, counts, the table's heading, two blank lines and the cursor's take seven.
+    # Header, bar, counts, the table's heading and three blank lines take seven.
     room = max(4, height - 7)
     rows = min(len(progress.planned), room - 3)
     return Group(
         header(progress, now),
-        *overall(progress, width),
+        overall(progress),
         "",
         strategies(progress, width, rows),
         "",
         *current(progress, now, width, room - rows),
+        "",  # the cursor's, so that an echoed ^C at the end of a full line shifts nothing
     )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
+import importlib.metadata
 import json
 import os
+import platform
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +21,7 @@ from search.experiment import Experiment, ExperimentError
 __all__ = ["ExperimentError", "Store", "write_atomically"]
 
 SCHEMA_VERSION = 1
+VERSION = "0.1.0"
 
 # People query this file, so its columns are a promise: add, never rename. (docs: the README.)
 SCHEMA = """
@@ -283,9 +287,10 @@ class Store:
         """Keeps a trial's model (the bytes of a `.keras` file) for its promotion."""
         write_atomically(self.checkpoint_file(trial_id), model)
 
-    def load_checkpoint(self, trial_id: str) -> bytes:
-        """Returns the bytes of the `.keras` file that `save_checkpoint` kept."""
-        return self.checkpoint_file(trial_id).read_bytes()
+    def load_checkpoint(self, trial_id: str) -> bytes | None:
+        """Returns what `save_checkpoint` kept, or None if it is gone."""
+        file = self.checkpoint_file(trial_id)
+        return file.read_bytes() if file.exists() else None
 
     def keep_checkpoints(self, trial_ids: Iterable[str]) -> None:
         """Deletes every checkpoint but these, and what a kill left half written."""
@@ -293,6 +298,50 @@ class Store:
         for file in (self.path / "checkpoints").iterdir():
             if file.name not in kept:
                 file.unlink()
+
+
+def describe_machine(command: str) -> dict[str, Any]:
+    """What a reader needs to make a run again: command, versions, hardware."""
+    packages = ("keras", "keras-tuner", "tensorflow", "jax", "numpy", "scikit-learn")
+    return {
+        "command": command,
+        "started": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "versions": {
+            "scanline": VERSION,
+            "python": platform.python_version(),
+            **{name: version for name in packages if (version := _version(name))},
+        },
+        "hardware": {
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "memory_bytes": _memory_bytes(),
+            "system": platform.platform(),
+        },
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    """The processor's name; Python itself says only its kind on Linux."""
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _memory_bytes() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return None
 
 
 def _insert(
@@ -308,7 +357,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(draft, "wb") as file:
+        with draft.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -15,12 +15,14 @@ AUGMENTATIONS = ("none", "shift", "shift_flip")
 def shift(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Moves every image by up to an eighth of each side (at least a pixel), filling with zeros.
 
+    A side of one pixel stays where it is: moved, nothing of the image would be left.
+
     Args:
         images: (n, height, width, channels), left as they are.
         rng: the only source of chance.
     """
     count, height, width, _ = images.shape
-    down, across = max(1, height // 8), max(1, width // 8)
+    down, across = (min(side - 1, max(1, side // 8)) for side in (height, width))
     padded = np.pad(images, ((0, 0), (down, down), (across, across), (0, 0)))
     rows = rng.integers(0, 2 * down + 1, count)[:, None] + np.arange(height)
     columns = rng.integers(0, 2 * across + 1, count)[:, None] + np.arange(width)

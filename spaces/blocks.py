@@ -107,8 +107,8 @@ def depths(height: int, width: int, most_positions: int = MAX_TIMESTEPS) -> list
     """Depths of a convolution stack that an image of this size allows, at most three.
 
     Every block halves the image, so the lowest depth is the first that leaves at most
-    `most_positions` positions and the highest the last that leaves 2×2. Images under 4×4 are
-    not pooled; they take one block or two.
+    `most_positions` positions and the highest the last that leaves 2×2. Images with a
+    side of one or two pixels are not pooled; they take one block or two.
     """
     most = min(halvings(height), halvings(width))
     if most == 0:

@@ -140,7 +140,9 @@ class SequenceHyperModel(keras_tuner.HyperModel):
             validation_data = (images, targets(labels, self.classes))
         smoothed = targets(y, self.classes, hp.get("label_smoothing"))
         batches = EpochBatches(x, smoothed, batch_size, self.seed, hp.get("augmentation"))
-        options.pop("shuffle", None)  # every epoch is shuffled, from the seed
+        # Every epoch is shuffled, from the seed. Keras, whose default is True, would shuffle the
+        # batches once more, from Python's global generator, which no checkpoint keeps.
+        options["shuffle"] = False
         return model.fit(
             batches,
             validation_data=validation_data,

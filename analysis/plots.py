@@ -1,0 +1,239 @@
+"""Frame -> matplotlib Axes, and Axes -> bytes. Nothing here reads or writes the disk.
+
+Figures are plain `Figure` objects: no pyplot, so no global state and nothing to close.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import matplotlib as mpl
+import pandas as pd
+import seaborn as sns
+from markupsafe import escape
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, PercentFormatter
+
+from analysis.words import amount, label
+
+# The first four are Okabe and Ito's (Color Universal Design, 2008). The others were chosen to stay
+# apart from them in deuteranopia and protanopia. All have a contrast of about 3 or more with white
+# and with the report's dark ground, so that one figure serves both. No twelve colours are safe for
+# everyone: each strategy has a marker of its own as well.
+COLOURS = (
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#7a4be0", "#b8860b",
+    "#d6204e", "#8a8a8a", "#3595cf", "#5f7a3a", "#8f5673", "#00a0a0",
+)  # fmt: skip
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "p", ">", "*", "h")
+
+INK = "#20242a"
+"""Text and axes; in the page it becomes the colour of the text around the figure."""
+FAINT = "#868c94"
+"""Grid and background curves: legible on light and on dark."""
+
+_STYLE = {
+    "axes.edgecolor": FAINT,
+    "axes.facecolor": "none",
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 11,
+    "axes.titlecolor": INK,
+    "axes.axisbelow": True,
+    "font.size": 11,
+    "grid.alpha": 0.35,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.7,
+    "legend.frameon": False,
+    "legend.labelcolor": INK,
+    "svg.fonttype": "none",  # text stays text: small, sharp, and in the page's own font
+    "text.color": INK,
+    "text.parse_math": False,  # a $ in a name is a $
+    "xtick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "ytick.color": FAINT,
+    "ytick.labelcolor": INK,
+}
+
+
+class Style(NamedTuple):
+    """How one strategy is drawn, everywhere."""
+
+    colour: str
+    marker: str
+
+
+def styles(strategies: Sequence[str]) -> dict[str, Style]:
+    """Returns each strategy's colour and marker, by its place in the experiment."""
+    return {
+        name: Style(COLOURS[i % len(COLOURS)], MARKERS[(i + i // len(COLOURS)) % len(MARKERS)])
+        for i, name in enumerate(strategies)
+    }
+
+
+def accuracy(
+    summary: pd.DataFrame, seeds: pd.DataFrame, look: dict[str, Style], ax: Axes, xlabel: str
+) -> Axes:
+    """Draws accuracy by strategy, best at the top: the mean, its 95 % interval, and each seed.
+
+    Args:
+        summary: indexed by strategy, with `mean`, `low` and `high`; NaN is left out.
+        seeds: `strategy` and `test_accuracy`, a row a seed; may be empty.
+        look: each strategy's style.
+        ax: where to draw.
+        xlabel: what the accuracy is of.
+    """
+    names = list(summary.index)
+    shown = seeds[seeds.strategy.isin(names)].dropna(subset="test_accuracy")
+    if len(shown):
+        sns.stripplot(
+            data=shown, x="test_accuracy", y="strategy", order=names, hue="strategy",
+            palette={name: look[name].colour for name in names}, hue_order=names,
+            alpha=0.55, size=5, jitter=False, legend=False, ax=ax,
+        )  # fmt: skip
+    for place, (name, row) in enumerate(summary.iterrows()):
+        style = look[str(name)]
+        reach = [[row["mean"] - row.low], [row.high - row["mean"]]]
+        ax.errorbar(
+            row["mean"], place, xerr=None if pd.isna(row.low) else reach, fmt=style.marker,
+            color=style.colour, markersize=9, elinewidth=2.4, capsize=4, capthick=2, zorder=5,
+        )  # fmt: skip
+    ax.set(xlabel=xlabel, ylabel="", ylim=(len(names) - 0.5, -0.5))
+    ax.set_yticks(range(len(names)), [label(name).replace(" (", "\n(") for name in names])
+    ax.grid(visible=False, axis="y")
+    ax.tick_params(axis="y", length=0)
+    _percent(ax.xaxis)
+    return ax
+
+
+def learning_curves(
+    epochs: pd.DataFrame, strategy: str, best: dict[str, str], look: dict[str, Style], ax: Axes
+) -> Axes:
+    """Draws one strategy's validation accuracy against the epoch, with the others' best behind it.
+
+    Args:
+        epochs: `strategy`, `configuration`, `epoch` and `val_accuracy`.
+        strategy: whose curves to draw: every configuration's thin, the best one's thick.
+        best: the configuration that stands for each strategy.
+        look: each strategy's style.
+        ax: where to draw.
+    """
+    colour, marker = look[strategy]
+    common = {"x": "epoch", "y": "val_accuracy", "ax": ax, "estimator": None, "legend": False}
+    mine = epochs[epochs.strategy == strategy]
+    others = epochs[epochs.configuration.isin([c for n, c in best.items() if n != strategy])]
+    leading = mine[mine.configuration == best.get(strategy)]
+    many = mine.configuration.nunique() > 100
+    if len(others):
+        sns.lineplot(data=others, units="configuration", color=FAINT, lw=1.2, alpha=0.55, **common)
+    if len(mine):
+        # A rung of one epoch has no line to draw: the dots show it. Beyond a hundred curves an
+        # image is smaller than paths.
+        sns.lineplot(
+            data=mine, units="configuration", color=colour, lw=0.9, alpha=0.35, marker=".",
+            markersize=4, markeredgewidth=0, rasterized=many, **common,
+        )  # fmt: skip
+    if len(leading):
+        sns.lineplot(
+            data=leading, color=colour, lw=2.6, marker=marker, markersize=6, markeredgewidth=0,
+            **common,
+        )  # fmt: skip
+    ax.set(title=label(strategy).replace(" (", "\n("), xlabel="epoch", ylabel="")
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    _percent(ax.yaxis)
+    return ax
+
+
+def cost(points: pd.DataFrame, look: dict[str, Style], ax: Axes, ylabel: str) -> Axes:
+    """Draws accuracy against multiply-adds for one image (log axis).
+
+    Args:
+        points: indexed by strategy, with `multiply_adds`, `accuracy` and `spread`, the standard
+            deviation over seeds (NaN for none).
+        look: each strategy's style.
+        ax: where to draw.
+        ylabel: what the accuracy is of.
+    """
+    marks = []
+    for name, row in points.iterrows():
+        style = look[str(name)]
+        bar = ax.errorbar(
+            row.multiply_adds, row.accuracy, yerr=None if pd.isna(row.spread) else row.spread,
+            fmt=style.marker, color=style.colour, markersize=9, elinewidth=2, capsize=4,
+        )  # fmt: skip
+        bar.lines[0].set_label(label(str(name)))
+        marks.append(bar.lines[0])
+    low, high = points.multiply_adds.min() / 2, points.multiply_adds.max() * 2
+    ax.set_xscale("log")
+    ax.set(xlim=(low, high), xlabel="multiply-adds for one image", ylabel=ylabel)
+    steps = (1.0, 2.0, 5.0) if high / low < 300 else (1.0,)
+    ax.xaxis.set_major_locator(LogLocator(subs=steps))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: amount(value)))
+    ax.minorticks_off()
+    ax.margins(y=0.12)
+    _percent(ax.yaxis)
+    # Markers alone: a legend needs no error bars.
+    ax.legend(handles=marks, loc="upper center", bbox_to_anchor=(0.45, -0.2), ncols=2)
+    return ax
+
+
+def figure(
+    draw: Callable[..., object], width: float, height: float, rows: int = 1, columns: int = 1
+) -> Figure:
+    """Returns a figure of width × height inches that `draw` has filled.
+
+    Args:
+        draw: takes rows × columns Axes, in reading order, which share their scales.
+        width: in inches.
+        height: in inches.
+        rows: how many rows of Axes.
+        columns: how many Axes a row.
+    """
+    with mpl.rc_context({**sns.axes_style("white"), **_STYLE}):
+        drawn = Figure(figsize=(width, height), layout="constrained")
+        shared = rows * columns > 1
+        axes = drawn.subplots(rows, columns, squeeze=False, sharex=shared, sharey=shared)
+        draw(*axes.flat)
+    return drawn
+
+
+def to_png(drawn: Figure) -> bytes:
+    """Returns a figure as PNG on white."""
+    content = io.BytesIO()
+    with mpl.rc_context(_STYLE):
+        drawn.savefig(content, format="png", dpi=144, facecolor="white")
+    return content.getvalue()
+
+
+def to_svg(drawn: Figure, name: str, description: str) -> str:
+    """Returns a figure as an SVG element to put into a page: transparent, text in its colour.
+
+    Args:
+        drawn: the figure.
+        name: unlike that of any other figure in the page; keeps their ids apart.
+        description: what it shows, for those who cannot see it.
+    """
+    content = io.StringIO()
+    # The salt makes the ids, and so the page, the same every time.
+    with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
+        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        drawn.savefig(content, format="svg", transparent=True, metadata=nothing)
+    svg = content.getvalue()
+    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
+    # HTML needs no namespaces. A fixed size would not shrink on a phone: the view box stays.
+    svg = re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg, count=2)
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'\b(id="|url\(#|href="#)', rf"\g<1>{name}-", svg)
+    return svg.replace("<svg", f'<svg role="img" aria-label="{escape(description)}"', 1)
+
+
+def _percent(axis: Axis) -> None:
+    axis.set_major_formatter(PercentFormatter(xmax=1, symbol=" %"))

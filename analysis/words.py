@@ -1,0 +1,84 @@
+"""Numbers and names as the report says them."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Sequence
+
+from analysis.tables import CONTROLS
+
+NOTHING = "\N{EN DASH}"
+TIMES = " \N{MULTIPLICATION SIGN} "
+MINUS = "\N{MINUS SIGN}"
+
+
+def clean(text: object, limit: int = 80) -> str:
+    """Returns text on one line, without what could hide or reorder it, cut to a limit.
+
+    Names and messages come from data. Line breaks become spaces; control and format characters
+    (which reverse the reading direction, say) go.
+    """
+    line = " ".join(str(text).split())
+    shown = "".join(c for c in line if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
+    return shown if len(shown) <= limit else shown[: limit - 1].rstrip() + "…"
+
+
+def label(strategy: str) -> str:
+    """Returns a strategy's name, marked where it is a control."""
+    name = clean(strategy, 40)
+    return f"{name} ({CONTROLS[strategy]})" if strategy in CONTROLS else name
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Returns a share in [0, 1] as "97.3 %"."""
+    return NOTHING if math.isnan(share) else f"{100 * share:.{digits}f} %"
+
+
+def points(share: float, signed: bool = False) -> str:
+    """Returns a difference of shares in percentage points, with a true minus sign."""
+    if math.isnan(share):
+        return NOTHING
+    text = f"{100 * share:+.1f}" if signed else f"{100 * share:.1f}"
+    return "0.0" if text in ("-0.0", "+0.0") else text.replace("-", MINUS)
+
+
+def probability(p: float) -> str:
+    """Returns a p value as "0.03" or "< 0.001"."""
+    if math.isnan(p):
+        return NOTHING
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def amount(number: float) -> str:
+    """Returns a large number to three digits: "950", "12.3 k", "4.56 M"."""
+    if math.isnan(number):
+        return NOTHING
+    for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        # 999,950 reads 1 M, not 1000 k.
+        if abs(number) >= 0.9995 * size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number:.3g}"
+
+
+def duration(seconds: float) -> str:
+    """Returns a time as "0.24 s", "12 s", "3 min 20 s" or "2 h 5 min"."""
+    if math.isnan(seconds):
+        return NOTHING
+    if seconds < 60:
+        return f"{seconds:.2g} s" if seconds < 9.5 else f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+    return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"
+
+
+def plural(number: int, noun: str) -> str:
+    """Returns "1 seed", "3 seeds" or "10,000 images"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listing(names: Sequence[str], conjunction: str = "and") -> str:
+    """Returns "a", "a and b" or "a, b and c"."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} {conjunction} {names[-1]}"

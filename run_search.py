@@ -1,0 +1,275 @@
+"""The command line: which way of turning images into a sequence does an LSTM read best?"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import difflib
+import math
+import os
+import re
+import shlex
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from search.experiment import Experiment, ExperimentError
+from search.workers import limit_threads
+
+if TYPE_CHECKING:
+    from search.datasets import Dataset
+    from search.store import Store
+
+INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
+
+
+class Parser(argparse.ArgumentParser):
+    """Refuses with one line, as every other error does."""
+
+    def error(self, message: str) -> NoReturn:
+        """Prints the line and exits with code 2."""
+        self.exit(2, f"error: {message} (see --help)\n")
+
+
+def whole(least: int) -> Any:
+    """Returns a parser of whole numbers from `least` up."""
+
+    def parse(text: str) -> int:
+        # A limit that no experiment reaches, but that SQLite and NumPy can still count with.
+        if not re.fullmatch(r"\d{1,9}", text) or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} up")
+        return int(text)
+
+    return parse
+
+
+def minutes(text: str) -> float:
+    """Parses a positive number of minutes."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes above 0")
+    return value
+
+
+def size(text: str) -> tuple[int, int]:
+    """Parses HEIGHTxWIDTH, or one number for a square."""
+    match = re.fullmatch(r"(\d{1,4})(?:[xX](\d{1,4}))?", text)
+    height = int(match[1]) if match else 0
+    width = int(match[2] or match[1]) if match else 0
+    if not (height and width):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size: write 32, or 24x32")
+    return height, width
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Parses names with commas between them."""
+    parts = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not parts:
+        raise argparse.ArgumentTypeError("no name given")
+    return tuple(dict.fromkeys(parts))
+
+
+def make_parser() -> Parser:
+    """Returns the parser; an option's default is the experiment's."""
+    parser = Parser(
+        prog="run_search.py",
+        description="Searches every way of turning images into a sequence for an LSTM with an "
+        "equal budget, retrains the best of each on several seeds, tests them once and reports.",
+    )
+    default = {field.name: field.default for field in dataclasses.fields(Experiment)}
+    data = parser.add_argument_group("data")
+    data.add_argument(
+        "--dataset",
+        default="digits",
+        help="digits (default), mnist, fashion_mnist, cifar10, cifar100, an .npz with x_train "
+        "y_train x_test y_test, or a folder of class folders",
+    )
+    data.add_argument("--data-dir", metavar="DIR", help="look for DIR/<dataset>.npz first")
+    data.add_argument("--image-size", type=size, metavar="HxW", help="resize a folder's images")
+    data.add_argument(
+        "--train-limit", type=whole(1), metavar="N", help="use N of the training images, stratified"
+    )
+    data.add_argument(
+        "--mirror",
+        action=argparse.BooleanOptionalAction,
+        help="whether a mirror image keeps its class, so that flips may be tried",
+    )
+    search = parser.add_argument_group("search")
+    search.add_argument(
+        "--strategies", type=names, metavar="A,B", help="which strategies compete (default: all)"
+    )
+    for option, least, text in (
+        ("max_epochs", 1, "epochs of the longest trials and of the finals"),
+        ("factor", 2, "Hyperband's reduction factor"),
+        ("iterations", 1, "how often every bracket is run"),
+        ("seed", 0, "everything random follows from it"),
+        ("final_seeds", 1, "how often each finalist is retrained"),
+        ("batch_size", 1, "images a step"),
+    ):
+        search.add_argument(
+            f"--{option.replace('_', '-')}",
+            type=whole(least),
+            default=default[option],
+            metavar="N",
+            help=f"{text} (default: {default[option]})",
+        )
+    search.add_argument(
+        "--time-limit", type=minutes, metavar="MINUTES", help="start no further trial after this"
+    )
+    run = parser.add_argument_group("run")
+    run.add_argument("--out", metavar="RUN", help="the run directory (default: runs/<name>-<time>)")
+    run.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped")
+    run.add_argument("--list-strategies", action="store_true", help="print the strategies and exit")
+    return parser
+
+
+def check_strategies(asked: tuple[str, ...] | None, known: list[str]) -> tuple[str, ...]:
+    """Returns the strategies that compete.
+
+    Raises:
+        ExperimentError: one is unknown.
+    """
+    for name in asked or ():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+            hint = f"did you mean {' or '.join(near)}? " if near else ""
+            raise ExperimentError(f"no strategy {name!r}: {hint}There are {', '.join(known)}")
+    return asked or tuple(known)
+
+
+def new_run(options: argparse.Namespace, arguments: list[str]) -> tuple[Store, Dataset]:
+    """Checks everything that was asked for, and only then makes the run directory."""
+    from search.datasets import load_dataset
+    from search.store import Store, describe_machine
+    from search.tuner import search_spaces
+    from spaces import STRATEGIES
+
+    fields = {field.name for field in dataclasses.fields(Experiment)}
+    asked = {name: value for name, value in vars(options).items() if name in fields}
+    asked["strategies"] = check_strategies(options.strategies, list(STRATEGIES))
+    for name in ("dataset", "data_dir"):  # so that a resume from elsewhere finds them
+        if asked[name] and Path(asked[name]).exists():
+            asked[name] = str(Path(asked[name]).resolve())
+    experiment = Experiment(**asked)
+    default = Path("runs") / f"{experiment.dataset_name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    out = Path(options.out) if options.out else default
+    if out.exists():
+        raise ExperimentError(f"{out} exists: go on with --resume {out}, or choose another --out")
+    dataset = load_dataset(experiment)
+    search_spaces(experiment, dataset)
+    command = shlex.join(["python", "run_search.py", *arguments])
+    return Store.create(out, experiment, describe_machine(command)), dataset
+
+
+def record_dataset(store: Store, dataset: Dataset) -> None:
+    """Writes the facts about the data that the report states."""
+    import json
+
+    height, width, channels = dataset.image_shape
+    store.record_dataset(
+        {
+            "dataset": dataset.name,
+            "height": height,
+            "width": width,
+            "channels": channels,
+            "train_images": len(dataset.train.y),
+            "validation_images": len(dataset.validation.y),
+            "test_images": dataset.test_count,
+            "class_names": json.dumps(dataset.class_names, ensure_ascii=False),
+            "mirror": int(dataset.mirror),
+        }
+    )
+
+
+def run(store: Store, dataset: Dataset) -> int:
+    """Searches, runs the finals and reports; on Ctrl-C reports what there is."""
+    from analysis.report import write_report
+    from search.display import make_display
+    from search.finals import run_finals
+    from search.tuner import SequenceTuner, make_oracle
+    from search.workers import InProcess
+
+    interrupted = False
+    try:
+        record_dataset(store, dataset)
+        oracle = make_oracle(store.experiment, dataset)
+        totals = oracle.totals()
+        with make_display(
+            store.experiment,
+            {strategy: trials for strategy, (trials, _) in totals.items()},
+            {strategy: epochs for strategy, (_, epochs) in totals.items()},
+        ) as display:
+            # Once the finals have opened the test split, the search is over for good.
+            if not store.rows("finals"):
+                workers = InProcess(dataset.train, dataset.validation)
+                SequenceTuner(oracle, store, dataset, workers, display).search()
+            else:
+                display.replay(store.rows("trials"))
+            run_finals(store, dataset, display)
+    except KeyboardInterrupt:
+        interrupted = True
+    report = write_report(store.path)
+    if interrupted:
+        resume = f"python run_search.py --resume {shlex.quote(str(store.path))}"
+        print(f"interrupted. What there is so far: {report}\nto go on: {resume}")
+        return INTERRUPTED
+    print(f"report: {report}")
+    return 0
+
+
+def list_strategies() -> None:
+    """Prints every strategy with its summary and reference."""
+    from spaces import STRATEGIES
+
+    wide = max(map(len, STRATEGIES))
+    for name, strategy in STRATEGIES.items():
+        print(f"{name:{wide}}  {strategy.summary}\n{'':{wide}}  {strategy.reference}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line and returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = make_parser().parse_args(arguments)
+    # Slurm and systemd warn with SIGTERM; it ends a run as cleanly as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    limit_threads()
+    try:
+        if options.list_strategies:
+            list_strategies()
+            return 0
+        if options.resume:
+            others = [a for a in arguments if a.startswith("--") and not a.startswith("--resume")]
+            if others:
+                raise ExperimentError(
+                    f"--resume takes everything from the run: leave out {' '.join(others)}"
+                )
+            from search.datasets import load_dataset
+            from search.store import Store
+
+            store = Store.resume(options.resume)
+            with store:
+                return run(store, load_dataset(store.experiment))
+        store, dataset = new_run(options, arguments)
+        with store:
+            return run(store, dataset)
+    except ExperimentError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: {error}. When that is mended, go on with --resume RUN", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted before the search began: nothing was written", file=sys.stderr)
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    # TensorFlow's threads take seconds to end, and there is nothing left to save.
+    os._exit(code)

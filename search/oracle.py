@@ -1,0 +1,359 @@
+"""Which trial next: one Hyperband an arm, all of it a function of the trial table.
+
+`next_in_arm` decides and is pure. `StrategyHyperband` is the `keras_tuner.Oracle` around it: it
+holds the table, lets the arms take turns and speaks KerasTuner's protocol, so a stock
+`keras_tuner.Tuner` can run it too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import keras_tuner
+from keras_tuner.engine import trial as kt_trial
+
+from search import brackets
+from search.configurations import Values, draw_all
+from search.experiment import derive_seed
+
+Plan = dict[int, tuple[brackets.Rung, ...]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a trial stands in the plan; its name says it.
+
+    `slot` is that of the configuration in rung 0, kept on promotion: so a trial's name does not
+    depend on who was promoted first.
+    """
+
+    strategy: str
+    iteration: int
+    bracket: int
+    rung: int
+    slot: int
+
+    @property
+    def trial_id(self) -> str:
+        """For instance `lines-0-2-1-7`: iteration 0, bracket 2, rung 1, slot 7."""
+        return f"{self.strategy}-{self.iteration}-{self.bracket}-{self.rung}-{self.slot}"
+
+    @classmethod
+    def parse(cls, trial_id: str) -> Place:
+        """The place that a `trial_id` names."""
+        strategy, *numbers = trial_id.rsplit("-", 4)
+        return cls(strategy, *map(int, numbers))
+
+    @property
+    def parent(self) -> Place | None:
+        """The place that a promotion comes from; None in rung 0."""
+        return dataclasses.replace(self, rung=self.rung - 1) if self.rung else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What the table says of a trial: `running`, `completed` or `failed`, and how well."""
+
+    status: str
+    score: float | None = None
+    val_loss: float | None = None
+
+
+Table = Mapping[Place, Outcome]
+RUNNING = Outcome("running")
+
+
+@dataclasses.dataclass(frozen=True)
+class _RungState:
+    """A rung as the table shows it.
+
+    Attributes:
+        ranking: the completed, best first; ties go to the lower loss, then the lower slot.
+        pending: at most so many are still to finish.
+    """
+
+    ranking: list[int]
+    pending: int
+
+
+def _rung_states(
+    strategy: str, iteration: int, bracket: int, rungs: tuple[brackets.Rung, ...], drawn: int,
+    table: Table,
+) -> list[_RungState]:  # fmt: skip
+    states: list[_RungState] = []
+    coming = drawn
+    for number, rung in enumerate(rungs):
+        outcomes = {
+            slot: outcome
+            for slot in range(drawn)
+            if (outcome := table.get(Place(strategy, iteration, bracket, number, slot)))
+        }
+        completed = [slot for slot, outcome in outcomes.items() if outcome.status == "completed"]
+        failed = sum(outcome.status == "failed" for outcome in outcomes.values())
+
+        def rank(slot: int, outcomes: dict[int, Outcome] = outcomes) -> tuple[float, float, int]:
+            outcome = outcomes[slot]
+            assert outcome.score is not None  # a completed trial has one
+            loss = float("inf") if outcome.val_loss is None else outcome.val_loss
+            return (-outcome.score, loss, slot)
+
+        pending = min(rung.size, coming) - len(completed) - failed
+        states.append(_RungState(sorted(completed, key=rank), pending))
+        coming = len(completed) + pending
+    return states
+
+
+def next_in_arm(
+    strategy: str, plan: Plan, drawn: Mapping[tuple[int, int], int], table: Table
+) -> Place | None:
+    """The next trial of an arm that can start now, or None.
+
+    A trial is promoted as soon as no outcome of those still to finish in its rung could exclude
+    it; a failed one takes no place. Who is promoted therefore does not depend on the order in
+    which trials finish, nor on how many run at a time.
+
+    Args:
+        strategy: the arm.
+        plan: from `brackets.plan`.
+        drawn: (iteration, bracket) to the number of configurations that its rung 0 starts.
+        table: what has been started so far.
+    """
+    for (iteration, bracket), count in drawn.items():
+        rungs = plan[bracket]
+        states = _rung_states(strategy, iteration, bracket, rungs, count, table)
+        for number in reversed(range(1, len(rungs))):
+            below = states[number - 1]
+            certain = below.ranking[: max(0, rungs[number].size - below.pending)]
+            for slot in certain:
+                place = Place(strategy, iteration, bracket, number, slot)
+                if place not in table:
+                    return place
+        for slot in range(count):
+            place = Place(strategy, iteration, bracket, 0, slot)
+            if place not in table:
+                return place
+    return None
+
+
+class StrategyHyperband(keras_tuner.Oracle):
+    """Hyperband with an equal budget for every strategy.
+
+    Args:
+        objective: what is maximised or minimised; by default the validation accuracy.
+        max_epochs: epochs of the longest trials.
+        factor: how many times fewer configurations each rung holds.
+        iterations: how often every arm runs through all brackets.
+        seed: every configuration follows from it; 0 is a seed like any other.
+        dataset: the data set's name, the other half of an arm.
+        spaces: strategy to its search space, in the order in which the arms take turns. Without
+            it the arms are the values of the hyperparameter `strategy` in the tuner's space, or
+            one arm where there is none.
+        keep_files: write KerasTuner's own files, as a stock tuner expects. A tuner that records
+            the trials elsewhere says False.
+        **options: passed on to `keras_tuner.Oracle`.
+    """
+
+    def __init__(
+        self,
+        objective: Any = None,
+        max_epochs: int = 100,
+        factor: int = 3,
+        iterations: int = 1,
+        seed: int = 0,
+        dataset: str = "",
+        spaces: Mapping[str, keras_tuner.HyperParameters] | None = None,
+        keep_files: bool = True,
+        **options: Any,
+    ):
+        super().__init__(
+            objective=objective or keras_tuner.Objective("val_accuracy", "max"),
+            # KerasTuner stops a search at three failures in a row; a failed trial is a row here.
+            **{"max_consecutive_failed_trials": float("inf"), "seed": seed, **options},
+        )
+        self.seed = seed  # KerasTuner replaces 0 by a random number
+        self.plan = brackets.plan(max_epochs, factor)
+        self.iterations, self.dataset, self.keep_files = iterations, dataset, keep_files
+        self._spaces = dict(spaces) if spaces else None
+        self._configurations: dict[str, dict[tuple[int, int, int], Values]] = {}
+        self.table: dict[Place, Outcome] = {}
+
+    # The arms and what they try
+
+    @property
+    def arms(self) -> list[str]:
+        """The strategies, in the order in which they take turns."""
+        if self._spaces is not None:
+            return list(self._spaces)
+        for parameter in self.hyperparameters.space:
+            if parameter.name == "strategy":
+                return list(parameter.values)
+        return [""]
+
+    def configurations(self, arm: str) -> dict[tuple[int, int, int], Values]:
+        """(iteration, bracket, slot) to values: all that an arm starts."""
+        if arm not in self._configurations:
+            own = self._spaces[arm] if self._spaces is not None else self.hyperparameters
+            preset = {"strategy": arm} if self._spaces is None and arm else {}
+            places = [
+                (iteration, bracket, slot)
+                for iteration in range(self.iterations)
+                for bracket, rungs in self.plan.items()
+                for slot in range(rungs[0].size)
+            ]
+            key = (self.seed, self.dataset, arm)
+            self._configurations[arm] = draw_all(own, preset, places, key)
+        return self._configurations[arm]
+
+    def drawn(self, arm: str) -> dict[tuple[int, int], int]:
+        """(iteration, bracket) to the number of configurations that its rung 0 starts."""
+        counts: dict[tuple[int, int], int] = {}
+        for iteration, bracket, _ in self.configurations(arm):
+            counts[iteration, bracket] = counts.get((iteration, bracket), 0) + 1
+        return counts
+
+    def values(self, place: Place) -> Values:
+        """The configuration that stands at a place."""
+        return self.configurations(place.strategy)[place.iteration, place.bracket, place.slot]
+
+    def rung(self, place: Place) -> brackets.Rung:
+        """The rung of a place."""
+        return self.plan[place.bracket][place.rung]
+
+    def trial_seed(self, place: Place) -> int:
+        """The seed of a configuration's training, the same in every rung."""
+        origin = dataclasses.replace(place, rung=0)
+        return derive_seed(self.seed, self.dataset, origin.trial_id)
+
+    def totals(self) -> dict[str, tuple[int, int]]:
+        """Strategy to (trials, epochs) if none fails: what progress is measured against."""
+        totals = {}
+        for arm in self.arms:
+            trials = epochs = 0
+            for (_, bracket), count in self.drawn(arm).items():
+                for rung in self.plan[bracket]:
+                    count = min(count, rung.size)
+                    trials += count
+                    epochs += count * (rung.last_epoch - rung.first_epoch)
+            totals[arm] = (trials, epochs)
+        return totals
+
+    # Deciding
+
+    def next_place(self) -> Place | None:
+        """The next trial that can start now: of the arm that has had the fewest epochs."""
+        spent = dict.fromkeys(self.arms, 0)
+        for place in self.table:
+            rung = self.rung(place)
+            spent[place.strategy] += rung.last_epoch - rung.first_epoch
+        for arm in sorted(spent, key=spent.__getitem__):  # stable: ties go by the arms' order
+            following = next_in_arm(arm, self.plan, self.drawn(arm), self.table)
+            if following is not None:
+                return following
+        return None
+
+    def promotable(self) -> set[str]:
+        """The completed trials that a promotion, begun or still possible, may continue."""
+        needed = set()
+        for arm in self.arms:
+            for (iteration, bracket), count in self.drawn(arm).items():
+                rungs = self.plan[bracket]
+                states = _rung_states(arm, iteration, bracket, rungs, count, self.table)
+                for number in range(len(rungs) - 1):
+                    for slot in states[number].ranking[: rungs[number + 1].size]:
+                        child = self.table.get(Place(arm, iteration, bracket, number + 1, slot))
+                        if child is None or child == RUNNING:
+                            needed.add(Place(arm, iteration, bracket, number, slot).trial_id)
+        return needed
+
+    # KerasTuner's protocol
+
+    @keras_tuner.synchronized
+    def create_trial(self, tuner_id: str) -> kt_trial.Trial:
+        """Returns the next trial to run, or one with status IDLE or STOPPED."""
+        if tuner_id in self.ongoing_trials or self._retry_queue:
+            return super().create_trial(tuner_id)
+        self.tuner_ids.add(tuner_id)
+        place = self.next_place()
+        if place is None:
+            idle = kt_trial.TrialStatus.IDLE
+            status = idle if self.ongoing_trials else kt_trial.TrialStatus.STOPPED
+            return kt_trial.Trial(self.get_space(), trial_id=None, status=status)
+        trial = kt_trial.Trial(self._hyperparameters(place), trial_id=place.trial_id)
+        self.ongoing_trials[tuner_id] = trial
+        self.trials[trial.trial_id] = trial
+        self.start_order.append(trial.trial_id)
+        self.table[place] = RUNNING
+        self._save_trial(trial)
+        self.save()
+        self._display.on_trial_begin(trial)
+        return trial
+
+    @keras_tuner.synchronized
+    def end_trial(self, trial: kt_trial.Trial) -> None:
+        """Takes a trial's result into the table."""
+        super().end_trial(trial)
+        self._tabulate(self.trials[trial.trial_id])
+
+    def score_trial(self, trial: kt_trial.Trial) -> None:
+        """A trial's score is what was reported last, not the best epoch on the way."""
+        trial.score = trial.metrics.get_last_value(self.objective.name)
+
+    def restore(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Takes the finished rows of a trial table; those left running start again."""
+        for row in rows:
+            if row["status"] == "running":
+                continue
+            place = Place.parse(row["trial_id"])
+            self.table[place] = Outcome(row["status"], row["score"], row["val_loss"])
+            trial = kt_trial.Trial(
+                self._hyperparameters(place), place.trial_id, row["status"].upper(), row["message"]
+            )
+            trial.score = row["score"]
+            self.trials[place.trial_id] = trial
+            self.start_order.append(place.trial_id)
+            self.end_order.append(place.trial_id)
+
+    def _hyperparameters(self, place: Place) -> keras_tuner.HyperParameters:
+        """The configuration, with the keys by which KerasTuner's Hyperband tells tuners epochs."""
+        space = self._spaces[place.strategy] if self._spaces else self.hyperparameters
+        hyperparameters = space.copy()
+        rung = self.rung(place)
+        hyperparameters.values = {
+            **self.values(place),
+            "tuner/epochs": rung.last_epoch,
+            "tuner/initial_epoch": rung.first_epoch,
+            "tuner/bracket": place.bracket,
+            "tuner/round": place.rung,
+        }
+        if place.parent:
+            hyperparameters.values["tuner/trial_id"] = place.parent.trial_id
+        return hyperparameters
+
+    def _tabulate(self, trial: kt_trial.Trial) -> None:
+        if trial.status == kt_trial.TrialStatus.COMPLETED:
+            known = trial.metrics.exists("val_loss")
+            loss = trial.metrics.get_last_value("val_loss") if known else None
+            sign = 1 if self.objective.direction == "max" else -1
+            outcome = Outcome("completed", sign * trial.score, loss)
+        elif trial.status == kt_trial.TrialStatus.FAILED:
+            outcome = Outcome("failed")
+        else:
+            outcome = RUNNING
+        self.table[Place.parse(trial.trial_id)] = outcome
+
+    def save(self) -> None:
+        """Writes KerasTuner's own file, unless another store keeps the trials."""
+        if self.keep_files:
+            super().save()
+
+    def _save_trial(self, trial: kt_trial.Trial) -> None:
+        if self.keep_files:
+            super()._save_trial(trial)
+
+    def reload(self) -> None:
+        """Reads KerasTuner's own files; the table follows from the trials."""
+        super().reload()
+        for trial in self.trials.values():
+            self._tabulate(trial)
