@@ -61,7 +61,7 @@ def patches(x: Any, size: int, features: int, name: str = "patches") -> Any:
     return layers.Conv2D(features, size, strides=size, padding="same", name=name)(x)
 
 
-def patch_sizes(height: int, width: int, least: int = 9, most: int = 256) -> list[int]:
+def patch_sizes(height: int, width: int, least: int = 9, most: int = 128) -> list[int]:
     """Patch sides, powers of two, that leave between `least` and `most` patches; at most three.
 
     Single pixels are offered only where an image is too small for anything else.

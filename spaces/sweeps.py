@@ -32,7 +32,7 @@ def build(images: Any, hp: Any) -> Any:
     `columns` is ReNet's order.
     """
     height, width = images.shape[1:3]
-    sizes = patch_sizes(height, width, least=16)
+    sizes = patch_sizes(height, width, least=16, most=256)
     smallest = math.ceil(min(height, width) / sizes[-1])
     axis = hp.Choice("axis", ["rows", "columns"])
     size = hp.Choice("patch", sizes, ordered=True)
