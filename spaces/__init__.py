@@ -1,6 +1,18 @@
 """What can be built: strategies, and the hypermodel that searches them."""
 
-from spaces import cnn_flat, cnn_lines, line_cnn, lines
+from spaces import (
+    cnn_control,
+    cnn_flat,
+    cnn_lines,
+    conv_lstm,
+    conv_sweeps,
+    hierarchical,
+    line_cnn,
+    lines,
+    patches,
+    pixels,
+    sweeps,
+)
 from spaces.strategy import Strategy
 
 STRATEGIES: dict[str, Strategy] = {
@@ -8,6 +20,13 @@ STRATEGIES: dict[str, Strategy] = {
     "cnn_lines": cnn_lines.STRATEGY,
     "cnn_flat": cnn_flat.STRATEGY,
     "line_cnn": line_cnn.STRATEGY,
+    "patches": patches.STRATEGY,
+    "pixels": pixels.STRATEGY,
+    "hierarchical": hierarchical.STRATEGY,
+    "sweeps": sweeps.STRATEGY,
+    "conv_sweeps": conv_sweeps.STRATEGY,
+    "conv_lstm": conv_lstm.STRATEGY,
+    "cnn_control": cnn_control.STRATEGY,
 }
 
 # After the registry, which it reads.

@@ -1,4 +1,4 @@
-"""What strategies share: lines, the convolution stack, the recurrent stack and its readout.
+"""What strategies share: lines, patches, the convolution stack, the recurrent stack, the readout.
 
 Each block declares the hyperparameters that it reads, so a strategy's space is the sum of the
 blocks it uses. Tensors are (batch, height, width, channels) before the sequence is made and
@@ -8,10 +8,13 @@ blocks it uses. Tensors are (batch, height, width, channels) before the sequence
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
 from keras import layers
+
+from spaces.scans import scan
 
 # Beyond this an LSTM on a CPU takes minutes an epoch, and backpropagation through it is in vain.
 MAX_TIMESTEPS = 1024
@@ -29,6 +32,60 @@ def lines_first(images: Any, axis: str) -> Any:
 def sequence(x: Any, timesteps: int, features: int) -> Any:
     """Reshapes to (batch, timesteps, features) in the layer that every table looks up."""
     return layers.Reshape((timesteps, features), name="sequence")(x)
+
+
+def lines_as_sequence(x: Any) -> Any:
+    """Takes (batch, lines, pixels, channels) through the layer `"sequence"`, a line a timestep.
+
+    For recurrences that keep the pixels of a line apart: the tensor comes back as it was.
+    """
+    _, lines, pixels, channels = x.shape
+    steps = sequence(x, lines, pixels * channels)
+    return layers.Reshape((lines, pixels, channels), name="lines")(steps)
+
+
+def scanned(x: Any, order: str) -> Any:
+    """Makes every position of (batch, height, width, channels) a timestep, in a scan's order."""
+    _, height, width, channels = x.shape
+    if order != "raster":  # which is the order of memory
+        positions = layers.Reshape((height * width, channels), name="positions")(x)
+        x = keras.ops.take(positions, scan(order, height, width).tolist(), axis=1)
+    return sequence(x, height * width, channels)
+
+
+def patches(x: Any, size: int, features: int, name: str = "patches") -> Any:
+    """Embeds patches of size × size pixels linearly; sides are padded to multiples of the size.
+
+    A convolution whose kernel is as large as its stride: each patch is multiplied by one matrix.
+    """
+    return layers.Conv2D(features, size, strides=size, padding="same", name=name)(x)
+
+
+def patch_sizes(height: int, width: int, least: int = 9, most: int = 128) -> list[int]:
+    """Patch sides, powers of two, that leave between `least` and `most` patches; at most three.
+
+    Single pixels are offered only where an image is too small for anything else.
+    """
+    sizes = [2**power for power in range(1, 16)]
+    counts = {size: math.ceil(height / size) * math.ceil(width / size) for size in sizes}
+    return [size for size in sizes if least <= counts[size] <= most][:3] or [1]
+
+
+def along(x: Any, layer: Callable[[Any], Any]) -> Any:
+    """Applies a recurrent layer along every line of (batch, lines, pixels, channels).
+
+    The lines are folded into the batch: one call for all of them, where `TimeDistributed` would
+    loop. What the layer returns, (batch · lines, …), comes back as (batch, lines, …).
+    """
+    _, lines, pixels, channels = x.shape
+    x = layer(keras.ops.reshape(x, (-1, pixels, channels)))
+    return keras.ops.reshape(x, (-1, lines, *x.shape[1:]))
+
+
+def across(x: Any, layer: Callable[[Any], Any]) -> Any:
+    """Applies a recurrent layer, one that returns all timesteps, across the lines."""
+    turned = along(layers.Permute((2, 1, 3))(x), layer)
+    return layers.Permute((2, 1, 3))(turned)
 
 
 def halvings(length: int) -> int:
@@ -78,34 +135,48 @@ def convolution_stack(
             `TimeDistributed(Conv1D)` computes, without its loop over timesteps.
         kernel: the convolutions' side in pixels.
     """
-    height, width = x.shape[1], x.shape[2]
-    # Both sides count for lines, too: `pooling` would otherwise mean nothing for one of the axes of
-    # an image of 2×N pixels, and two sets of values would be the same model.
-    pooled = min(halvings(height), halvings(width)) > 0
-    pooling = hp.Choice("pooling", ["max", "average", "stride"]) if pooled else "none"
-    window = (1, 2) if lines else (2, 2)
-    size = (1, kernel) if lines else (kernel, kernel)
+    pooling = pooling_choice(x, hp)
     for block, count in enumerate(filters):
-        x = layers.Conv2D(
-            count,
-            size,
-            strides=window if pooling == "stride" else 1,
-            padding="same",
-            name=f"convolution_{block}",
-        )(x)
-        # padding="same": an odd side keeps its last line instead of dropping it.
-        if pooling == "max":
-            x = layers.MaxPooling2D(window, padding="same", name=f"pooling_{block}")(x)
-        elif pooling == "average":
-            x = layers.AveragePooling2D(window, padding="same", name=f"pooling_{block}")(x)
-        # On a CPU this costs as much as a convolution, so it comes after the pooling, on a quarter
-        # of the numbers.
-        x = layers.LayerNormalization(name=f"normalization_{block}")(x)
-        x = layers.Activation("relu", name=f"relu_{block}")(x)
+        x = convolution_block(x, count, pooling, block, lines=lines, kernel=kernel)
     return x
 
 
-def lstm(units: int, direction: str, *, whole: bool, name: str) -> Any:
+def pooling_choice(x: Any, hp: Any) -> str:
+    """Declares `pooling`, where both sides are large enough to be halved.
+
+    Both count for lines, too: `pooling` would otherwise mean nothing for one of the axes of an
+    image of 2×N pixels, and two sets of values would be the same model.
+    """
+    pooled = min(halvings(x.shape[1]), halvings(x.shape[2])) > 0
+    return hp.Choice("pooling", ["max", "average", "stride"]) if pooled else "none"
+
+
+def convolution_block(
+    x: Any, filters: int, pooling: str, block: int, *, lines: bool = False, kernel: int = 3
+) -> Any:
+    """One block of a `convolution_stack`; `block` numbers its layers."""
+    window = (1, 2) if lines else (2, 2)
+    x = layers.Conv2D(
+        filters,
+        (1, kernel) if lines else (kernel, kernel),
+        strides=window if pooling == "stride" else 1,
+        padding="same",
+        name=f"convolution_{block}",
+    )(x)
+    # padding="same": an odd side keeps its last line instead of dropping it.
+    if pooling == "max":
+        x = layers.MaxPooling2D(window, padding="same", name=f"pooling_{block}")(x)
+    elif pooling == "average":
+        x = layers.AveragePooling2D(window, padding="same", name=f"pooling_{block}")(x)
+    # On a CPU this costs as much as a convolution, so it comes after the pooling, on a quarter of
+    # the numbers.
+    x = layers.LayerNormalization(name=f"normalization_{block}")(x)
+    return layers.Activation("relu", name=f"relu_{block}")(x)
+
+
+def lstm(
+    units: int, direction: str, *, whole: bool, name: str, kind: Callable[..., Any] = layers.LSTM
+) -> Any:
     """An LSTM layer that reads `forward`, `backward` or in `both` directions.
 
     Args:
@@ -114,16 +185,17 @@ def lstm(units: int, direction: str, *, whole: bool, name: str) -> Any:
         whole: return the outputs of all timesteps rather than the last (for `both`: each
             direction's own last).
         name: the layer's name.
+        kind: makes the layer: `layers.LSTM`, or another that takes the same arguments.
     """
     if direction == "both":
-        return layers.Bidirectional(layers.LSTM(units, return_sequences=whole), name=name)
-    return layers.LSTM(
-        units, return_sequences=whole, go_backwards=direction == "backward", name=name
-    )
+        return layers.Bidirectional(kind(units, return_sequences=whole), name=name)
+    return kind(units, return_sequences=whole, go_backwards=direction == "backward", name=name)
 
 
 def readout(x: Any, kind: str) -> Any:
-    """Outputs over time (batch, timesteps, features) to one vector (batch, features)."""
+    """Outputs over time (batch, timesteps, …) to one vector (batch, features)."""
+    if len(x.shape) > 3:
+        x = layers.Reshape((x.shape[1], math.prod(x.shape[2:])), name="flat")(x)
     if kind == "mean":
         return layers.GlobalAveragePooling1D(name="readout")(x)
     if kind == "first_last":
@@ -131,7 +203,17 @@ def readout(x: Any, kind: str) -> Any:
     raise ValueError(f"no readout {kind!r}")
 
 
-def recurrent_stack(x: Any, hp: Any, units: tuple[int, ...] = (32, 64, 128)) -> Any:
+def dropout_choice(hp: Any) -> float:
+    """Declares `dropout`."""
+    return hp.Choice("dropout", [0.0, 0.1, 0.2, 0.3, 0.5], ordered=True)
+
+
+def recurrent_stack(
+    x: Any,
+    hp: Any,
+    units: tuple[int, ...] = (32, 64, 128),
+    kind: Callable[..., Any] = layers.LSTM,
+) -> Any:
     """Stacked LSTMs over (batch, timesteps, features), read out to (batch, features).
 
     Declares `lstm_units`, `lstm_layers`, `direction`, `readout` and `dropout`. Reading backwards
@@ -141,13 +223,14 @@ def recurrent_stack(x: Any, hp: Any, units: tuple[int, ...] = (32, 64, 128)) -> 
     width = hp.Choice("lstm_units", list(units), ordered=True)
     count = hp.Int("lstm_layers", 1, 2)
     direction = hp.Choice("direction", ["forward", "backward", "both"])
-    kind = hp.Choice("readout", ["last", "mean", "first_last"])
-    rate = hp.Choice("dropout", [0.0, 0.1, 0.2, 0.3, 0.5], ordered=True)
+    read = hp.Choice("readout", ["last", "mean", "first_last"])
+    rate = dropout_choice(hp)
     for layer in range(count):
         final = layer == count - 1
         way = direction if layer == 0 or direction == "both" else "forward"
-        x = lstm(width, way, whole=not final or kind != "last", name=f"lstm_{layer}")(x)
-        if final and kind != "last":
-            x = readout(x, kind)
+        whole = not final or read != "last"
+        x = lstm(width, way, whole=whole, name=f"lstm_{layer}", kind=kind)(x)
+        if final and whole:
+            x = readout(x, read)
         x = layers.Dropout(rate, name=f"dropout_{layer}")(x)
     return x

@@ -31,7 +31,8 @@ def build(images: Any, hp: Any) -> Any:
         raise ValueError(f"a {height}x{width} image gives cnn_flat over {MAX_TIMESTEPS} timesteps")
     depth = hp.Choice("depth", allowed, ordered=True)
     last = hp.Choice("last_filters", list(FILTERS), ordered=True)
-    filters = [max(1, last // 2**block) for block in reversed(range(depth))]
+    # The blocks before keep all their filters: normalized over one channel, nothing is left.
+    filters = [FILTERS[-1]] * (depth - 1) + [last]
     feature_map = convolution_stack(images, hp, filters)
     _, down, across, channels = feature_map.shape
     steps = sequence(feature_map, down * across * channels, 1)

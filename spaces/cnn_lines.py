@@ -25,7 +25,8 @@ def build(images: Any, hp: Any) -> Any:
     height, width = images.shape[1:3]
     allowed = depths(height, width)
     axes = ["rows", "columns"]
-    if pooled_positions(height, width, allowed[0]) <= MAX_TIMESTEPS:
+    # On an image one pixel wide the positions are the rows.
+    if min(height, width) > 1 and pooled_positions(height, width, allowed[0]) <= MAX_TIMESTEPS:
         axes.append("positions")
     axis = hp.Choice("axis", axes)
     depth = hp.Choice("depth", allowed, ordered=True)

@@ -35,52 +35,70 @@ def cost(model: keras.Model) -> Cost:
     Raises:
         ValueError: it has a layer with weights of a kind that is not known here.
     """
+    # A batch of one image, stated: where lines or patches are folded into the batch, a layer's
+    # first axis then says how many of them an image has.
+    one = keras.Input(batch_shape=(1, *model.input_shape[1:]))
+    single = keras.models.clone_model(model, input_tensors=one)
     named = {layer.name: layer for layer in model.layers}
     shape = named["sequence"].output.shape if "sequence" in named else (None, None, None)
     return Cost(
         parameters=sum(math.prod(weight.shape) for weight in model.trainable_weights),
-        multiply_adds=sum(multiply_adds(layer) for layer in model.layers),
+        multiply_adds=sum(multiply_adds(layer) for layer in single.layers if layer.weights),
         timesteps=shape[1],
         features=shape[2],
     )
 
 
+Shape = tuple[int, ...]
+
+
 def multiply_adds(layer: keras.layers.Layer) -> int:
-    """Multiply-adds of one layer for one image."""
+    """Multiply-adds of one layer, whose shapes are known from the batch on."""
+    return _count(layer, layer.input.shape, layer.output.shape)
+
+
+def _count(layer: keras.layers.Layer, read: Shape, given: Shape) -> int:
+    """Multiply-adds of a layer that reads and gives tensors of these shapes."""
     for kind, count in COUNTS.items():
         if isinstance(layer, kind):
-            return count(layer)
+            return count(layer, read, given)
     if layer.trainable_weights and not isinstance(layer, layers.LayerNormalization):
         raise ValueError(f"no count of multiply-adds for a layer {type(layer).__name__}")
     return 0
 
 
-def _convolution(layer: keras.layers.Layer) -> int:
-    """Every output number is one product with the kernel's numbers that lead to it."""
-    positions = math.prod(layer.output.shape[1:-1])
-    return positions * math.prod(layer.kernel.shape)
+def _product(layer: keras.layers.Layer, read: Shape, given: Shape) -> int:
+    """Dense and convolutional: at every position of the output, the whole kernel once."""
+    return math.prod(given[:-1]) * math.prod(layer.kernel.shape)
 
 
-def _dense(layer: keras.layers.Layer) -> int:
-    return math.prod(layer.output.shape[1:-1]) * math.prod(layer.kernel.shape)
-
-
-def _recurrent(layer: keras.layers.Layer) -> int:
+def _recurrent(layer: keras.layers.Layer, read: Shape, given: Shape) -> int:
     """Each timestep: the input times the kernel, the state times the recurrent kernel."""
-    timesteps = layer.input.shape[1]
+    return math.prod(read[:2]) * _cell(layer)
+
+
+def _convolutional_recurrent(layer: keras.layers.Layer, read: Shape, given: Shape) -> int:
+    """The same at every position of the line that is the state."""
+    return math.prod(read[:2]) * given[-2] * _cell(layer)
+
+
+def _bidirectional(layer: keras.layers.Layer, read: Shape, given: Shape) -> int:
+    """Two layers that read the same; what they give differs in its features alone."""
+    return 2 * _count(layer.forward_layer, read, given)
+
+
+def _cell(layer: keras.layers.Layer) -> int:
     cell = layer.cell
-    return timesteps * (math.prod(cell.kernel.shape) + math.prod(cell.recurrent_kernel.shape))
+    return math.prod(cell.kernel.shape) + math.prod(cell.recurrent_kernel.shape)
 
 
-def _bidirectional(layer: keras.layers.Layer) -> int:
-    forward = layer.forward_layer.cell
-    one_way = math.prod(forward.kernel.shape) + math.prod(forward.recurrent_kernel.shape)
-    return 2 * layer.input.shape[1] * one_way
-
-
-COUNTS: dict[type, Callable[[keras.layers.Layer], int]] = {
-    layers.Conv2D: _convolution,
-    layers.Dense: _dense,
+COUNTS: dict[type, Callable[[keras.layers.Layer, Shape, Shape], int]] = {
+    layers.Conv1D: _product,
+    layers.Conv2D: _product,
+    layers.DepthwiseConv2D: _product,
+    layers.Dense: _product,
     layers.LSTM: _recurrent,
+    layers.GRU: _recurrent,
+    layers.ConvLSTM1D: _convolutional_recurrent,
     layers.Bidirectional: _bidirectional,
 }
