@@ -396,9 +396,9 @@ class StrategyHyperband(keras_tuner.Oracle):
                 del self.trials[name]
             else:
                 self._tabulate(trial)
-        self._retry_queue = [
+        self._retry_queue: list[str] = [
             name
             for name in self._retry_queue
             if name in self.trials and self.trials[name].status == kt_trial.TrialStatus.INVALID
         ]
-        self.start_order = [name for name in self.start_order if name in self.trials]
+        self.start_order: list[str] = [name for name in self.start_order if name in self.trials]

@@ -145,6 +145,15 @@ def test_the_same_in_every_process():
 # What is drawn
 
 
+def test_parameters_are_drawn_independently():
+    space = keras_tuner.HyperParameters()
+    space.Float("rate", 0.0, 1.0)
+    space.Float("decay", 0.0, 1.0)
+    drawn = [*draw_all(space, {}, [(0, 0, slot) for slot in range(400)], KEY).values()]
+    rates, decays = ([values[name] for values in drawn] for name in ("rate", "decay"))
+    assert abs(np.corrcoef(rates, decays)[0, 1]) < 4 / np.sqrt(400)
+
+
 def test_draws_cover_the_range():
     """Uniform within what 400 draws can tell (four standard deviations)."""
     space = keras_tuner.HyperParameters()
