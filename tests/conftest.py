@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import signal
+import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,3 +33,41 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     ended = small_run.execute([*small_run.ARGUMENTS, "--out", "run"], folder)
     assert ended.returncode == 0, ended.stderr
     return FinishedRun(folder / "run", ended.stdout, ended.stderr)
+
+
+class StoppedRun(NamedTuple):
+    """A run that was killed and interrupted on its way, and gone on with each time."""
+
+    path: Path
+    kills: int
+    by_hand: subprocess.CompletedProcess[str]  # how Ctrl-C ended it
+    by_system: subprocess.CompletedProcess[str]  # how SIGTERM ended it
+    reported: bool  # whether Ctrl-C left a report
+    rows: int  # finished when SIGTERM had ended it
+    finished: subprocess.CompletedProcess[str]  # how it ended when it was left alone
+    elsewhere: Path  # where that process ran
+
+
+@pytest.fixture(scope="session")
+def stopped_run(tmp_path_factory: pytest.TempPathFactory) -> StoppedRun:
+    """The small search again, stopped six times at random instants of every part of it."""
+    folder, elsewhere = tmp_path_factory.mktemp("stopped"), tmp_path_factory.mktemp("elsewhere")
+    run = folder / "run"
+    rng = random.Random(20260102)
+
+    def stop(rows: int, delay: float, number: int) -> subprocess.CompletedProcess[str]:
+        process = small_run.resume_or_start(folder)
+        return small_run.stop(process, run, rows, rng.uniform(0, delay), number)
+
+    total = small_run.TRIALS + small_run.FINALS
+    killed = [stop(0, 8, signal.SIGKILL)]  # most likely while it starts
+    by_hand = stop(2, 1.5, signal.SIGINT)
+    reported = (run / "report" / "report.html").exists()
+    killed.append(stop(4, 1.5, signal.SIGKILL))
+    by_system = stop(6, 1.5, signal.SIGTERM)
+    rows = small_run.finished_rows(run)
+    killed.append(stop(8, 1.5, signal.SIGKILL))
+    killed.append(stop(total - 1, 1.5, signal.SIGKILL))
+    finished = small_run.execute(["--resume", str(run)], elsewhere)
+    kills = sum(ended.returncode == -signal.SIGKILL for ended in killed)
+    return StoppedRun(run, kills, by_hand, by_system, reported, rows, finished, elsewhere)

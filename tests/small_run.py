@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,25 @@ def finish(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
         process.communicate()
         raise
     return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+def resume_or_start(folder: Path) -> subprocess.Popen[str]:
+    """Starts the small search as someone would who finds it stopped."""
+    arguments = [*ARGUMENTS, "--out", "run"]
+    return start(["--resume", "run"] if (folder / "run").exists() else arguments, folder)
+
+
+def stop(
+    process: subprocess.Popen[str], run: Path, rows: int, delay: float, number: int
+) -> subprocess.CompletedProcess[str]:
+    """Sends a signal `delay` seconds after `rows` rows are done, unless it ends before."""
+    while finished_rows(run) < rows and process.poll() is None:
+        time.sleep(0.02)
+    try:
+        process.wait(delay)
+    except subprocess.TimeoutExpired:
+        process.send_signal(number)
+    return finish(process)
 
 
 def execute(arguments: list[str], cwd: Path, **changes: str) -> subprocess.CompletedProcess[str]:

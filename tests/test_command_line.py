@@ -472,69 +472,56 @@ def test_help_is_quick_because_it_imports_no_backend(tmp_path):
     assert small_run.everything_below(tmp_path) == set()
 
 
-@pytest.fixture(scope="module")
-def refused(tmp_path_factory, finished_run):
-    """A handful of real processes, at once: name to how it ended and what it left."""
-    home = tmp_path_factory.mktemp("home")
-    unreachable = "http://127.0.0.1:9"
-    no_network = dict.fromkeys(
-        ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), unreachable
-    )
-    no_network |= {"HOME": str(home), "KERAS_HOME": str(home / "keras"), "no_proxy": ""}
-    commands = {
-        "unknown": (["--dataset", "digit"], {}),
-        "mnist": (["--dataset", "mnist"], no_network),
-        "in use": (["--resume", str(finished_run.path)], {}),
-        "strategies": (["--list-strategies"], {}),
-    }
+def test_without_network_or_cache_a_download_is_refused_in_one_line(tmp_path):
+    home, empty = tmp_path / "home", tmp_path / "empty"
+    home.mkdir()
+    empty.mkdir()
+    names = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
+    changes = dict.fromkeys(names, "http://127.0.0.1:9")  # where nobody listens
+    changes |= {"HOME": str(home), "KERAS_HOME": str(home / "keras"), "no_proxy": ""}
+    ended = small_run.execute(["--dataset", "mnist"], empty, **changes)
+    line = the_line(ended.stderr)
+    for words in ("check the network", "--data-dir", "--dataset digits"):
+        assert words in line
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert small_run.everything_below(empty) == set()
+    assert not [path for path in small_run.everything_below(home) if "mnist" in path]
+
+
+HOLD = """
+import sys
+from search.store import Store
+
+with Store.resume(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_run_that_another_process_uses_is_refused_until_that_ends(stopped, refuse, no_search):
     holder = subprocess.Popen(
-        [
-            *(sys.executable, "-c"),
-            "import sys; from search.store import Store; s = Store.resume(sys.argv[1]);"
-            "print('held', flush=True); sys.stdin.read()",
-            str(finished_run.path),
-        ],
+        [sys.executable, "-c", HOLD, str(stopped)],
         cwd=small_run.PROGRAM.parent,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert holder.stdout.readline() == "held\n"
-    found = {}
     try:
-        for pair in (("unknown", "mnist"), ("in use", "strategies")):
-            started = {}
-            for name in pair:
-                folder = tmp_path_factory.mktemp("empty")
-                arguments, changes = commands[name]
-                started[name] = folder, small_run.start(arguments, folder, **changes)
-            for name, (folder, process) in started.items():
-                found[name] = small_run.finish(process), small_run.everything_below(folder)
+        assert holder.stdout.readline() == "held\n"
+        assert "run is in use by another process" in refuse("--resume", "run")
     finally:
+        holder.kill()
         holder.communicate()
-    return found
+    assert run_search.main(["--resume", "run"]) == 0
+    assert len(no_search) == 1
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("unknown", ["did you mean digits"]),
-        ("mnist", ["check the network", "--data-dir", "--dataset digits"]),
-        ("in use", ["is in use by another process"]),
-    ],
-)
-def test_a_real_process_refuses_in_one_line_and_leaves_nothing(refused, name, words):
-    ended, left = refused[name]
-    line = the_line(ended.stderr)
-    assert all(word in line for word in words), line
-    assert (ended.returncode, ended.stdout, left) == (2, "", set())
-
-
-def test_list_strategies_prints_each_and_nothing_else(refused):
-    ended, left = refused["strategies"]
-    assert (ended.returncode, ended.stderr, left) == (0, "", set())
-    named = [line.split()[0] for line in ended.stdout.splitlines()[::2]]
-    assert named == list(run_search_strategies())
+def test_list_strategies_prints_each_and_nothing_else(cwd, capsys):
+    assert run_search.main(["--list-strategies"]) == 0
+    output, errors = capsys.readouterr()
+    assert errors == ""
+    assert [line.split()[0] for line in output.splitlines()[::2]] == list(run_search_strategies())
+    assert small_run.everything_below(cwd) == set()
 
 
 def test_where_there_is_no_terminal_the_output_is_plain_lines(finished_run):
@@ -550,32 +537,6 @@ def test_where_there_is_no_terminal_the_output_is_plain_lines(finished_run):
     assert report.read_text(encoding="utf-8").lstrip().lower().startswith("<!doctype html")
 
 
-def stop(process, run, rows, delay, number):
-    """Sends a signal some time after so many rows are done, and returns how it ended."""
-    while small_run.finished_rows(run) < rows and process.poll() is None:
-        time.sleep(0.02)
-    time.sleep(delay)
-    process.send_signal(number)
-    return small_run.finish(process)
-
-
-@pytest.fixture(scope="module")
-def interrupted(tmp_path_factory):
-    """A search stopped by Ctrl-C, gone on with and stopped by SIGTERM, and then finished."""
-    rng = random.Random(5)
-    folder, elsewhere = tmp_path_factory.mktemp("stopped"), tmp_path_factory.mktemp("elsewhere")
-    run = folder / "run"
-    process = small_run.start([*small_run.ARGUMENTS, "--out", "run"], folder)
-    by_hand = stop(process, run, 2, rng.uniform(0, 1), signal.SIGINT)
-    report = (run / "report" / "report.html").exists()
-    program, *arguments = resume_command(by_hand)
-    process = small_run.start(arguments, folder)
-    by_system = stop(process, run, 6, rng.uniform(0, 1), signal.SIGTERM)
-    rows = small_run.finished_rows(run)
-    finished = small_run.execute(["--resume", str(run)], elsewhere)
-    return types.SimpleNamespace(**locals())
-
-
 def resume_command(ended):
     """Returns the program and the arguments of the command that a stopped search printed."""
     says, _, command = ended.stdout.splitlines()[-1].partition(": ")
@@ -585,30 +546,29 @@ def resume_command(ended):
     return words
 
 
-def test_ctrl_c_reports_and_says_how_to_go_on(interrupted):
-    assert interrupted.by_hand.returncode == 130
-    assert interrupted.by_hand.stderr == ""
-    assert "interrupted" in interrupted.by_hand.stdout
-    assert interrupted.report
-    assert interrupted.arguments == ["--resume", "run"]
-    assert (interrupted.folder / interrupted.program).resolve() == small_run.PROGRAM
+def test_ctrl_c_reports_and_says_how_to_go_on(stopped_run):
+    ended = stopped_run.by_hand
+    assert (ended.returncode, ended.stderr) == (130, "")
+    assert "interrupted" in ended.stdout
+    assert stopped_run.reported
+    program, *arguments = resume_command(ended)
+    assert arguments == ["--resume", "run"]
+    assert Path(program).resolve() == small_run.PROGRAM
 
 
-def test_sigterm_is_as_clean(interrupted):
-    assert interrupted.by_system.returncode == 130
-    assert interrupted.by_system.stderr == ""
-    assert interrupted.arguments == resume_command(interrupted.by_system)[1:]
-    assert 6 <= interrupted.rows < small_run.TRIALS + small_run.FINALS  # it was stopped midway
+def test_sigterm_is_as_clean(stopped_run):
+    ended = stopped_run.by_system
+    assert (ended.returncode, ended.stderr) == (130, "")
+    assert resume_command(ended) == resume_command(stopped_run.by_hand)
+    assert 6 <= stopped_run.rows < small_run.TRIALS + small_run.FINALS  # it was stopped midway
 
 
-def test_a_stopped_search_ends_as_if_nothing_had_happened(interrupted, finished_run):
-    assert interrupted.finished.returncode == 0, interrupted.finished.stderr
-    assert interrupted.finished.stderr == ""
-    assert small_run.tables(interrupted.run) == small_run.tables(finished_run.path)
-    assert small_run.everything_below(interrupted.elsewhere) == set()
-    assert small_run.everything_below(interrupted.folder) == {
-        f"run/{path}" for path in small_run.everything_below(finished_run.path)
-    } | {"run"}
+def test_a_stopped_search_ends_as_if_nothing_had_happened(stopped_run, finished_run):
+    ended = stopped_run.finished
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert small_run.tables(stopped_run.path) == small_run.tables(finished_run.path)
+    assert small_run.everything_below(stopped_run.elsewhere) == set()
+    assert ended.stdout.splitlines()[-1] == f"report: {stopped_run.path}/report/report.html"
 
 
 @pytest.mark.slow

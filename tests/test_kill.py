@@ -24,13 +24,6 @@ POLL_SECONDS = 0.01
 # Real processes, SIGKILL
 
 
-def resume_or_start(folder):
-    """Starts the program as someone would who finds it dead."""
-    if (folder / "run").exists():
-        return small_run.start(["--resume", "run"], folder)
-    return small_run.start([*small_run.ARGUMENTS, "--out", "run"], folder)
-
-
 def change_of(folder):
     """When the tables were last written; None before there is a run."""
     file = folder / "run" / "results.sqlite"
@@ -49,40 +42,20 @@ def kill(process, folder, wait_for, delay):
     return process.returncode == -9
 
 
-def assert_undisturbed(folder, finished_run):
-    expected, found = small_run.tables(finished_run.path), small_run.tables(folder / "run")
+def assert_undisturbed(run, undisturbed):
+    expected, found = small_run.tables(undisturbed), small_run.tables(run)
     assert {name: len(rows) for name, rows in found.items()} == {
         name: len(rows) for name, rows in expected.items()
     }
     assert found == expected
-    assert list((folder / "run" / "checkpoints").iterdir()) == []
-    assert (folder / "run" / "report" / "report.html").stat().st_size > 10_000
+    assert list((run / "checkpoints").iterdir()) == []
+    assert (run / "report" / "report.html").stat().st_size > 10_000
 
 
-def finish(folder):
-    process = resume_or_start(folder)
-    output, errors = process.communicate(timeout=600)
-    assert process.returncode == 0, errors
-    assert errors == ""
-    return output
-
-
-def test_killed_four_times_on_its_way(finished_run, tmp_path):
-    """One kill in each quarter of the search, finals included, at a random instant."""
-    rng = random.Random(20260102)
-    total = small_run.TRIALS + small_run.FINALS
-    kills = 0
-    for rows in (0, 4, 8, total - 1):
-        process = resume_or_start(tmp_path)
-        kills += kill(
-            process,
-            tmp_path,
-            lambda rows=rows: small_run.finished_rows(tmp_path / "run") >= rows,
-            rng.uniform(0, 1.5),
-        )
-    assert kills >= 3  # a slow kill may find the last one done
-    finish(tmp_path)
-    assert_undisturbed(tmp_path, finished_run)
+def test_killed_in_every_part_of_it_a_run_ends_with_the_same_tables(finished_run, stopped_run):
+    assert stopped_run.kills >= 3  # of four: the last may come after its end
+    assert stopped_run.finished.returncode == 0, stopped_run.finished.stderr
+    assert_undisturbed(stopped_run.path, finished_run.path)
 
 
 @pytest.mark.slow
@@ -95,7 +68,7 @@ def test_killed_at_twenty_random_instants(finished_run, tmp_path):
         folder.mkdir()
         while kills < 20:
             began, before = time.monotonic(), change_of(folder)
-            process = resume_or_start(folder)
+            process = small_run.resume_or_start(folder)
             if rng.random() < 0.25:  # at any time since it was started: most often while it starts
                 killed = kill(process, folder, lambda: True, rng.uniform(0, 10))
             else:  # at any time since it first wrote: in training, in the finals, in the report
@@ -110,8 +83,9 @@ def test_killed_at_twenty_random_instants(finished_run, tmp_path):
             if not killed:
                 assert process.returncode == 0
                 break
-        finish(folder)
-        assert_undisturbed(folder, finished_run)
+        ended = small_run.finish(small_run.resume_or_start(folder))
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert_undisturbed(folder / "run", finished_run.path)
     print(f"{kills} kills in {runs} runs; seconds lived and rows in the end: {instants}")
 
 
