@@ -60,17 +60,19 @@ def run_finals(store: Store, dataset: Dataset, display: Display) -> None:
     for strategy in experiment.strategies:
         if strategy not in best:
             continue
+        compiled: keras.Model | None = None
         for number, seed in enumerate(seeds, start=1):
             row = known.get((strategy, seed))
             if row is None:
                 display.final_started(strategy, number, len(seeds), seed)
                 spec = final_spec(store, dataset, best[strategy], seed)
+                columns, compiled = run_final(spec, everything, test, compiled)
                 row = {
                     "dataset": dataset.name,
                     "strategy": strategy,
                     "trial_id": best[strategy]["trial_id"],
                     "seed": seed,
-                    **run_final(spec, everything, test),
+                    **columns,
                 }
                 store.record_final(row)
             display.final_finished(
@@ -96,14 +98,28 @@ def final_spec(store: Store, dataset: Dataset, row: Mapping[str, Any], seed: int
     )
 
 
-def run_final(spec: TrialSpec, train: Images, test: Images) -> dict[str, Any]:
-    """Trains one finalist on one seed and tests it once: columns of the table `finals`."""
+def run_final(
+    spec: TrialSpec, train: Images, test: Images, compiled: keras.Model | None = None
+) -> tuple[dict[str, Any], keras.Model | None]:
+    """Trains one finalist on one seed and tests it once.
+
+    Args:
+        spec: what to train.
+        train: images to learn from.
+        test: images to test on.
+        compiled: the same configuration's model after another seed, to be used again: compiling
+            takes longer than a few epochs do.
+
+    Returns:
+        Columns of the table `finals`, and the model for the next seed.
+    """
+    model = compiled
     clock = Clock(spec.trial_id, time.perf_counter(), None)
     outcome: dict[str, Any] = dict.fromkeys(
         ("test_accuracy", "test_loss", "latency_ms", "predictions", "message")
     )
     try:
-        model, hypermodel, values = prepare(spec, train, None)
+        model, hypermodel, values = prepare(spec, train, None, compiled)
         fit(spec, model, hypermodel, values, train, None, clock, fresh=True)
         logits = predict(model, test.x)
         losses = keras.losses.categorical_crossentropy(
@@ -121,7 +137,8 @@ def run_final(spec: TrialSpec, train: Images, test: Images) -> dict[str, Any]:
         raise
     except Exception as error:
         outcome.update(status="failed", message=reason(error))
-    return {**outcome, "train_seconds": sum(row["seconds"] for row in clock.epochs)}
+        model = None
+    return {**outcome, "train_seconds": sum(row["seconds"] for row in clock.epochs)}, model
 
 
 def latency_ms(model: keras.Model, images: np.ndarray) -> float:

@@ -179,11 +179,16 @@ def run_trial(
 
 
 def prepare(
-    spec: TrialSpec, train: Images, parent: bytes | None
+    spec: TrialSpec, train: Images, parent: bytes | None, compiled: keras.Model | None = None
 ) -> tuple[keras.Model, SequenceHyperModel, keras_tuner.HyperParameters]:
-    """Builds a trial's model, or takes it from where its parent left it."""
-    # A process that trains model after model would keep each one's graph.
-    keras.backend.clear_session(free_memory=False)
+    """Builds a trial's model, or takes it from where its parent left it.
+
+    With `compiled`, a model of the same configuration that has been trained on as many images,
+    the new model's state goes into that one, which needs not be compiled again.
+    """
+    if compiled is None:
+        # A process that trains model after model would keep each one's graph.
+        keras.backend.clear_session(free_memory=False)
     hypermodel = SequenceHyperModel(
         train.x.shape[1:],
         spec.classes,
@@ -195,6 +200,14 @@ def prepare(
     values = keras_tuner.HyperParameters()
     values.values = dict(spec.hyperparameters)
     model = hypermodel.build(values) if parent is None else from_bytes(parent)
+    if compiled is not None:
+        for old, new in (
+            (compiled.variables, model.variables),
+            (compiled.optimizer.variables, model.optimizer.variables),
+        ):
+            for variable, start in zip(old, new, strict=True):
+                variable.assign(start)
+        model = compiled
     return model, hypermodel, values
 
 

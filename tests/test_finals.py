@@ -196,9 +196,13 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(clean):
         np.concatenate([clean.dataset.train.x, clean.dataset.validation.x]),
         np.concatenate([clean.dataset.train.y, clean.dataset.validation.y]),
     )
-    again = finals.run_final(spec, train, load_dataset(clean.store.experiment).open_test())
+    again, _ = finals.run_final(spec, train, load_dataset(clean.store.experiment).open_test())
     same = ("test_accuracy", "test_loss", "predictions", "status", "message")
     assert {name: again[name] for name in same} == {name: first[name] for name in same}
+    # The second seed's model was compiled for the first; trained in a new one it is the same.
+    spec = finals.final_spec(clean.store, clean.dataset, best, seed=4)
+    again, _ = finals.run_final(spec, train, load_dataset(clean.store.experiment).open_test())
+    assert {name: again[name] for name in same} == {name: second[name] for name in same}
     assert first["test_loss"] != second["test_loss"]
 
 
@@ -211,11 +215,11 @@ def invented(tmp_path, monkeypatch):
     experiment = Experiment("digits", ("lines", "line_cnn", "cnn_lines"), final_seeds=2, seed=5)
     trained = []
 
-    def run_final(spec, train, test):
+    def run_final(spec, train, test, compiled):
         trained.append((spec, len(train.y), len(test.y)))
         if (spec.strategy, spec.seed) in broken:
-            return {"status": "failed", "message": "out of memory", "test_accuracy": None}
-        return {"status": "completed", "test_accuracy": spec.seed / 10, "message": None}
+            return {"status": "failed", "message": "out of memory", "test_accuracy": None}, None
+        return {"status": "completed", "test_accuracy": spec.seed / 10, "message": None}, None
 
     broken = set()
     monkeypatch.setattr(finals, "run_final", run_final)
@@ -314,7 +318,7 @@ def test_a_failing_training_becomes_a_failed_final(clean):
     best = finalists(clean.store.rows("trials"))["lines"]
     impossible = dict(best) | {"hyperparameters": json.dumps({"lstm_units": -1})}
     spec = finals.final_spec(clean.store, clean.dataset, impossible, seed=1)
-    row = finals.run_final(spec, clean.dataset.train, clean.dataset.validation)
+    row, _ = finals.run_final(spec, clean.dataset.train, clean.dataset.validation)
     assert row["status"] == "failed" and len(row["message"].splitlines()) == 1
     assert row["test_accuracy"] is None and row["predictions"] is None
 

@@ -137,9 +137,9 @@ def process(monkeypatch):
     dataset = load_dataset(experiment)
     spaces = make_oracle(experiment, dataset)._spaces
 
-    def run_final(spec, train, test):
+    def run_final(spec, train, test, compiled):
         accuracy = unit(spec.trial_id, spec.hyperparameters)
-        return {"status": "completed", "test_accuracy": accuracy, "message": None}
+        return {"status": "completed", "test_accuracy": accuracy, "message": None}, None
 
     monkeypatch.setattr(finals, "run_final", run_final)
     monkeypatch.setattr("search.tuner.search_spaces", lambda *_: spaces)

@@ -399,9 +399,9 @@ def test_finals_are_run_after_the_time_limit(search, monkeypatch):
     ended = search(TimedWorkers(clock), time_limit=1.0)
     trained = []
 
-    def run_final(spec, train, test):
+    def run_final(spec, train, test, compiled):
         trained.append(spec.strategy)
-        return {"status": "completed", "test_accuracy": 0.5, "message": None}
+        return {"status": "completed", "test_accuracy": 0.5, "message": None}, None
 
     monkeypatch.setattr("search.finals.run_final", run_final)
     run_finals(ended.store, noise(8, 8, 1), ended.listener)
