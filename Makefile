@@ -2,17 +2,20 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# A process a core; tests that share an expensive run stay together (tests/conftest.py).
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
 .PHONY: run test test-all lint format
 
+# A short search of the digits: every strategy, in minutes. README.md has the longer ones.
 run: $(VENV)/installed
-	$(BIN)/python run_search.py
+	$(BIN)/python run_search.py --max-epochs 3
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest --durations=10
+	$(PYTEST) --durations=10
 
 test-all: $(VENV)/installed-dev
-	$(BIN)/python -m pytest --durations=20 -m "slow or not slow"
+	$(PYTEST) --durations=20 -m "slow or not slow"
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .

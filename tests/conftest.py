@@ -18,6 +18,15 @@ from search.workers import limit_threads
 limit_threads()
 
 
+@pytest.hookimpl(tryfirst=True)  # before the tests are told to the processes
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps each file's tests in one process, and in one all that look at the small search."""
+    shared = {item.path for item in items if "finished_run" in getattr(item, "fixturenames", ())}
+    for item in items:
+        group = "small run" if item.path in shared else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 class FinishedRun(NamedTuple):
     """A run that nothing disturbed: its directory and what it printed."""
 

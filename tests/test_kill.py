@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import time
+import signal
 
 import pytest
 import small_run
@@ -18,28 +17,7 @@ from search.progress import Progress
 from search.store import Store
 from search.tuner import SequenceTuner, make_oracle
 
-POLL_SECONDS = 0.01
-
-
 # Real processes, SIGKILL
-
-
-def change_of(folder):
-    """When the tables were last written; None before there is a run."""
-    file = folder / "run" / "results.sqlite"
-    return file.stat().st_mtime_ns if file.exists() else None
-
-
-def kill(process, folder, wait_for, delay):
-    """Kills a process at `delay` seconds after `wait_for()` holds, unless it ends before."""
-    while not wait_for() and process.poll() is None:
-        time.sleep(POLL_SECONDS)
-    try:
-        process.wait(delay)
-    except subprocess.TimeoutExpired:
-        process.kill()
-    process.communicate()
-    return process.returncode == -9
 
 
 def assert_undisturbed(run, undisturbed):
@@ -60,33 +38,23 @@ def test_killed_in_every_part_of_it_a_run_ends_with_the_same_tables(finished_run
 
 @pytest.mark.slow
 def test_killed_at_twenty_random_instants(finished_run, tmp_path):
+    """Five while it starts, three in the finals and the report, the others anywhere."""
     rng = random.Random(7)
-    kills, runs, instants = 0, 0, []
-    while kills < 20:
-        runs += 1
-        folder = tmp_path / f"{runs}"
-        folder.mkdir()
-        while kills < 20:
-            began, before = time.monotonic(), change_of(folder)
-            process = small_run.resume_or_start(folder)
-            if rng.random() < 0.25:  # at any time since it was started: most often while it starts
-                killed = kill(process, folder, lambda: True, rng.uniform(0, 10))
-            else:  # at any time since it first wrote: in training, in the finals, in the report
-
-                def has_written(folder=folder, before=before):
-                    return change_of(folder) != before
-
-                killed = kill(process, folder, has_written, rng.uniform(0, 4))
-            kills += killed
-            done = small_run.finished_rows(folder / "run")
-            instants.append((round(time.monotonic() - began, 1), done))
-            if not killed:
-                assert process.returncode == 0
-                break
-        ended = small_run.finish(small_run.resume_or_start(folder))
-        assert (ended.returncode, ended.stderr) == (0, "")
-        assert_undisturbed(folder / "run", finished_run.path)
-    print(f"{kills} kills in {runs} runs; seconds lived and rows in the end: {instants}")
+    total = small_run.TRIALS + small_run.FINALS
+    anywhere = [rng.randint(0, total) for _ in range(12)]
+    waits = sorted([*[0] * 5, *anywhere, total - 2, total - 1, total])
+    run = tmp_path / "run"
+    kills, rows = 0, []
+    for wait in waits:
+        process = small_run.resume_or_start(tmp_path)
+        delay = rng.uniform(0, 8 if wait == 0 else 2)
+        kills += small_run.stop(process, run, wait, delay, signal.SIGKILL).returncode == -9
+        rows.append(small_run.finished_rows(run))
+    assert kills >= 18, rows  # one that waits for the last rows may come after the end
+    assert len(set(rows)) >= 6 and max(rows) > small_run.TRIALS, rows  # in many parts of it
+    ended = small_run.finish(small_run.resume_or_start(tmp_path))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert_undisturbed(run, finished_run.path)
 
 
 # Invented workers: a kill before and after every write
