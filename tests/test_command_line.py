@@ -573,22 +573,25 @@ def test_a_stopped_search_ends_as_if_nothing_had_happened(stopped_run, finished_
 
 @pytest.mark.slow
 def test_ctrl_c_at_any_instant_is_clean(tmp_path):
+    """While it starts, before the first row, and in training."""
     rng = random.Random(11)
-    for number in range(12):
+    begun = 0
+    for number, wait in enumerate([0] * 5 + [1] * 5 + [3] * 5):
         folder = tmp_path / f"{number}"
         folder.mkdir()
-        process = small_run.start([*small_run.ARGUMENTS, "--out", "run"], folder)
-        time.sleep(rng.uniform(0.3, 14))
-        process.send_signal(signal.SIGINT)
-        ended = small_run.finish(process)
+        delay = 0.3 + rng.uniform(0, 2 if wait else 8)
+        process = small_run.resume_or_start(folder)
+        ended = small_run.stop(process, folder / "run", wait, delay, signal.SIGINT)
         assert ended.returncode == 130
-        assert "Traceback" not in ended.stderr
+        assert "Traceback" not in ended.stderr and "Exception" not in ended.stderr
         if (folder / "run").exists():
+            begun += 1
             assert "--resume run" in ended.stdout + ended.stderr
             statuses = {row["status"] for row in Store(folder / "run").rows("trials")}
             assert "failed" not in statuses
         else:
             assert small_run.everything_below(folder) == set()
+    assert begun >= 10
 
 
 def test_an_in_process_search_loads_what_the_command_line_loaded(finished_run):
