@@ -59,7 +59,7 @@ class StoppedRun(NamedTuple):
 
 @pytest.fixture(scope="session")
 def stopped_run(tmp_path_factory: pytest.TempPathFactory) -> StoppedRun:
-    """The small search again, stopped six times at random instants of every part of it."""
+    """The small search again, stopped five times at random instants of every part of it."""
     folder, elsewhere = tmp_path_factory.mktemp("stopped"), tmp_path_factory.mktemp("elsewhere")
     run = folder / "run"
     rng = random.Random(20260102)
@@ -75,7 +75,6 @@ def stopped_run(tmp_path_factory: pytest.TempPathFactory) -> StoppedRun:
     killed.append(stop(4, 1.5, signal.SIGKILL))
     by_system = stop(6, 1.5, signal.SIGTERM)
     rows = small_run.finished_rows(run)
-    killed.append(stop(8, 1.5, signal.SIGKILL))
     killed.append(stop(total - 1, 1.5, signal.SIGKILL))
     finished = small_run.execute(["--resume", str(run)], elsewhere)
     kills = sum(ended.returncode == -signal.SIGKILL for ended in killed)

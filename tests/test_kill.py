@@ -31,7 +31,7 @@ def assert_undisturbed(run, undisturbed):
 
 
 def test_killed_in_every_part_of_it_a_run_ends_with_the_same_tables(finished_run, stopped_run):
-    assert stopped_run.kills >= 3  # of four: the last may come after its end
+    assert stopped_run.kills >= 2  # of three: the last may come after its end
     assert stopped_run.finished.returncode == 0, stopped_run.finished.stderr
     assert_undisturbed(stopped_run.path, finished_run.path)
 

@@ -309,7 +309,13 @@ def saved(tmp_path_factory):
     return folder, expected
 
 
-@pytest.mark.parametrize(("backend", "tolerance"), [("tensorflow", 1e-6), ("jax", 1e-4)])
+@pytest.mark.parametrize(
+    ("backend", "tolerance"),
+    [
+        ("tensorflow", 1e-6),
+        pytest.param("jax", 1e-4, marks=pytest.mark.slow),
+    ],
+)
 def test_a_saved_model_opens_in_a_fresh_process_and_answers_the_same(
     saved, tmp_path, backend, tolerance
 ):
