@@ -66,6 +66,20 @@ def variance_of_mean(values: np.ndarray) -> tuple[float, float]:
     return (float(np.var(values, ddof=1)) / count if count > 1 else math.nan), float(count - 1)
 
 
+def variance_over_images(scores: np.ndarray, least: float) -> tuple[float, float]:
+    """Returns `variance_of_mean` for the test images, never zero.
+
+    Two images are added that score as low and as high as an image can, as Agresti and Caffo
+    (American Statistician 54, 2000) and Agresti and Min (2005, for pairs) add to proportions:
+    twelve images that are all named correctly do not show that every image will be.
+
+    Args:
+        scores: shape (test images,).
+        least: the lowest score that an image can have; 1 is the highest.
+    """
+    return variance_of_mean(np.append(scores, [least, 1.0]))
+
+
 def mean_accuracy(seeds: np.ndarray, images: np.ndarray) -> Estimate:
     """Estimates a strategy's accuracy over seeds and test images together.
 
@@ -74,7 +88,7 @@ def mean_accuracy(seeds: np.ndarray, images: np.ndarray) -> Estimate:
         images: share of the seeds that name each test image's class, shape (test images,).
     """
     value = float(np.mean(seeds)) if len(seeds) else math.nan
-    return estimate(value, [variance_of_mean(seeds), variance_of_mean(images)])
+    return estimate(value, [variance_of_mean(seeds), variance_over_images(images, 0.0)])
 
 
 def difference(
@@ -95,7 +109,7 @@ def difference(
     terms = [variance_of_mean(seeds), variance_of_mean(other_seeds)]
     return estimate(
         float(np.mean(seeds) - np.mean(other_seeds)),
-        [*terms, variance_of_mean(images - other_images)],
+        [*terms, variance_over_images(images - other_images, -1.0)],
     )
 
 

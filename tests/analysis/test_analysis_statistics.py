@@ -9,7 +9,15 @@ from scipy import special, stats
 from synthetic_runs import blob, final, make_run, outcomes
 
 from analysis import load_run
-from analysis.statistics import against_best, by_strategy, difference, estimate, holm, mean_accuracy
+from analysis.statistics import (
+    against_best,
+    by_strategy,
+    difference,
+    estimate,
+    holm,
+    mean_accuracy,
+    variance_of_mean,
+)
 from analysis.verdict import judge
 from search.store import Store
 
@@ -28,8 +36,7 @@ def finals(names, labels, found):
 def test_without_an_image_term_the_comparison_is_welchs(sizes):
     generator = np.random.default_rng(sum(sizes))
     a, b = (generator.normal(0.9, 0.02 * (i + 1), n) for i, n in enumerate(sizes))
-    same = np.full(50, 0.9)
-    found = difference(a, b, same, same)
+    found = estimate(a.mean() - b.mean(), [variance_of_mean(a), variance_of_mean(b)])
     expected = stats.ttest_ind(a, b, equal_var=False)
     interval = expected.confidence_interval(0.95)
     assert found.p == pytest.approx(expected.pvalue)
@@ -39,11 +46,20 @@ def test_without_an_image_term_the_comparison_is_welchs(sizes):
 
 def test_without_a_seed_term_the_comparison_is_a_paired_t_test_over_images():
     generator = np.random.default_rng(1)
-    a, b = generator.random((2, 200)) < np.array([[0.9], [0.8]])
-    found = difference(np.full(3, a.mean()), np.full(3, b.mean()), a * 1.0, b * 1.0)
-    expected = stats.ttest_rel(a * 1.0, b * 1.0)
-    assert found.p == pytest.approx(expected.pvalue)
-    assert found.freedom == pytest.approx(199)
+    a, b = 1.0 * (generator.random((2, 20000)) < np.array([[0.9], [0.89]]))
+    found = difference(np.full(3, a.mean()), np.full(3, b.mean()), a, b)
+    # But for the two images that are added, which count for nothing among so many.
+    expected = stats.ttest_rel(a, b)
+    assert found.p == pytest.approx(expected.pvalue, rel=0.01)
+    assert found.freedom == pytest.approx(19999, abs=2)
+
+
+@pytest.mark.parametrize("images", [5, 12, 100])
+def test_a_few_images_all_alike_prove_nothing(images):
+    right, seeds = np.ones(images), np.ones(3)
+    found = mean_accuracy(seeds, right)
+    assert found.low < 1 - 0.5 / images
+    assert difference(seeds, seeds, right, right).low < -1 / images
 
 
 def test_variances_add_and_freedom_lies_between_the_smallest_and_the_sum():
