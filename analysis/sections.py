@@ -101,9 +101,8 @@ def _cost(name: str, standing: pd.DataFrame) -> list[str]:
     if name not in standing.index:
         return [words.NOTHING] * 5
     row: Any = standing.loc[name]
-    shape = [
-        words.NOTHING if math.isnan(n) else f"{int(n):,}" for n in (row.timesteps, row.features)
-    ]
+    none = math.isnan(row.timesteps)  # the control has no sequence
+    shape = [words.NOTHING] if none else [f"{int(n):,}" for n in (row.timesteps, row.features)]
     return [
         words.amount(row.parameters),
         words.amount(row.multiply_adds),
