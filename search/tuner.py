@@ -13,7 +13,8 @@ from keras_tuner.engine import trial as kt_trial
 from search.datasets import Dataset
 from search.display import Display
 from search.experiment import Experiment, ExperimentError
-from search.oracle import Place, StrategyHyperband
+from search.oracle import StrategyHyperband
+from search.promotion import Place
 from search.store import Store
 from search.trial import TrialResult, TrialSpec, from_bytes
 from search.workers import Workers

@@ -16,8 +16,8 @@ from search.datasets import load_dataset
 from search.display import Display
 from search.experiment import Experiment
 from search.finals import finalists, run_finals
-from search.oracle import Place
 from search.progress import Progress
+from search.promotion import Place
 from search.store import Store
 from search.tuner import SequenceTuner, make_oracle
 from search.workers import InProcess

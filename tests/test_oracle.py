@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from search import brackets
-from search.oracle import RUNNING, Outcome, Place, StrategyHyperband, next_in_arm
+from search.oracle import StrategyHyperband
+from search.promotion import RUNNING, Outcome, Place, next_in_arm
 from spaces import SequenceHyperModel
 
 FAILED = Outcome("failed")

@@ -19,8 +19,9 @@ from search.datasets import Dataset, Images, load_dataset
 from search.display import Display
 from search.experiment import Experiment, ExperimentError
 from search.finals import finalists, run_finals
-from search.oracle import Place, StrategyHyperband
+from search.oracle import StrategyHyperband
 from search.progress import Progress
+from search.promotion import Place
 from search.store import Store
 from search.tuner import SequenceTuner, make_oracle, search_spaces
 from search.workers import InProcess
