@@ -18,8 +18,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from search.backend import start_backend
 from search.experiment import Execution, Experiment, ExperimentError
-from search.workers import SchedulerLostError, make_workers, plan_workers, start_backend
+from search.local import make_workers, plan_workers
+from search.workers import SchedulerLostError
 
 if TYPE_CHECKING:
     from search.datasets import Dataset

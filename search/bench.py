@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import psutil
 
+from search.backend import worker_name
 from search.datasets import Images
 from search.finals import run_final
 from search.trial import Held, OnEpoch, TrialResult, release_memory, run_trial
-from search.workers import Job, worker_name
+from search.workers import Job
 
 
 class Bench:

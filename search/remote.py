@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import distributed
 
+from search.backend import start_backend, worker_name
 from search.datasets import Images
 from search.post import Post
-from search.workers import Job, start_backend, worker_name
+from search.workers import Job
 
 if TYPE_CHECKING:
     from search.bench import Bench

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import random
+from collections.abc import Mapping
 from typing import Any
 
+from search.datasets import Images
 from search.trial import OnEpoch, TrialResult, TrialSpec
+from search.workers import Job
 
 
 def unit(*parts: object) -> float:
@@ -27,34 +31,49 @@ class InventedWorkers:
         fails: the trials, by name, that fail.
     """
 
-    name = "invented"
-
     def __init__(self, capacity: int = 1, failures: float = 0.0, order: int = 0):
-        self.capacity = capacity
+        self.present = capacity
         self.started: list[TrialSpec] = []
         self.anew: list[str] = []
         self._failures = failures
         self._order = random.Random(order)
-        self._queue: list[tuple[TrialSpec, bytes | None]] = []
+        self._queue: list[tuple[Job, str]] = []
+
+    def open(self, images: Mapping[str, Images]) -> None:
+        """Needs none."""
+
+    def idle(self) -> list[str]:
+        """The names of the workers that have nothing to do."""
+        taken = {worker for _, worker in self._queue}
+        names = [f"invented:{number}" for number in range(self.present)]
+        return [name for name in names if name not in taken]
 
     @property
     def busy(self) -> int:
         """How many trials are in flight."""
         return len(self._queue)
 
-    def submit(self, spec: TrialSpec, parent: bytes | None) -> None:
+    def submit(self, job: Job, worker: str) -> None:
         """Takes a trial, and checks that its parent is its parent."""
-        assert self.busy < self.capacity
+        assert worker in self.idle()
+        spec = job.spec
         self.started.append(spec)
-        if spec.first_epoch and parent is None:
+        if spec.first_epoch and job.model is None:
             self.anew.append(spec.trial_id)
-        if parent is not None:
-            assert json.loads(parent) == {"seed": spec.seed, "epochs": spec.first_epoch}
-        self._queue.append((spec, parent))
+        if job.model is not None:
+            assert json.loads(job.model) == {"seed": spec.seed, "epochs": spec.first_epoch}
+        self._queue.append((job, worker))
 
     def next_result(self, on_epoch: OnEpoch) -> TrialResult:
         """Ends one of the trials in flight."""
-        spec, _ = self._queue.pop(self._order.randrange(len(self._queue)))
+        job, worker = self._queue.pop(self._order.randrange(len(self._queue)))
+        return dataclasses.replace(self._end(job.spec, on_epoch), worker=worker)
+
+    def _end(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
+        if spec.final:
+            accuracy = unit(spec.trial_id, sorted(spec.hyperparameters.items()))
+            ended = {"status": "completed", "test_accuracy": accuracy, "message": None}
+            return TrialResult(spec.trial_id, ended)
         epochs = [self._epoch(spec, number) for number in range(spec.last_epoch + 1)]
         epochs = epochs[spec.first_epoch + 1 :]
         columns: dict[str, Any] = {"train_seconds": 0.1 * len(epochs), "setup_seconds": 0.1}

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from search.backend import ONE_THREAD
 from search.store import Store
-from search.workers import ONE_THREAD
 
 PROGRAM = Path(__file__).resolve().parents[1] / "run_search.py"
 
@@ -26,6 +26,7 @@ FIELDS: dict[str, Any] = {
 ARGUMENTS = [
     *("--dataset", "digits", "--train-limit", "100", "--strategies", "lines,line_cnn"),
     *("--max-epochs", "2", "--factor", "2", "--final-seeds", "1"),
+    *("--workers", "1"),
 ]
 TRIALS = 10
 FINALS = 2
@@ -36,6 +37,13 @@ VOLATILE = {
     *("worker", "peak_memory_bytes", "retries"),
 }
 
+KEYS = {
+    "datasets": ["dataset"],
+    "trials": ["trial_id"],
+    "epochs": ["trial_id", "epoch"],
+    "finals": ["dataset", "strategy", "seed"],
+}
+
 
 def lasting(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Returns rows without what depends on the machine and the moment."""
@@ -43,9 +51,15 @@ def lasting(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def tables(run: Path | Store) -> dict[str, list[dict[str, Any]]]:
-    """Returns all that must be the same whenever and wherever the run was made, in its order."""
+    """Returns all that must be the same whenever and wherever the run was made.
+
+    Not the order in which it was done: that is the workers' affair.
+    """
     store = run if isinstance(run, Store) else Store(run)
-    return {name: lasting(store.rows(name)) for name in ("datasets", "trials", "epochs", "finals")}
+    return {
+        name: sorted(lasting(store.rows(name)), key=lambda row: [str(row[part]) for part in key])
+        for name, key in KEYS.items()
+    }
 
 
 def finished_rows(run: Path) -> int:

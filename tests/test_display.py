@@ -94,7 +94,7 @@ def in_finals():
     for row in some_trials():
         progress = progress.trial_finished(row)
     finals = {("lines", 1): 0.9, ("lines", 2): None, ("lines", 3): 0.95}
-    return dataclasses.replace(progress, final=Final("cnn_lines", 1, 3, 7, 50.0), finals=finals)
+    return dataclasses.replace(progress, training={"c": Final("cnn_lines", 1, 7, 2)}, finals=finals)
 
 
 # What is counted
@@ -210,9 +210,12 @@ def test_finals_are_part_of_the_time_left():
     progress = Progress(Experiment("digits", ("lines",), final_seeds=3), {"lines": Plan(1, 1)})
     progress = progress.trial_finished(completed(trial(), train_seconds=2.0, setup_seconds=1.0))
     assert progress.time_left(0.0) == (3 * (9 * 2.0 + 1.0), False)
-    training = dataclasses.replace(progress, final=Final("lines", 1, 3, 7, began=10.0))
-    assert training.time_left(14.0) == (3 * 19.0 - 4.0, False)
-    assert training.time_left(1e6) == (2 * 19.0, False)
+    training = progress.final_started("first", Final("lines", 1, 7))
+    assert training.time_left(14.0) == (3 * 19.0, False)
+    training = training.epoch_finished("first", {"epoch": 4})
+    assert training.time_left(14.0) == (3 * 19.0 - 4 * 2.0, False)
+    two = training.final_started("second", Final("lines", 2, 8))
+    assert two.time_left(14.0) == ((3 * 19.0 - 4 * 2.0) / 2, False)
 
 
 @pytest.mark.parametrize(
@@ -279,7 +282,7 @@ def test_finals_show_every_result():
     text = "\n".join(seen(in_finals()))
     assert "90.0 failed 95.0" in text
     assert "finals: 3 of 12" in text
-    assert "cnn_lines  final 1 of 3, seed 7, 0:10" in text
+    assert "cnn_lines  final 1 of 3, seed 7, 2 of 9 epochs" in text
 
 
 def test_sparkline_has_one_character_an_epoch():
@@ -309,10 +312,11 @@ def play(each):
         each.epoch_finished(row["trial_id"], epoch(1))
         each.trial_finished(row)
     each.note("time limit reached")
-    each.final_started("lines", 1, 2, 7)
-    each.final_finished("lines", 1, 2, 0.9, None)
-    each.final_started("lines", 2, 2, 8)
-    each.final_finished("lines", 2, 2, None, NASTY)
+    each.final_started("lines-final-7", "lines", 1, 7)
+    each.epoch_finished("lines-final-7", {"epoch": 1, "loss": 1.0, "accuracy": 0.5})
+    each.final_finished("lines", 1, 0.9, None)
+    each.final_started("lines-final-8", "lines", 2, 8)
+    each.final_finished("lines", 2, None, NASTY)
 
 
 def test_plain_output_has_one_line_an_event():
@@ -324,8 +328,8 @@ def test_plain_output_has_one_line_an_event():
     assert lines[0] == "trials done before: 1"
     assert lines[1].startswith("[2/16] lines bracket 2 rung 0 epoch 1: validation accuracy 50.0 %")
     assert lines[2].startswith("[3/16] cnn_flat bracket 2 rung 0 failed after 0.0 s: out of [bold]")
-    assert lines[4:6] == ["time limit reached", "final 1/2 lines: test accuracy 90.0 %"]
-    assert lines[6].startswith("final 2/2 lines: failed: out of [bold]memory[/]")
+    assert lines[4:6] == ["time limit reached", "final 1/3 lines: test accuracy 90.0 %"]
+    assert lines[6].startswith("final 2/3 lines: failed: out of [bold]memory[/]")
     assert len(lines) == 7
     assert all(line.isprintable() for line in lines)
 

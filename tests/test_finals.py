@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import sqlite3
@@ -10,17 +11,19 @@ import types
 import numpy as np
 import pytest
 import small_run
+from invented import InventedWorkers, unit
 
 from search import finals
 from search.datasets import load_dataset
 from search.display import Display
-from search.experiment import Experiment
+from search.experiment import Execution, Experiment
 from search.finals import finalists, run_finals
+from search.local import InProcess
 from search.progress import Progress
 from search.promotion import Place
 from search.store import Store
+from search.trial import TrialResult
 from search.tuner import SequenceTuner, make_oracle
-from search.workers import InProcess
 
 # Who is in the finals
 
@@ -107,9 +110,9 @@ def watched_run(folder, poison=None):
     store = Store.create(folder / "run", experiment, {})
     store.record_dataset({"dataset": dataset.name})
     display = Display(Progress(experiment, {}))
-    workers = Watched(dataset.train, dataset.validation)
+    workers = Watched()
     SequenceTuner(make_oracle(experiment, dataset), store, guarded, workers, display).search()
-    run_finals(store, guarded, display)
+    run_finals(store, guarded, workers, display)
     return types.SimpleNamespace(store=store, events=events, dataset=guarded, display=display)
 
 
@@ -122,8 +125,8 @@ def clean(tmp_path_factory):
 
 def test_the_test_split_is_opened_once_and_after_the_last_trial(clean):
     assert clean.events.count("test opened") == 1
-    assert clean.events[-1] == "test opened"
-    assert len(clean.events) == 6  # and five trials
+    assert clean.events[5:] == ["test opened", "lines-final-3", "lines-final-4"]
+    assert len(clean.events) == 8  # five trials before
 
 
 def test_what_is_in_the_test_split_changes_nothing_before_the_finals(clean, tmp_path):
@@ -146,9 +149,9 @@ def test_there_is_a_row_for_every_strategy_and_seed(clean, finished_run):
         ("lines", 4),
     ]
     store = Store(finished_run.path)
-    assert [(row["strategy"], row["seed"]) for row in store.rows("finals")] == [
-        ("lines", 0),
+    assert sorted((row["strategy"], row["seed"]) for row in store.rows("finals")) == [
         ("line_cnn", 0),
+        ("lines", 0),
     ]
 
 
@@ -196,12 +199,13 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(clean):
         np.concatenate([clean.dataset.train.x, clean.dataset.validation.x]),
         np.concatenate([clean.dataset.train.y, clean.dataset.validation.y]),
     )
-    again, _ = finals.run_final(spec, train, load_dataset(clean.store.experiment).open_test())
+    test = load_dataset(clean.store.experiment).open_test()
+    again = finals.run_final(spec, train, test).columns
     same = ("test_accuracy", "test_loss", "predictions", "status", "message")
     assert {name: again[name] for name in same} == {name: first[name] for name in same}
     # The second seed's model was compiled for the first; trained in a new one it is the same.
     spec = finals.final_spec(clean.store, clean.dataset, best, seed=4)
-    again, _ = finals.run_final(spec, train, load_dataset(clean.store.experiment).open_test())
+    again = finals.run_final(spec, train, test).columns
     assert {name: again[name] for name in same} == {name: second[name] for name in same}
     assert first["test_loss"] != second["test_loss"]
 
@@ -210,19 +214,9 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(clean):
 
 
 @pytest.fixture
-def invented(tmp_path, monkeypatch):
+def invented(tmp_path):
     """A searched run of two arms whose finals are counted and not trained."""
     experiment = Experiment("digits", ("lines", "line_cnn", "cnn_lines"), final_seeds=2, seed=5)
-    trained = []
-
-    def run_final(spec, train, test, compiled):
-        trained.append((spec, len(train.y), len(test.y)))
-        if (spec.strategy, spec.seed) in broken:
-            return {"status": "failed", "message": "out of memory", "test_accuracy": None}, None
-        return {"status": "completed", "test_accuracy": spec.seed / 10, "message": None}, None
-
-    broken = set()
-    monkeypatch.setattr(finals, "run_final", run_final)
     dataset = load_dataset(experiment)
     with Store.create(tmp_path / "run", experiment, {}) as store:
         store.record_dataset({"dataset": "digits"})
@@ -233,14 +227,34 @@ def invented(tmp_path, monkeypatch):
             row |= {"trial_id": place.trial_id, "dataset": "digits", "strategy": strategy}
             row |= {"seed": 1, "hyperparameters": json.dumps({"depth": number}), "first_epoch": 0}
             row |= {"last_epoch": 9, "status": "completed", "score": number / 10, "val_loss": 1}
+            row |= {"train_seconds": 9.0}
             store.start_trial(row)
         yield types.SimpleNamespace(
             store=store,
             dataset=dataset,
-            trained=trained,
-            broken=broken,
+            workers=FinalWorkers(),
             display=Listener(experiment),
         )
+
+
+class FinalWorkers(InventedWorkers):
+    """Train nothing; those of `broken` fail."""
+
+    def __init__(self, capacity=1, order=0):
+        super().__init__(capacity, order=order)
+        self.images, self.broken, self.places = {}, set(), []
+
+    def open(self, images):
+        self.images.update(images)
+
+    def submit(self, job, worker):
+        self.places.append((job.spec.strategy, worker))
+        super().submit(job, worker)
+
+    def _end(self, spec, on_epoch):
+        if (spec.strategy, spec.seed) in self.broken:
+            return TrialResult(spec.trial_id, {"status": "failed", "message": "out of memory"})
+        return super()._end(spec, on_epoch)
 
 
 class Listener(Display):
@@ -256,8 +270,8 @@ class Listener(Display):
 
 
 def test_finals_follow_the_strategies_order_and_use_all_training_images(invented):
-    run_finals(invented.store, invented.dataset, invented.display)
-    specs = [spec for spec, _, _ in invented.trained]
+    run_finals(invented.store, invented.dataset, invented.workers, invented.display)
+    specs = invented.workers.started
     # cnn_lines has no completed trial.
     assert [(spec.strategy, spec.seed) for spec in specs] == [
         ("lines", 5),
@@ -265,17 +279,43 @@ def test_finals_follow_the_strategies_order_and_use_all_training_images(invented
         ("line_cnn", 5),
         ("line_cnn", 6),
     ]
-    for spec, train, test in invented.trained:
+    images = {name: len(each.y) for name, each in invented.workers.images.items()}
+    train = len(invented.dataset.train.y) + len(invented.dataset.validation.y)
+    assert images == {"everything": train, "test": invented.dataset.test_count}
+    for spec in specs:
         assert (spec.first_epoch, spec.last_epoch, spec.max_epochs) == (0, 9, 9)
         assert spec.hyperparameters == {"depth": 2 if spec.strategy == "lines" else 0}
-        assert train == len(invented.dataset.train.y) + len(invented.dataset.validation.y)
-        assert test == invented.dataset.test_count
-    assert [event[:3] for event in invented.display.finished] == [
-        ("lines", 1, 2),
-        ("lines", 2, 2),
-        ("line_cnn", 1, 2),
-        ("line_cnn", 2, 2),
+    assert [event[:2] for event in invented.display.finished] == [
+        ("lines", 1),
+        ("lines", 2),
+        ("line_cnn", 1),
+        ("line_cnn", 2),
     ]
+
+
+def test_a_worker_stays_with_the_finalist_that_it_holds_compiled(invented):
+    """And helps the other when its own has no seed left: two workers, two finalists, two seeds."""
+    workers = FinalWorkers(capacity=2)
+    run_finals(invented.store, invented.dataset, workers, invented.display)
+    (first, one), (second, other), (third, again), _ = workers.places
+    assert first != second and one != other
+    assert third == {one: first, other: second}[again]
+
+
+@pytest.mark.parametrize("capacity", [1, 3, 8])
+def test_finals_do_not_depend_on_how_many_run_at_a_time(invented, capacity):
+    run_finals(invented.store, invented.dataset, FinalWorkers(capacity, 7), invented.display)
+    rows = sorted(invented.store.rows("finals"), key=lambda row: (row["strategy"], row["seed"]))
+    assert [(row["strategy"], row["seed"]) for row in rows] == [
+        ("line_cnn", 5),
+        ("line_cnn", 6),
+        ("lines", 5),
+        ("lines", 6),
+    ]
+    for row in rows:
+        spec_id = f"{row['strategy']}-final-{row['seed']}"
+        depth = [("depth", 2 if row["strategy"] == "lines" else 0)]
+        assert row["test_accuracy"] == unit(spec_id, depth)
 
 
 @pytest.mark.parametrize("done", [1, 2, 3])
@@ -294,31 +334,31 @@ def test_resumed_finals_do_not_repeat_what_is_done(invented, monkeypatch, done):
     with monkeypatch.context() as patch:
         patch.setattr(Store, "record_final", record_final)
         with pytest.raises(Killed):
-            run_finals(invented.store, invented.dataset, invented.display)
-    invented.trained.clear()
-    run_finals(invented.store, invented.dataset, invented.display)
-    assert len(invented.trained) == 4 - done
-    names = [(row["strategy"], row["seed"]) for row in invented.store.rows("finals")]
-    assert names == [("lines", 5), ("lines", 6), ("line_cnn", 5), ("line_cnn", 6)]
-    invented.trained.clear()
-    run_finals(invented.store, invented.dataset, invented.display)
-    assert invented.trained == []
+            run_finals(invented.store, invented.dataset, invented.workers, invented.display)
+    invented.workers = FinalWorkers()
+    run_finals(invented.store, invented.dataset, invented.workers, invented.display)
+    assert len(invented.workers.started) == 4 - done
+    names = sorted((row["strategy"], row["seed"]) for row in invented.store.rows("finals"))
+    assert names == [("line_cnn", 5), ("line_cnn", 6), ("lines", 5), ("lines", 6)]
+    invented.workers = FinalWorkers()
+    run_finals(invented.store, invented.dataset, invented.workers, invented.display)
+    assert invented.workers.started == []
     assert len(invented.display.finished[-4:]) == 4  # those done before are shown, too
 
 
 def test_a_final_that_fails_is_a_row_and_the_others_go_on(invented):
-    invented.broken.add(("lines", 5))
-    run_finals(invented.store, invented.dataset, invented.display)
+    invented.workers.broken.add(("lines", 5))
+    run_finals(invented.store, invented.dataset, invented.workers, invented.display)
     statuses = [row["status"] for row in invented.store.rows("finals")]
     assert statuses == ["failed", "completed", "completed", "completed"]
-    assert invented.display.finished[0][3:] == (None, "out of memory")
+    assert invented.display.finished[0][2:] == (None, "out of memory")
 
 
 def test_a_failing_training_becomes_a_failed_final(clean):
     best = finalists(clean.store.rows("trials"))["lines"]
     impossible = dict(best) | {"hyperparameters": json.dumps({"lstm_units": -1})}
     spec = finals.final_spec(clean.store, clean.dataset, impossible, seed=1)
-    row, _ = finals.run_final(spec, clean.dataset.train, clean.dataset.validation)
+    row = finals.run_final(spec, clean.dataset.train, clean.dataset.validation).columns
     assert row["status"] == "failed" and len(row["message"].splitlines()) == 1
     assert row["test_accuracy"] is None and row["predictions"] is None
 
@@ -331,10 +371,13 @@ def test_a_run_with_finals_is_searched_no_further(invented, monkeypatch, tmp_pat
         raise AssertionError("a search began")
 
     monkeypatch.setattr(SequenceTuner, "search", search)
-    run_finals(invented.store, invented.dataset, invented.display)
-    invented.trained.clear()
+    run_finals(invented.store, invented.dataset, invented.workers, invented.display)
+    invented.workers = FinalWorkers()
     with sqlite3.connect(invented.store.results_file) as database:
         database.execute("DELETE FROM finals WHERE strategy = 'line_cnn'")
     monkeypatch.setattr("analysis.report.write_report", lambda path: path)
-    assert run_search.run(invented.store, invented.dataset) == 0
-    assert [spec.strategy for spec, _, _ in invented.trained] == ["line_cnn", "line_cnn"]
+    monkeypatch.setattr(
+        "run_search.make_workers", lambda *_: contextlib.nullcontext(invented.workers)
+    )
+    assert run_search.run(invented.store, invented.dataset, Execution(), [{}]) == 0
+    assert [spec.strategy for spec in invented.workers.started] == ["line_cnn", "line_cnn"]

@@ -358,7 +358,7 @@ def test_a_full_disk_while_the_model_is_kept_ends_the_search(monkeypatch):
     def broken(model):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(trial, "fit", lambda *arguments, **_: arguments[6].epochs.append(LAST))
+    monkeypatch.setattr(trial, "fit", lambda *arguments: arguments[4][0].epochs.append(LAST))
     monkeypatch.setattr(trial, "to_bytes", broken)
     with pytest.raises(OSError, match="No space left"):
         run(spec_of("lines", 0, 1))

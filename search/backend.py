@@ -1,0 +1,94 @@
+"""A process's backend: on one thread, quiet, with the GPUs that are meant for it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+
+# Sums over several threads come in no fixed order, so more than one thread would mean that the
+# same seed gives another answer. Two processes of one thread are faster than one of two, besides.
+ONE_THREAD = {
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+
+GPUS = "CUDA_VISIBLE_DEVICES"
+
+
+def limit_threads() -> None:
+    """Sets what the backends read when they are imported; what the user has set stays."""
+    for name, value in ONE_THREAD.items():
+        os.environ.setdefault(name, value)
+
+
+def start_backend(cpu_only: bool = False) -> None:
+    """Imports Keras and its backend on one thread and without their chatter.
+
+    Args:
+        cpu_only: leave the GPUs to the workers. (TensorFlow takes a GPU's whole memory when it
+            first looks at it.)
+
+    TensorFlow writes lines about graphics cards to the error stream before any setting can stop
+    it. They are set aside, and shown only if the import fails. Later it warns that functions are
+    traced anew, as they must be for every new model.
+    """
+    limit_threads()
+    if cpu_only:
+        os.environ[GPUS] = "-1"
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    with tempfile.TemporaryFile() as chatter:
+        sys.stderr.flush()
+        stderr = os.dup(2)
+        os.dup2(chatter.fileno(), 2)
+        try:
+            import keras
+
+            keras.ops.zeros(1)  # the backend looks for devices at its first operation
+        except Exception:  # Ctrl-C is no reason to show it
+            chatter.seek(0)
+            os.write(stderr, chatter.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def worker_name() -> str:
+    """What the column `worker` says of this process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that this process may use, as CUDA names them.
+
+    Asked of the driver's own tool: a backend that looks for them takes their memory.
+    """
+    named = os.environ.get(GPUS)
+    if named is not None:
+        return [name for name in named.split(",") if name and name != "-1"]
+    try:
+        listed = subprocess.run(
+            ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):  # no GPU, or none that works
+        return []
+    return listed.stdout.split()
+
+
+def gpu_environment(sharing: int) -> dict[str, str]:
+    """What lets so many processes share a GPU's memory, for each backend."""
+    return {
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.9 / sharing:.3f}",
+    }
