@@ -134,7 +134,7 @@ def test_only_the_store_opens_and_locks_the_results():
 
 
 def test_only_the_store_names_the_files_of_a_run():
-    names = {"experiment.json", "results.sqlite", "checkpoints", ".lock"}
+    names = {"experiment.json", "results.sqlite", "checkpoints", "designs", ".lock"}
     found = {
         file.relative_to(ROOT).as_posix()
         for file in FILES
