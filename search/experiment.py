@@ -75,6 +75,14 @@ class Experiment:
         """The data set's name in every table: a path's last part without its ending."""
         return Path(self.dataset).stem or "images"
 
+    @property
+    def seed_values(self) -> dict[str, list[dict[str, Any]]]:
+        """Strategy to the configurations that it starts with, in the order of their slots."""
+        values: dict[str, list[dict[str, Any]]] = {}
+        for seed in self.seeds:
+            values.setdefault(seed.strategy, []).append(seed.values)
+        return values
+
     def seed_of(self, strategy: str, values: Mapping[str, Any]) -> Seed | None:
         """Returns the seed that a trial's configuration is; None where it was drawn.
 
