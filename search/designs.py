@@ -93,7 +93,7 @@ def file_name(dataset: str, strategy: str) -> str:
     What not every file system takes becomes `_`; then a hash keeps two such names apart.
     """
     safe = re.sub(r"[^A-Za-z0-9_.-]", "_", dataset).lstrip(".-")[:60]
-    if safe != dataset:
+    if safe != dataset or not safe:
         digest = hashlib.sha256(dataset.encode(errors="surrogatepass")).hexdigest()[:6]
         safe = f"{safe}-{digest}" if safe else digest
     return f"{safe}-{strategy}"

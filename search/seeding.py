@@ -62,7 +62,7 @@ def read_seeds(
             if any(other.values == seed.values for other in arm):
                 notes.append(f"{origin} is left out: it is the same as another seed")
             elif len(arm) == most:
-                notes.append(f"{origin} is left out: {strategy} has {most} slots for seeds")
+                notes.append(f"{origin} is left out: {strategy} starts with {most} at most")
             else:
                 seeds.append(seed)
                 if seed.translated:
