@@ -117,10 +117,10 @@ def describe(
     """
     class_names = json.loads(dataset["class_names"])
     images = dataset["train_images"] + dataset["validation_images"]
+    completed = [row for row in finals if row["status"] == "completed"]
     tested = [
         {key: _finite(row[key]) for key in ("seed", "test_accuracy", "test_loss", "latency_ms")}
-        for row in sorted(finals, key=lambda row: row["seed"])
-        if row["status"] == "completed"
+        for row in sorted(completed, key=lambda row: row["seed"])
     ]
     return {
         "scanline_design": FORMAT,
@@ -142,8 +142,8 @@ def describe(
             "validation_accuracy": trial["score"],
             "validation_loss": trial["val_loss"],
             "validation_epochs": trial["last_epoch"],
-            "test_accuracy": statistics.fmean(row["test_accuracy"] for row in tested)
-            if tested
+            "test_accuracy": statistics.fmean(row["test_accuracy"] for row in completed)
+            if completed
             else None,
             "finals": tested,
         },
