@@ -8,6 +8,7 @@ import pytest
 import small_run
 from test_configurations import KEY, NESTED, PLACES, nested_space, real_space, texts
 
+import run_search
 from search import seeding
 from search.configurations import draw_all
 from search.experiment import Experiment, ExperimentError, Seed
@@ -251,3 +252,28 @@ def test_a_run_gives_its_designs_or_its_best_trials(run):
 def test_a_run_without_a_trial_is_refused(tmp_path, spaces):
     Store.create(tmp_path / "run", EXPERIMENT, {}).close()
     assert "no completed trial" in refusal([tmp_path / "run"], spaces)
+
+
+# The command line
+
+
+def new_run(folder, *arguments):
+    arguments = ["--out", str(folder / "new"), *small_run.ARGUMENTS, *map(str, arguments)]
+    return run_search.new_run(run_search.make_parser().parse_args(arguments), arguments)
+
+
+def test_the_command_line_keeps_the_seeds_and_says_what_became_of_them(tmp_path, capsys):
+    values = {"augmentation": "shift_flip", "lstm_units": 128}
+    file = write(tmp_path, {**DESIGN, "strategy": "lines", "values": values})
+    store, _ = new_run(tmp_path, "--seed-designs", file)
+    with store:
+        (seed,) = store.experiment.seeds
+    assert seed.values["lstm_units"] == 128 and seed.origin == str(file)
+    assert capsys.readouterr().out == f"{file} is translated: augmentation shift_flip is shift\n"
+
+
+def test_a_wrong_seed_makes_no_run(tmp_path):
+    file = write(tmp_path, {**DESIGN, "values": {"patch": 3}})
+    with pytest.raises(ExperimentError, match="patch cannot be 3"):
+        new_run(tmp_path, "--seed-designs", file)
+    assert not (tmp_path / "new").exists()
