@@ -18,14 +18,18 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from search.experiment import Experiment, ExperimentError
-from search.workers import start_backend
+from search.experiment import Execution, Experiment, ExperimentError
+from search.workers import SchedulerLostError, make_workers, plan_workers, start_backend
 
 if TYPE_CHECKING:
     from search.datasets import Dataset
     from search.store import Store
+    from search.workers import Occupancy, Workers
+
+Environments = list[dict[str, str]]  # of the workers to start on this machine
 
 INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
+SCHEDULER_LOST = 3
 
 
 class Parser(argparse.ArgumentParser):
@@ -48,15 +52,27 @@ def whole(least: int) -> Any:
     return parse
 
 
-def minutes(text: str) -> float:
-    """Parses a positive number of minutes."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes above 0")
-    return value
+def positive(unit: str) -> Any:
+    """Returns a parser of numbers above 0 of a unit."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (math.isfinite(value) and value > 0):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number of {unit} above 0")
+        return value
+
+    return parse
+
+
+def worker_count(text: str) -> int | None:
+    """Parses a number of workers, or `auto`."""
+    if text == "auto":
+        return None
+    count: int = whole(1)(text)
+    return count
 
 
 def size(text: str) -> tuple[int, int]:
@@ -133,7 +149,10 @@ def make_parser() -> Parser:
             help=f"{text} (default: {default[option]})",
         )
     search.add_argument(
-        "--time-limit", type=minutes, metavar="MINUTES", help="start no further trial after this"
+        "--time-limit",
+        type=positive("minutes"),
+        metavar="MINUTES",
+        help="start no further trial after this",
     )
     search.add_argument(
         "--seed-designs",
@@ -142,6 +161,7 @@ def make_parser() -> Parser:
         metavar="PATH",
         help="start from these designs (.json) or run directories as well",
     )
+    add_execution(parser)
     run = parser.add_argument_group("run")
     run.add_argument(
         "--out",
@@ -154,6 +174,91 @@ def make_parser() -> Parser:
     )
     run.add_argument("--list-strategies", action="store_true", help="print the strategies and exit")
     return parser
+
+
+def add_execution(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of where and how it runs, which go with --resume, too."""
+    default = Execution()
+    where = parser.add_argument_group("workers (no answer follows from these)")
+    where.add_argument(
+        "--workers",
+        type=worker_count,
+        metavar="N|auto",
+        help="worker processes on this machine; 1 trains in this process (default: auto, one for "
+        "each processor, or for each GPU)",
+    )
+    where.add_argument(
+        "--workers-per-gpu",
+        type=whole(1),
+        metavar="K",
+        default=default.workers_per_gpu,
+        help=f"how many share a GPU (default: {default.workers_per_gpu})",
+    )
+    where.add_argument(
+        "--cluster",
+        type=not_empty,
+        metavar="ADDRESS",
+        help="use the workers of a running Dask scheduler, such as tcp://10.0.0.1:8786",
+    )
+    where.add_argument(
+        "--shared-dir",
+        type=not_empty,
+        metavar="DIR",
+        help="a directory that all workers see: images and models travel through it "
+        "(default: through the scheduler)",
+    )
+    where.add_argument(
+        "--worker-memory",
+        type=positive("gigabytes"),
+        metavar="GB",
+        help="what a worker on this machine may hold (default: its share of the memory)",
+    )
+    where.add_argument(
+        "--retries",
+        type=whole(0),
+        metavar="N",
+        default=default.retries,
+        help="how often a trial whose worker was lost starts again, before it has failed "
+        f"(default: {default.retries})",
+    )
+    where.add_argument(
+        "--trial-timeout",
+        type=positive("minutes"),
+        metavar="MINUTES",
+        help="a trial that takes longer has failed",
+    )
+    where.add_argument(
+        "--checkpoint-every",
+        type=positive("minutes"),
+        metavar="MINUTES",
+        default=default.checkpoint_every,
+        help="keep a long trial's model on the way, at the end of an epoch "
+        f"(default: {default.checkpoint_every:g})",
+    )
+    where.add_argument("--dashboard", action="store_true", help="serve Dask's own dashboard")
+
+
+def execution_of(options: argparse.Namespace) -> Execution:
+    """Returns where and how it runs.
+
+    Raises:
+        ExperimentError: two options contradict each other.
+    """
+    asked = {field.name: getattr(options, field.name) for field in dataclasses.fields(Execution)}
+    execution = Execution(**asked)
+    if execution.cluster and execution.workers:
+        raise ExperimentError("--cluster brings its own workers: leave out --workers")
+    if execution.dashboard and (execution.cluster or execution.workers == 1):
+        raise ExperimentError(
+            "--dashboard is for several workers on this machine: "
+            "a cluster's scheduler serves its own, and one worker has none"
+        )
+    if execution.shared_dir:
+        directory = Path(execution.shared_dir).resolve()
+        if not directory.is_dir():
+            raise ExperimentError(f"no directory {directory} for --shared-dir: make it first")
+        execution = dataclasses.replace(execution, shared_dir=str(directory))
+    return execution
 
 
 def check_strategies(asked: tuple[str, ...] | None, known: list[str]) -> tuple[str, ...]:
@@ -206,10 +311,12 @@ def old_run(path: str, arguments: list[str]) -> tuple[Store, Dataset]:
     from search.datasets import load_dataset
     from search.store import Store
 
-    others = [a for a in arguments if a.startswith("--") and not a.startswith("--resume")]
+    allowed = ["resume", *(field.name for field in dataclasses.fields(Execution))]
+    known = {f"--{name.replace('_', '-')}" for name in allowed}
+    others = [a for a in arguments if a.startswith("--") and a.partition("=")[0] not in known]
     if others:
         raise ExperimentError(
-            f"--resume takes everything from the run: leave out {' '.join(others)}"
+            f"--resume takes what was asked for from the run: leave out {' '.join(others)}"
         )
     store = Store.resume(path)
     return store, load_dataset(store.experiment)
@@ -238,39 +345,50 @@ def record_dataset(store: Store, dataset: Dataset) -> None:
     )
 
 
-def run(store: Store, dataset: Dataset) -> int:
+def run(store: Store, dataset: Dataset, execution: Execution, environments: Environments) -> int:
     """Searches, runs the finals and reports; on Ctrl-C reports what there is."""
     from analysis.report import write_report
     from search.display import make_display
     from search.finals import run_finals
     from search.tuner import SequenceTuner, make_oracle
-    from search.workers import InProcess
 
-    interrupted = False
+    code, stopped = 0, ""
     try:
         record_dataset(store, dataset)
         oracle = make_oracle(store.experiment, dataset)
         totals = oracle.totals()
-        with make_display(
-            store.experiment,
-            {strategy: trials for strategy, (trials, _) in totals.items()},
-            {strategy: epochs for strategy, (_, epochs) in totals.items()},
-        ) as display:
+        with (
+            make_display(
+                store.experiment,
+                {strategy: trials for strategy, (trials, _) in totals.items()},
+                {strategy: epochs for strategy, (_, epochs) in totals.items()},
+            ) as display,
+            make_workers(execution, environments, display.note) as workers,
+        ):
             # Once the finals have opened the test split, the search is over for good.
             if not store.rows("finals"):
-                workers = InProcess(dataset.train, dataset.validation)
-                SequenceTuner(oracle, store, dataset, workers, display).search()
+                tuner = SequenceTuner(oracle, store, dataset, workers, display, execution)
+                tuner.search()
+                display.note(in_use(tuner.occupancy, workers))
             else:
                 display.replay(store.rows("trials"))
-            run_finals(store, dataset, display)
+            run_finals(store, dataset, workers, display)
     except KeyboardInterrupt:
-        interrupted = True
+        code, stopped = INTERRUPTED, "interrupted"
+    except SchedulerLostError as error:
+        code, stopped = SCHEDULER_LOST, f"error: {error}"
     report = write_report(store.path)
-    if interrupted:
-        print(f"interrupted. What there is so far:\n{report}\nto go on: {resume_command(store)}")
-        return INTERRUPTED
-    print(report)
-    return 0
+    if stopped:
+        print(f"{stopped}. What there is so far:\n{report}\nto go on: {resume_command(store)}")
+    else:
+        print(report)
+    return code
+
+
+def in_use(occupancy: Occupancy, workers: Workers) -> str:
+    """Says how much of the workers' time the search has used."""
+    count = f"{workers.present} workers" if workers.present != 1 else "1 worker"
+    return f"{count}, busy {100 * occupancy.share:.0f} % of {occupancy.seconds:.0f} s of search"
 
 
 def list_strategies() -> None:
@@ -303,7 +421,9 @@ def main(arguments: list[str] | None = None) -> int:
     sys.unraisablehook = interrupt_again
     store: Store | None = None
     try:
-        start_backend()
+        execution = execution_of(options)
+        environments = plan_workers(execution)
+        start_backend(cpu_only=execution.cluster is not None or len(environments) > 1)
         if options.list_strategies:
             list_strategies()
             return 0
@@ -312,7 +432,7 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             store, dataset = new_run(options, arguments)
         with store:
-            return run(store, dataset)
+            return run(store, dataset, execution, environments)
     except ExperimentError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

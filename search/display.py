@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Iterable, Mapping
-from types import TracebackType
 from typing import Any
 
 from rich.console import Console, Group
@@ -35,12 +34,7 @@ class Display:
         """Starts to show."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stops showing and leaves the terminal as it was."""
 
     def replay(self, rows: Iterable[Row]) -> None:
@@ -53,24 +47,22 @@ class Display:
         self.progress = self.progress.trial_started(row)
 
     def epoch_finished(self, trial_id: str, epoch: Mapping[str, Any]) -> None:
-        """Takes note of a trial's epoch: its row in the table of epochs."""
+        """Takes note of a trial's epoch, or a finalist's: its row in the table of epochs."""
         self.progress = self.progress.epoch_finished(trial_id, epoch)
 
     def trial_finished(self, row: Row) -> None:
         """Takes note of a trial that completed or failed: its row in the trial table."""
         self.progress = self.progress.trial_finished(row)
 
-    def final_started(self, strategy: str, number: int, of: int, seed: int) -> None:
-        """Takes note that a strategy's finalist is trained on one more seed, from 1 to `of`."""
-        final = Final(strategy, number, of, seed, time.monotonic())
-        self.progress = dataclasses.replace(self.progress, final=final)
+    def final_started(self, trial_id: str, strategy: str, number: int, seed: int) -> None:
+        """Takes note that a strategy's finalist is trained on one more seed, the first being 1."""
+        self.progress = self.progress.final_started(trial_id, Final(strategy, number, seed))
 
     def final_finished(
-        self, strategy: str, number: int, of: int, test_accuracy: float | None, message: str | None
+        self, strategy: str, number: int, test_accuracy: float | None, message: str | None
     ) -> None:
         """Takes note of a finalist's result; without a test accuracy, the message says why."""
-        finals = {**self.progress.finals, (strategy, number): test_accuracy}
-        self.progress = dataclasses.replace(self.progress, final=None, finals=finals)
+        self.progress = self.progress.final_finished(strategy, number, test_accuracy)
 
     def note(self, text: str) -> None:
         """Says one thing that matters."""
@@ -99,11 +91,11 @@ class PlainDisplay(Display):
         self.note(text)
 
     def final_finished(
-        self, strategy: str, number: int, of: int, test_accuracy: float | None, message: str | None
+        self, strategy: str, number: int, test_accuracy: float | None, message: str | None
     ) -> None:
         """Prints the result."""
-        super().final_finished(strategy, number, of, test_accuracy, message)
-        self.note(final_line(strategy, number, of, test_accuracy, message))
+        super().final_finished(strategy, number, test_accuracy, message)
+        self.note(final_line(self.progress, strategy, number, test_accuracy, message))
 
     def note(self, text: str) -> None:
         """Prints a line, whatever the file's encoding can hold; Rich flushes it."""
@@ -130,12 +122,7 @@ class LiveDisplay(Display):
         self.live.start(refresh=True)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Leaves the last screen in place and gives the cursor back."""
         self.progress = dataclasses.replace(self.progress, ended=True)
         self.live.stop()
@@ -147,12 +134,12 @@ class LiveDisplay(Display):
             self.print_failure(f"{row['strategy']} failed: {row['message']}")
 
     def final_finished(
-        self, strategy: str, number: int, of: int, test_accuracy: float | None, message: str | None
+        self, strategy: str, number: int, test_accuracy: float | None, message: str | None
     ) -> None:
         """Prints why it failed, if it did."""
-        super().final_finished(strategy, number, of, test_accuracy, message)
+        super().final_finished(strategy, number, test_accuracy, message)
         if test_accuracy is None:
-            self.print_failure(final_line(strategy, number, of, test_accuracy, message))
+            self.print_failure(final_line(self.progress, strategy, number, test_accuracy, message))
 
     def print_failure(self, text: str) -> None:
         """Prints one line above the screen, cut where it ends: the reason may be very long."""

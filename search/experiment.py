@@ -115,6 +115,34 @@ class Experiment:
             raise ExperimentError(f"experiment.json does not fit this version: {error}") from error
 
 
+@dataclasses.dataclass(frozen=True)
+class Execution:
+    """Where and how a run is worked off. No answer follows from it, so a resume may change it.
+
+    Attributes:
+        workers: how many on this machine; None for as many as it has processors, or GPUs.
+        workers_per_gpu: how many share a GPU.
+        cluster: the address of a Dask scheduler whose workers are used instead.
+        shared_dir: a directory that driver and workers all see, through which images and models
+            travel; None for the scheduler.
+        worker_memory: gigabytes that a worker on this machine may hold; None for its share.
+        retries: how often a trial starts again because its worker was lost, before it has failed.
+        trial_timeout: minutes after which a trial has failed; None for any number.
+        checkpoint_every: minutes after which a trial's model is kept on the way.
+        dashboard: whether Dask's own is served.
+    """
+
+    workers: int | None = None
+    workers_per_gpu: int = 1
+    cluster: str | None = None
+    shared_dir: str | None = None
+    worker_memory: float | None = None
+    retries: int = 2
+    trial_timeout: float | None = None
+    checkpoint_every: float = 10.0
+    dashboard: bool = False
+
+
 def derive_seed(*parts: object) -> int:
     """Returns a seed in [0, 2**31) that follows from the parts alone.
 

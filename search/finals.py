@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import keras
@@ -17,7 +17,21 @@ import numpy as np
 from search.datasets import Dataset, Images
 from search.display import Display
 from search.store import Store
-from search.trial import Clock, TrialSpec, fit, predict, prepare, reason
+from search.trial import (
+    Clock,
+    Held,
+    Limits,
+    OnEpoch,
+    TrialResult,
+    TrialSpec,
+    fit,
+    predict,
+    prepare,
+    prepare_again,
+    reason,
+    to_bytes,
+)
+from search.workers import Job, Workers
 from spaces.batches import targets
 
 LATENCY_REPEATS = 30
@@ -39,7 +53,7 @@ def finalists(rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]
     return best
 
 
-def run_finals(store: Store, dataset: Dataset, display: Display) -> None:
+def run_finals(store: Store, dataset: Dataset, workers: Workers, display: Display) -> None:
     """Trains and tests every finalist on every final seed, but for those that the run holds.
 
     Raises:
@@ -53,31 +67,72 @@ def run_finals(store: Store, dataset: Dataset, display: Display) -> None:
     known = {(row["strategy"], row["seed"]): row for row in store.rows("finals")}
     test = dataset.open_test()
     store.record_test_labels(dataset.name, test.y.astype("<u2").tobytes())
+    waiting: dict[str, list[int]] = {}
+    for strategy in (name for name in experiment.strategies if name in best):
+        for number, seed in enumerate(seeds, start=1):
+            row = known.get((strategy, seed))
+            if row is None:
+                waiting.setdefault(strategy, []).append(seed)
+            else:
+                display.final_finished(strategy, number, row["test_accuracy"], row["message"])
+    if not waiting:
+        return
     everything = Images(
         np.concatenate([dataset.train.x, dataset.validation.x]),
         np.concatenate([dataset.train.y, dataset.validation.y]),
     )
-    for strategy in experiment.strategies:
-        if strategy not in best:
+    workers.open({"everything": everything, "test": test})
+    expected = {name: expected_seconds(best[name], experiment.max_epochs) for name in waiting}
+    started: dict[str, TrialSpec] = {}
+    homes: dict[str, str] = {}
+    while waiting or workers.busy:
+        for worker in workers.idle():
+            if not waiting:
+                break
+            strategy = next_strategy(waiting, worker, homes, expected)
+            seed = waiting[strategy].pop(0)
+            if not waiting[strategy]:
+                del waiting[strategy]
+            homes[strategy] = worker
+            spec = final_spec(store, dataset, best[strategy], seed)
+            started[spec.trial_id] = spec
+            display.final_started(spec.trial_id, strategy, seeds.index(seed) + 1, seed)
+            workers.submit(Job(spec, held=frozenset([strategy])), worker)
+        result = workers.next_result(display.epoch_finished)
+        if result is None:  # no trial has ended, but there may be another worker
             continue
-        compiled: keras.Model | None = None
-        for number, seed in enumerate(seeds, start=1):
-            row = known.get((strategy, seed))
-            if row is None:
-                display.final_started(strategy, number, len(seeds), seed)
-                spec = final_spec(store, dataset, best[strategy], seed)
-                columns, compiled = run_final(spec, everything, test, compiled)
-                row = {
-                    "dataset": dataset.name,
-                    "strategy": strategy,
-                    "trial_id": best[strategy]["trial_id"],
-                    "seed": seed,
-                    **columns,
-                }
-                store.record_final(row)
-            display.final_finished(
-                strategy, number, len(seeds), row["test_accuracy"], row["message"]
-            )
+        spec = started[result.trial_id]
+        trial_id = best[spec.strategy]["trial_id"]
+        place = {"dataset": dataset.name, "strategy": spec.strategy, "trial_id": trial_id}
+        row = {**place, "seed": spec.seed, **result.columns}
+        store.record_final(row)
+        number = seeds.index(spec.seed) + 1
+        display.final_finished(spec.strategy, number, row.get("test_accuracy"), row["message"])
+
+
+def expected_seconds(row: Mapping[str, Any], epochs: int) -> float:
+    """How long a finalist is likely to train, by its trial."""
+    return epochs * row["train_seconds"] / (row["last_epoch"] - row["first_epoch"])
+
+
+def next_strategy(
+    waiting: Mapping[str, Sequence[int]],
+    worker: str,
+    homes: Mapping[str, str],
+    expected: Mapping[str, float],
+) -> str:
+    """Whose finalist a worker trains next.
+
+    Its own, which it holds compiled; else one that no worker has yet; else one to help with. Of
+    these the one with the most work left, so that none is begun when all others have ended.
+    """
+
+    def rank(strategy: str) -> tuple[int, float]:
+        home = homes.get(strategy)
+        nearness = 0 if home == worker else 1 if home is None else 2
+        return nearness, -expected[strategy] * len(waiting[strategy])
+
+    return min(waiting, key=rank)
 
 
 def final_spec(store: Store, dataset: Dataset, row: Mapping[str, Any], seed: int) -> TrialSpec:
@@ -95,32 +150,47 @@ def final_spec(store: Store, dataset: Dataset, row: Mapping[str, Any], seed: int
         classes=len(dataset.class_names),
         mirror=dataset.mirror,
         keep=False,
+        final=True,
+        continues=row["strategy"],
     )
 
 
 def run_final(
-    spec: TrialSpec, train: Images, test: Images, compiled: keras.Model | None = None
-) -> tuple[dict[str, Any], keras.Model | None]:
+    spec: TrialSpec,
+    train: Images,
+    test: Images,
+    on_epoch: OnEpoch | None = None,
+    held: MutableMapping[str, Held] | None = None,
+    check: Callable[[], None] | None = None,
+) -> TrialResult:
     """Trains one finalist on one seed and tests it once.
 
     Args:
         spec: what to train.
         train: images to learn from.
         test: images to test on.
-        compiled: the same configuration's model after another seed, to be used again: compiling
-            takes longer than a few epochs do.
+        on_epoch: is told each epoch as it ends.
+        held: models that this process holds, by name. The same configuration's after another seed
+            is used again; it is put back here.
+        check: called after every batch; what it raises fails the training.
 
     Returns:
-        Columns of the table `finals`, and the model for the next seed.
+        A result whose columns are those of the table `finals`.
     """
-    model = compiled
-    clock = Clock(spec.trial_id, time.perf_counter(), None)
+    began = time.perf_counter()
+    clock = Clock(spec.trial_id, began, on_epoch)
+    limits = Limits(spec, began, check)
     outcome: dict[str, Any] = dict.fromkeys(
         ("test_accuracy", "test_loss", "latency_ms", "predictions", "message")
     )
+    model_bytes = None
     try:
-        model, hypermodel, values = prepare(spec, train, None, compiled)
-        fit(spec, model, hypermodel, values, train, None, clock, fresh=True)
+        compiled = held.pop(spec.continues, None) if held and spec.continues else None
+        if compiled is None:
+            model = prepare(spec, train)
+        else:
+            model = prepare_again(spec, train, compiled.model)
+        fit(spec, model, train, None, [clock, limits], fresh=True)
         logits = predict(model, test.x)
         losses = keras.losses.categorical_crossentropy(
             targets(test.y, spec.classes), logits, from_logits=True
@@ -133,12 +203,16 @@ def run_final(
             latency_ms=latency_ms(model, test.x),
             predictions=named.astype("<u2").tobytes(),
         )
+        if spec.keep:
+            model_bytes = to_bytes(model)
+        if held is not None and spec.continues:
+            held[spec.continues] = Held(spec.last_epoch, model)
     except OSError:
         raise
     except Exception as error:
         outcome.update(status="failed", message=reason(error))
-        model = None
-    return {**outcome, "train_seconds": sum(row["seconds"] for row in clock.epochs)}, model
+    outcome["train_seconds"] = sum(row["seconds"] for row in clock.epochs)
+    return TrialResult(spec.trial_id, outcome, tuple(clock.epochs), model_bytes)
 
 
 def latency_ms(model: keras.Model, images: np.ndarray) -> float:

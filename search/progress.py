@@ -92,13 +92,12 @@ class Running:
 
 
 class Final(NamedTuple):
-    """A finalist being trained: the how-manieth of its strategy, its seed, and since when."""
+    """A finalist being trained: the how-manieth of its strategy, its seed, and its epochs."""
 
     strategy: str
     number: int
-    of: int
     seed: int
-    began: float
+    epoch: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +112,7 @@ class Progress:
         running: trials under way, by trial_id.
         workers: the most trials seen at once.
         curves: validation accuracy by epoch, by trial_id, with that of the trials it continues.
-        final: the finalist being trained.
+        training: finalists being trained, by the name of their training.
         finals: test accuracy by (strategy, number); None for a failed one.
         ended: whether the display was closed.
     """
@@ -125,7 +124,7 @@ class Progress:
     running: Mapping[str, Running] = dataclasses.field(default_factory=dict)
     workers: int = 1
     curves: Mapping[str, Mapping[int, float | None]] = dataclasses.field(default_factory=dict)
-    final: Final | None = None
+    training: Mapping[str, Final] = dataclasses.field(default_factory=dict)
     finals: Mapping[tuple[str, int], float | None] = dataclasses.field(default_factory=dict)
     ended: bool = False
 
@@ -142,7 +141,10 @@ class Progress:
         )
 
     def epoch_finished(self, trial_id: str, epoch: Mapping[str, Any]) -> Progress:
-        """Returns the progress after one more epoch of a trial."""
+        """Returns the progress after one more epoch of a trial, or of a finalist."""
+        if trial_id in self.training:
+            final = self.training[trial_id]._replace(epoch=epoch["epoch"])
+            return dataclasses.replace(self, training={**self.training, trial_id: final})
         curve = {**self.curves.get(trial_id, {}), epoch["epoch"]: epoch["val_accuracy"]}
         running = dict(self.running)
         if trial_id in running:  # a worker's last epochs may arrive after its result
@@ -164,6 +166,22 @@ class Progress:
             curves={**self.curves, trial_id: curve},
         )
 
+    def final_started(self, trial_id: str, final: Final) -> Progress:
+        """Returns the progress after a finalist's training on one more seed has started."""
+        training = {**self.training, trial_id: final}
+        workers = max(self.workers, len(training))
+        return dataclasses.replace(self, training=training, workers=workers)
+
+    def final_finished(self, strategy: str, number: int, test_accuracy: float | None) -> Progress:
+        """Returns the progress after a finalist was tested on one seed, or has failed."""
+        left = {
+            trial_id: final
+            for trial_id, final in self.training.items()
+            if (final.strategy, final.number) != (strategy, number)
+        }
+        finals = {**self.finals, (strategy, number): test_accuracy}
+        return dataclasses.replace(self, training=left, finals=finals)
+
     @property
     def done(self) -> list[Row]:
         """What was worked so far: trials that ended, and the running ones up to their epoch."""
@@ -172,7 +190,7 @@ class Progress:
     @property
     def in_finals(self) -> bool:
         """Whether the search is over."""
-        return self.final is not None or bool(self.finals)
+        return bool(self.training or self.finals)
 
     @functools.cached_property  # the screen asks often
     def by_strategy(self) -> dict[str, list[Row]]:
@@ -209,9 +227,9 @@ class Progress:
         search = 0.0 if self.in_finals else seconds_left(self.planned, done)
         if finals is None or search is None:
             return None, False
-        if self.final is not None:  # no epochs are told of a final, so its clock has to do
-            its_work = {self.final.strategy: Plan(1, self.experiment.max_epochs)}
-            finals -= min(now - self.final.began, seconds_for(its_work, done) or 0.0)
+        for final in self.training.values():
+            finals -= seconds_for({final.strategy: Plan(0, final.epoch)}, done) or 0.0
+        finals /= self.workers
         search /= self.workers
         limited = False
         if self.experiment.time_limit is not None and search > 0:

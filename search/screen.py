@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from search.progress import Progress, Row, Running, remaining
+from search.progress import Final, Progress, Row, Running, remaining
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 UNKNOWN = "·"
@@ -95,9 +95,14 @@ def trial_line(progress: Progress, row: Row) -> str:
 
 
 def final_line(
-    strategy: str, number: int, of: int, test_accuracy: float | None, message: str | None
+    progress: Progress,
+    strategy: str,
+    number: int,
+    test_accuracy: float | None,
+    message: str | None,
 ) -> str:
     """Returns how a finalist did, in one line."""
+    of = progress.experiment.final_seeds
     failed = f"failed: {message}"
     result = failed if test_accuracy is None else f"test accuracy {percent(test_accuracy)}"
     return one_line(f"final {number}/{of} {strategy}: {result}")
@@ -221,19 +226,23 @@ def current_trial(progress: Progress, trial: Running, width: int) -> list[Text]:
     ]
 
 
-def current(progress: Progress, now: float, width: int, room: int) -> list[Text]:
+def current_final(progress: Progress, final: Final) -> Text:
+    """Returns a line on a finalist under way."""
+    strategy, number, seed, epoch = final
+    experiment = progress.experiment
+    return strategy_name(progress, strategy).append(
+        f"  final {number} of {experiment.final_seeds}, seed {seed}, "
+        f"{epoch} of {experiment.max_epochs} epochs",
+        "default",
+    )
+
+
+def current(progress: Progress, width: int, room: int) -> list[Text]:
     """Returns what runs now, in no more lines than there is room for."""
     if progress.ended:
         return []
-    if progress.final is not None:
-        strategy, number, of, seed, began = progress.final
-        lasted = on_the_clock(now - began)
-        return [
-            strategy_name(progress, strategy).append(
-                f"  final {number} of {of}, seed {seed}, {lasted}", "default"
-            )
-        ]
     blocks = [current_trial(progress, trial, width) for trial in progress.running.values()]
+    blocks += [[current_final(progress, final)] for final in progress.training.values()]
     for height in (3, 2):
         if height * len(blocks) <= room:
             return [text for block in blocks for text in block[:height]]
@@ -260,6 +269,6 @@ def screen(progress: Progress, now: float, width: int = 80, height: int = 24) ->
         "",
         strategies(progress, width, rows),
         "",
-        *current(progress, now, width, room - rows),
+        *current(progress, width, room - rows),
         "",  # the cursor's, so that an echoed ^C at the end of a full line shifts nothing
     )

@@ -291,8 +291,21 @@ class Store:
                 f"UPDATE trials SET {settings} WHERE trial_id = :trial_id",
                 {**result, "trial_id": trial_id},
             )
-            for epoch in epochs:
-                _insert(database, "epochs", {"trial_id": trial_id, **epoch}, "OR REPLACE")
+            _insert_epochs(database, trial_id, epochs)
+
+    def record_epochs(self, trial_id: str, epochs: Iterable[Mapping[str, Any]]) -> None:
+        """Writes epochs of a trial that goes on."""
+        with self.connect() as database:
+            _insert_epochs(database, trial_id, epochs)
+
+    def epochs(self, trial_id: str) -> list[dict[str, Any]]:
+        """Returns a trial's rows of the table of epochs, without its name."""
+        with self.connect() as database:
+            rows = database.execute(
+                "SELECT * FROM epochs WHERE trial_id = ? ORDER BY epoch", (trial_id,)
+            ).fetchall()
+        found = [dict(row) for row in rows]
+        return [{name: row[name] for name in row if name != "trial_id"} for row in found]
 
     def record_final(self, row: Mapping[str, Any]) -> None:
         """Writes one finalist's result on one seed."""
@@ -380,6 +393,13 @@ def _insert(
     columns = ", ".join(row)
     values = ", ".join(f":{column}" for column in row)
     database.execute(f"INSERT {conflict} INTO {table} ({columns}) VALUES ({values})", dict(row))
+
+
+def _insert_epochs(
+    database: sqlite3.Connection, trial_id: str, epochs: Iterable[Mapping[str, Any]]
+) -> None:
+    for epoch in epochs:
+        _insert(database, "epochs", {"trial_id": trial_id, **epoch}, "OR REPLACE")
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -7,13 +7,14 @@ process and on another machine.
 from __future__ import annotations
 
 import dataclasses
+import gc
 import math
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import keras_tuner
@@ -41,7 +42,12 @@ class TrialSpec:
         batch_size: images a step.
         classes: how many.
         mirror: whether a mirror image keeps its class.
-        keep: whether the trained model is wanted, for a promotion.
+        keep: whether the trained model is wanted, for a promotion or as a design.
+        final: whether it is a finalist's training, which is tested and not validated.
+        continues: by what name a worker may still hold the model that this one goes on from.
+        pause_after: seconds after which it stops at the end of an epoch and gives its model back,
+            to go on from there; None to train without a pause.
+        timeout: seconds after which it has failed; None for any number.
     """
 
     trial_id: str
@@ -55,6 +61,10 @@ class TrialSpec:
     classes: int
     mirror: bool
     keep: bool = True
+    final: bool = False
+    continues: str | None = None
+    pause_after: float | None = None
+    timeout: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,19 +73,71 @@ class TrialResult:
 
     Attributes:
         trial_id: whose.
-        columns: status, score, message and measures: columns of the table `trials`.
-        epochs: rows of the table `epochs`, those of this rung only.
+        columns: status, score, message and measures: columns of the table `trials`, or of
+            `finals`. The status `running` is that of a trial that was paused.
+        epochs: rows of the table `epochs`, those trained now and not by an earlier rung.
         model: the bytes of a `.keras` file with the trained model and its optimizer, if wanted.
+        memory_bytes: what the worker's process held when the trial had ended.
+        worker: where it ended.
+        retries: how often it had to start again because its worker was lost.
     """
 
     trial_id: str
     columns: Mapping[str, Any]
     epochs: tuple[Mapping[str, Any], ...] = ()
     model: bytes | None = None
+    memory_bytes: int = 0
+    worker: str = ""
+    retries: int = 0
+
+
+class Held(NamedTuple):
+    """A compiled model that a worker still holds, and the epochs that it has been trained."""
+
+    epoch: int
+    model: keras.Model
 
 
 class NotANumberError(ArithmeticError):
     """The loss left the numbers; a configuration that does so has failed."""
+
+
+class TrialTimeoutError(Exception):
+    """A training took longer than it may; Python's own TimeoutError is an error of the disk."""
+
+
+class Limits(keras.callbacks.Callback):
+    """Ends a training that takes too long, and pauses one whose model should be kept by now.
+
+    Args:
+        spec: has both limits.
+        began: when the trial did, on the clock of `time.perf_counter`.
+        check: called after every batch; what it raises ends the training.
+    """
+
+    def __init__(self, spec: TrialSpec, began: float, check: Callable[[], None] | None):
+        super().__init__()
+        self._spec, self._began, self._check = spec, began, check
+
+    def _elapsed(self) -> float:
+        return time.perf_counter() - self._began
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Stops here rather than at the end of an epoch, which may be far away."""
+        if self._check:
+            self._check()
+        if self._spec.timeout is not None and self._elapsed() > self._spec.timeout:
+            raise TrialTimeoutError("it took longer than --trial-timeout allows")
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Validation counts, too."""
+        self.on_train_batch_end(batch)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Pauses where an epoch has ended: training goes on from there exactly."""
+        pause = self._spec.pause_after
+        if pause is not None and self._elapsed() > pause:
+            self.model.stop_training = True
 
 
 class Clock(keras.callbacks.Callback):
@@ -135,8 +197,10 @@ def run_trial(
     validation: Images,
     parent: bytes | None = None,
     on_epoch: OnEpoch | None = None,
+    held: MutableMapping[str, Held] | None = None,
+    check: Callable[[], None] | None = None,
 ) -> TrialResult:
-    """Trains a configuration from the end of its parent to the end of its rung.
+    """Trains a configuration from where it was left to the end of its rung, or to its pause.
 
     Args:
         spec: what to train.
@@ -145,26 +209,37 @@ def run_trial(
         parent: the model at `first_epoch`. Where it was lost, all epochs are trained anew: the
             same weights, only later.
         on_epoch: is told each epoch as it ends.
+        held: models that this process holds, by name. The one that the trial continues is taken
+            from here, compiled as it is, and the trial's own is put here if it may go on.
+        check: called after every batch; what it raises fails the trial.
 
     Returns:
-        A result with status `completed`, or `failed` with the reason: a trial that cannot work is
-        a row, not the end of the search.
+        A result with status `completed`, `running` after a pause, or `failed` with the reason: a
+        trial that cannot work is a row, not the end of the search.
 
     Raises:
         OSError: the disk is full or gone, which is no fault of the configuration.
     """
     began = time.perf_counter()
     clock = Clock(spec.trial_id, began, on_epoch)
+    limits = Limits(spec, began, check)
     measures: dict[str, Any] = {}
     model_bytes = None
     try:
-        model, hypermodel, values = prepare(spec, train, parent)
+        start = held.pop(spec.continues, None) if held and spec.continues else None
+        if start is not None and start.epoch == spec.first_epoch:
+            model, fresh = start.model, False
+        else:
+            model, fresh = prepare(spec, train, parent), parent is None
         measures.update(dataclasses.asdict(cost(model)))
-        fit(spec, model, hypermodel, values, train, validation, clock, fresh=parent is None)
+        fit(spec, model, train, validation, [clock, limits], fresh)
         last = clock.epochs[-1]
-        measures.update(status="completed", score=last["val_accuracy"], val_loss=last["val_loss"])
-        if spec.keep:
+        status = "completed" if last["epoch"] == spec.last_epoch else "running"
+        measures.update(status=status, score=last["val_accuracy"], val_loss=last["val_loss"])
+        if spec.keep or status == "running":
             model_bytes = to_bytes(model)
+            if held is not None:
+                held[spec.trial_id] = Held(last["epoch"], model)
     except OSError:
         raise
     except Exception as error:
@@ -178,17 +253,10 @@ def run_trial(
     return TrialResult(spec.trial_id, measures, epochs, model_bytes)
 
 
-def prepare(
-    spec: TrialSpec, train: Images, parent: bytes | None, compiled: keras.Model | None = None
-) -> tuple[keras.Model, SequenceHyperModel, keras_tuner.HyperParameters]:
-    """Builds a trial's model, or takes it from where its parent left it.
-
-    With `compiled`, a model of the same configuration that has been trained on as many images,
-    the new model's state goes into that one, which needs not be compiled again.
-    """
-    if compiled is None:
-        # A process that trains model after model would keep each one's graph.
-        keras.backend.clear_session(free_memory=False)
+def hypermodel_of(
+    spec: TrialSpec, train: Images
+) -> tuple[SequenceHyperModel, keras_tuner.HyperParameters]:
+    """What builds and trains a trial's model, and the configuration for it."""
     hypermodel = SequenceHyperModel(
         train.x.shape[1:],
         spec.classes,
@@ -199,29 +267,45 @@ def prepare(
     )
     values = keras_tuner.HyperParameters()
     values.values = dict(spec.hyperparameters)
-    model = hypermodel.build(values) if parent is None else from_bytes(parent)
-    if compiled is not None:
-        for old, new in (
-            (compiled.variables, model.variables),
-            (compiled.optimizer.variables, model.optimizer.variables),
-        ):
-            for variable, start in zip(old, new, strict=True):
-                variable.assign(start)
-        model = compiled
-    return model, hypermodel, values
+    return hypermodel, values
+
+
+def prepare(spec: TrialSpec, train: Images, parent: bytes | None = None) -> keras.Model:
+    """Builds a trial's model, or takes it from where its parent left it."""
+    # A process that trains model after model would keep each one's graph.
+    keras.backend.clear_session(free_memory=False)
+    if parent is not None:
+        return from_bytes(parent)
+    hypermodel, values = hypermodel_of(spec, train)
+    return hypermodel.build(values)
+
+
+def prepare_again(spec: TrialSpec, train: Images, compiled: keras.Model) -> keras.Model:
+    """Gives a compiled model of the same configuration the state that a new one would have.
+
+    Compiling takes longer than a few epochs do.
+    """
+    hypermodel, values = hypermodel_of(spec, train)
+    new = hypermodel.build(values)
+    for old_state, new_state in (
+        (compiled.variables, new.variables),
+        (compiled.optimizer.variables, new.optimizer.variables),
+    ):
+        for variable, start in zip(old_state, new_state, strict=True):
+            variable.assign(start)
+    return compiled
 
 
 def fit(
     spec: TrialSpec,
     model: keras.Model,
-    hypermodel: SequenceHyperModel,
-    values: keras_tuner.HyperParameters,
     train: Images,
     validation: Images | None,
-    clock: Clock,
+    callbacks: Sequence[keras.callbacks.Callback],
     fresh: bool,
 ) -> None:
     """Trains a prepared model to the end of the trial's rung."""
+    hypermodel, values = hypermodel_of(spec, train)
     hypermodel.fit(
         values,
         model,
@@ -231,7 +315,7 @@ def fit(
         epochs=spec.last_epoch,
         batch_size=spec.batch_size,
         validation_data=(validation.x, validation.y) if validation else None,
-        callbacks=[clock],
+        callbacks=callbacks,
     )
 
 
@@ -270,3 +354,8 @@ def peak_memory_bytes() -> int | None:
 def predict(model: keras.Model, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
     """Logits (n, classes) of images (n, height, width, channels)."""
     return np.asarray(model.predict(images, batch_size=batch_size, verbose=0))
+
+
+def release_memory() -> None:
+    """Frees what earlier trials have left."""
+    gc.collect()

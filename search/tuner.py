@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -12,12 +14,12 @@ from keras_tuner.engine import trial as kt_trial
 
 from search.datasets import Dataset
 from search.display import Display
-from search.experiment import Experiment, ExperimentError
+from search.experiment import Execution, Experiment, ExperimentError
 from search.oracle import StrategyHyperband
 from search.promotion import Place
 from search.store import Store
 from search.trial import TrialResult, TrialSpec, from_bytes
-from search.workers import Workers
+from search.workers import Job, Occupancy, Workers
 from spaces import SequenceHyperModel
 
 
@@ -65,6 +67,32 @@ def make_oracle(experiment: Experiment, dataset: Dataset) -> StrategyHyperband:
     )
 
 
+@dataclasses.dataclass
+class InFlight:
+    """A trial that a worker has, or will have again after a pause.
+
+    Attributes:
+        trial: the oracle's.
+        row: as the table of trials has it.
+        spec: what to train: from `first_epoch` on, which moves with every pause.
+        epochs: its rows of the table of epochs, from before the pauses.
+        setup_seconds: spent before the pauses.
+        retries: how often its worker was lost.
+    """
+
+    trial: kt_trial.Trial
+    row: dict[str, Any]
+    spec: TrialSpec
+    epochs: Sequence[Mapping[str, Any]]
+    setup_seconds: float = 0.0
+    retries: int = 0
+
+    @property
+    def train_seconds(self) -> float:
+        """Spent before the pauses."""
+        return sum(row["seconds"] for row in self.epochs)
+
+
 class SequenceTuner(keras_tuner.Tuner):
     """Runs an experiment's search on workers and records it in a run directory.
 
@@ -74,6 +102,7 @@ class SequenceTuner(keras_tuner.Tuner):
         dataset: images, of which the search sees training and validation.
         workers: where trials run.
         display: what the user sees.
+        execution: the limits of a trial.
     """
 
     def __init__(
@@ -83,9 +112,10 @@ class SequenceTuner(keras_tuner.Tuner):
         dataset: Dataset,
         workers: Workers,
         display: Display,
+        execution: Execution | None = None,
     ):
         self.store, self.dataset, self.workers, self.display = store, dataset, workers, display
-        self.experiment = store.experiment
+        self.experiment, self.execution = store.experiment, execution or Execution()
         hypermodel = SequenceHyperModel(
             dataset.image_shape,
             len(dataset.class_names),
@@ -96,7 +126,10 @@ class SequenceTuner(keras_tuner.Tuner):
             oracle, hypermodel, directory=str(store.path.parent), project_name=store.path.name
         )
         self.oracle.verbose = 0
-        self._running: dict[str, tuple[kt_trial.Trial, dict[str, Any]]] = {}
+        self.occupancy = Occupancy()
+        self._in_flight: dict[str, InFlight] = {}
+        self._homes: dict[str, str] = {}  # trial_id to the worker that may hold its model
+        self._deadline = float("inf")
 
     def search(self) -> bool:
         """Searches until all brackets are done or the time is up.
@@ -104,43 +137,45 @@ class SequenceTuner(keras_tuner.Tuner):
         Returns:
             Whether all brackets are done.
         """
-        finished = self.store.rows("trials")
-        self.oracle.restore(finished)
-        self.display.replay([row for row in finished if row["status"] != "running"])
+        rows = self.store.rows("trials")
+        self.oracle.restore(rows)
+        self.display.replay([row for row in rows if row["status"] != "running"])
         limit = self.experiment.time_limit
-        deadline = time.monotonic() + 60 * limit if limit else float("inf")
-        while True:
-            while self.workers.busy < self.workers.capacity and time.monotonic() < deadline:
-                trial = self.oracle.create_trial(f"{len(self.oracle.start_order)}")
-                if trial.status != kt_trial.TrialStatus.RUNNING:
-                    break
-                self._start(trial)
-            if not self.workers.busy:
-                break
-            self._finish(self.workers.next_result(self.display.epoch_finished))
+        if limit:
+            self._deadline = time.monotonic() + 60 * limit
+        self.workers.open({"train": self.dataset.train, "validation": self.dataset.validation})
+        self.occupancy = Occupancy()
+        while self._fill() or self.workers.busy:
+            self.occupancy.note(self.workers.busy, self.workers.present)
+            result = self.workers.next_result(self.display.epoch_finished)
+            self.occupancy.note(self.workers.busy, self.workers.present)
+            if result is not None:
+                self._take(result)
         done = self.oracle.next_place() is None
         if not done:
             self.display.note(f"time limit of {limit:g} minutes reached: on to the finals")
         self.store.keep_checkpoints([])
         return done
 
-    def _start(self, trial: kt_trial.Trial) -> None:
-        place = Place.parse(trial.trial_id)
+    def _fill(self) -> bool:
+        """Gives every idle worker a trial; returns whether one is left for which there is none."""
+        while time.monotonic() < self._deadline:
+            place = self.oracle.next_place()
+            if place is None:
+                return False
+            idle = self.workers.idle()
+            if not idle:
+                return True
+            trial = self.oracle.create_trial(f"{len(self.oracle.start_order)}")
+            assert trial.trial_id == place.trial_id
+            parent = place.parent
+            home = self._homes.get(parent.trial_id) if parent else None
+            self._start(trial, place, home if home in idle else idle[0])
+        return False
+
+    def _start(self, trial: kt_trial.Trial, place: Place, worker: str) -> None:
         rung = self.oracle.rung(place)
         parent = place.parent
-        spec = TrialSpec(
-            trial_id=place.trial_id,
-            strategy=place.strategy,
-            hyperparameters=self.oracle.values(place),
-            seed=self.oracle.trial_seed(place),
-            first_epoch=rung.first_epoch,
-            last_epoch=rung.last_epoch,
-            max_epochs=self.experiment.max_epochs,
-            batch_size=self.experiment.batch_size,
-            classes=len(self.dataset.class_names),
-            mirror=self.dataset.mirror,
-            keep=place.rung < place.bracket,  # the last rung is promoted nowhere
-        )
         row: dict[str, Any] = {
             "trial_id": place.trial_id,
             "parent_id": parent.trial_id if parent else None,
@@ -150,22 +185,93 @@ class SequenceTuner(keras_tuner.Tuner):
             "bracket": place.bracket,
             "rung": place.rung,
             "slot": place.slot,
-            "seed": spec.seed,
-            "hyperparameters": json.dumps(spec.hyperparameters),
-            "first_epoch": spec.first_epoch,
-            "last_epoch": spec.last_epoch,
+            "seed": self.oracle.trial_seed(place),
+            "hyperparameters": json.dumps(self.oracle.values(place)),
+            "first_epoch": rung.first_epoch,
+            "last_epoch": rung.last_epoch,
             "status": "running",
-            "worker": self.workers.name,
+            "worker": worker,
             "started": time.time(),
         }
+        spec = TrialSpec(
+            trial_id=place.trial_id,
+            strategy=place.strategy,
+            hyperparameters=self.oracle.values(place),
+            seed=row["seed"],
+            first_epoch=rung.first_epoch,
+            last_epoch=rung.last_epoch,
+            max_epochs=self.experiment.max_epochs,
+            batch_size=self.experiment.batch_size,
+            classes=len(self.dataset.class_names),
+            mirror=self.dataset.mirror,
+            keep=place.rung < place.bracket,  # the last rung is promoted nowhere
+            continues=row["parent_id"],
+        )
+        # Where a run was killed after a pause of this trial, the trial goes on from there.
+        epochs = self.store.epochs(place.trial_id)
+        model = self.store.load_checkpoint(pause_name(place.trial_id, epochs)) if epochs else None
+        if model is None:
+            epochs = []
+            model = self.store.load_checkpoint(row["parent_id"]) if parent else None
         self.store.start_trial(row)
-        self._running[place.trial_id] = trial, row
         self.display.trial_started(row)
-        self.workers.submit(spec, self.store.load_checkpoint(parent.trial_id) if parent else None)
+        flight = InFlight(trial, row, spec, epochs)
+        self._in_flight[place.trial_id] = flight
+        self._submit(flight, model, worker)
 
-    def _finish(self, result: TrialResult) -> None:
-        trial, row = self._running.pop(result.trial_id)
-        columns = {**result.columns, "finished": time.time()}
+    def _submit(self, flight: InFlight, model: bytes | None, worker: str) -> None:
+        """Gives a worker a trial, as far as it still has to go."""
+        spec, limit = flight.spec, self.execution.trial_timeout
+        if flight.epochs:
+            first = flight.epochs[-1]["epoch"]
+            spec = dataclasses.replace(spec, first_epoch=first, continues=spec.trial_id)
+        used = flight.setup_seconds + flight.train_seconds
+        spec = dataclasses.replace(
+            spec,
+            pause_after=60 * self.execution.checkpoint_every,
+            timeout=None if limit is None else 60 * limit - used,
+        )
+        self.workers.submit(Job(spec, model, frozenset(self._wanted())), worker)
+
+    def _wanted(self) -> set[str]:
+        """The trials whose models may still be continued."""
+        return self.oracle.promotable() | set(self._in_flight)
+
+    def _keep_checkpoints(self) -> None:
+        pauses = {
+            pause_name(trial_id, flight.epochs)
+            for trial_id, flight in self._in_flight.items()
+            if flight.epochs
+        }
+        self.store.keep_checkpoints(self.oracle.promotable() | pauses)
+
+    def _take(self, result: TrialResult) -> None:
+        """Records how a trial ended, or was paused, and lets it go on."""
+        flight = self._in_flight[result.trial_id]
+        flight.epochs = [*flight.epochs, *result.epochs]
+        flight.setup_seconds += result.columns.get("setup_seconds", 0.0)  # none, if it was lost
+        flight.retries += result.retries
+        self._homes[result.trial_id] = result.worker
+        if result.columns["status"] == "running":
+            assert result.model is not None
+            self.store.save_checkpoint(pause_name(result.trial_id, flight.epochs), result.model)
+            self.store.record_epochs(result.trial_id, result.epochs)
+            self._keep_checkpoints()
+            self._submit(flight, result.model, result.worker)
+        else:
+            self._finish(flight, result)
+
+    def _finish(self, flight: InFlight, result: TrialResult) -> None:
+        del self._in_flight[result.trial_id]
+        trial = flight.trial
+        columns = {
+            **result.columns,
+            "train_seconds": flight.train_seconds,
+            "setup_seconds": flight.setup_seconds,
+            "worker": result.worker,
+            "retries": flight.retries,
+            "finished": time.time(),
+        }
         # The model first: a row that says `completed` promises a checkpoint.
         if result.model is not None:
             self.store.save_checkpoint(result.trial_id, result.model)
@@ -176,8 +282,8 @@ class SequenceTuner(keras_tuner.Tuner):
             metrics = {"val_accuracy": columns["score"], "val_loss": columns["val_loss"]}
             self.oracle.update_trial(result.trial_id, metrics)
         self.oracle.end_trial(trial)
-        self.store.keep_checkpoints(self.oracle.promotable())
-        self.display.trial_finished({**row, "score": None, "message": None, **columns})
+        self._keep_checkpoints()
+        self.display.trial_finished({**flight.row, "score": None, "message": None, **columns})
 
     # What a stock tuner does on disk and at its start is done elsewhere here.
 
@@ -200,3 +306,8 @@ class SequenceTuner(keras_tuner.Tuner):
         if model is None:
             raise FileNotFoundError(f"the checkpoint of {trial.trial_id} is no longer kept")
         return from_bytes(model)
+
+
+def pause_name(trial_id: str, epochs: Sequence[Mapping[str, Any]]) -> str:
+    """The name of the checkpoint of a trial that was paused after these epochs."""
+    return f"{trial_id}@{epochs[-1]['epoch']}"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import random
+import threading
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -12,6 +15,27 @@ from keras import layers
 
 import spaces
 from spaces.batches import EpochBatches, EpochRandomness, targets
+
+
+@contextlib.contextmanager
+def initial_weights_from(seed: int) -> Iterator[None]:
+    """What this thread builds within the block gets weights that follow from the seed alone.
+
+    Keras draws the seeds of initial weights from Python's global generator. Any other thread of the
+    process may draw from it, too (those of a Dask worker do), and then the same seed would give
+    other weights. So for this thread the generator is one of its own.
+    """
+    keras.utils.set_random_seed(seed)
+    own, owner, shared = random.Random(seed), threading.get_ident(), random.randint
+
+    def randint(a: int, b: int) -> int:
+        return (own.randint if threading.get_ident() == owner else shared)(a, b)
+
+    random.randint = randint
+    try:
+        yield
+    finally:
+        random.randint = shared
 
 
 class SequenceHyperModel(keras_tuner.HyperModel):
@@ -50,7 +74,10 @@ class SequenceHyperModel(keras_tuner.HyperModel):
         Raises:
             ValueError: the strategy cannot make a sequence of images of this size.
         """
-        keras.utils.set_random_seed(self.seed)
+        with initial_weights_from(self.seed):
+            return self._model(hp)
+
+    def _model(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         images = keras.Input(self.image_shape, name="images")
         # To -1..1: an LSTM's gates and the first epochs want values around zero.
         scaled = layers.Rescaling(1 / 127.5, offset=-1.0, name="scaled")(images)

@@ -1,0 +1,459 @@
+"""Workers in other processes, on this machine or on many, through Dask `distributed`.
+
+Dask moves the trials and knows which workers there are. What a search must be able to rely on is
+decided here: one trial in flight a worker, and a trial whose worker is lost starts again elsewhere,
+at most so many times.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import logging
+import queue
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import dask
+import distributed
+
+from search.datasets import Images
+from search.experiment import Execution, ExperimentError
+from search.post import Post
+from search.remote import Driver, ImagesPlugin, introduce, train
+from search.trial import OnEpoch, TrialResult
+from search.workers import Job, SchedulerLostError
+
+POLL_SECONDS = 1.0
+JOIN_SECONDS = 60.0  # that a cluster may take until its first worker is there
+ANSWER_SECONDS = 30.0  # after which a scheduler that does not answer is lost
+OVERTIME_SECONDS = 30.0  # that a trial may take to notice its own time-out
+RECYCLE_AT = 0.7  # of a worker's memory limit; at 0.95 Dask's nanny kills it
+GIGABYTE = 1e9
+
+CONFIGURATION = {
+    # A task whose worker died fails at once: how often it is tried again is decided here.
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.scheduler.work-stealing": False,
+    "distributed.scheduler.active-memory-manager.start": False,
+    "distributed.scheduler.worker-ttl": "120s",
+    # Models in memory are no results that could be written to a disk, and a worker that paused
+    # until memory is freed would pause for ever.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.comm.timeouts.connect": "10s",
+    "distributed.admin.large-graph-warning-threshold": "1GB",  # a model may be larger than 10 MB
+}
+
+Connection = tuple[distributed.Client, distributed.SpecCluster | None]
+
+
+@dataclasses.dataclass
+class Worker:
+    """A worker that has introduced itself.
+
+    Attributes:
+        address: Dask's, anew for every process.
+        name: the host and the process: what the column `worker` says.
+        memory_limit: bytes that its process may hold; 0 for any number.
+        nanny: whether something starts it again when it ends.
+        leaving: it is being recycled and gets no more work.
+    """
+
+    address: str
+    name: str
+    memory_limit: int
+    nanny: bool
+    leaving: bool = False
+
+
+@dataclasses.dataclass
+class Flight:
+    """A job that a worker has, or will have again.
+
+    Attributes:
+        job: what was asked for.
+        retries: how often its worker was lost.
+        attempt: names this attempt; a worker cut off may go on with an older one.
+        worker: who has it.
+        future: Dask's.
+        since: when it was given out, on the monotonic clock.
+    """
+
+    job: Job
+    retries: int = 0
+    attempt: str = ""
+    worker: Worker | None = None
+    future: Any = None
+    since: float = 0.0
+
+
+class DaskWorkers:
+    """The workers of a Dask cluster.
+
+    Args:
+        connect: starts the cluster, or finds it, and returns (its client, what to close at last).
+        execution: retries and the shared directory.
+        note: tells the user one thing that matters.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        execution: Execution,
+        note: Callable[[str], None],
+    ):
+        self._connect, self._execution, self._note = connect, execution, note
+        self._session = uuid.uuid4().hex[:12]
+        self._post = Post(self._session, execution.shared_dir)
+        self._expected = introduce()
+        self._workers: dict[str, Worker] = {}  # by address
+        self._refused: set[str] = set()  # addresses
+        self._flights: dict[str, Flight] = {}  # by trial_id
+        self._waiting: collections.deque[Flight] = collections.deque()
+        self._ended: collections.deque[TrialResult] = collections.deque()
+        self._events: queue.SimpleQueue[tuple[str, str, Any]] = queue.SimpleQueue()
+        self._polled = 0.0
+        self._lonely = False
+        self._plugins: list[str] = []
+
+    # A session
+
+    def __enter__(self) -> DaskWorkers:
+        """Starts or finds the cluster and waits for its first worker.
+
+        Raises:
+            ExperimentError: there is none, or it cannot do this project's work.
+        """
+        self._client, self._cluster = self._connect()
+        try:
+            self._client.subscribe_topic(self._session, self._hear)
+            deadline = time.monotonic() + JOIN_SECONDS
+            self._poll()
+            while not self._workers:
+                if self._refused or time.monotonic() > deadline:
+                    raise ExperimentError(
+                        self._why_refused
+                        if self._refused
+                        else "no worker has come to the cluster: start some with `dask worker`"
+                    )
+                time.sleep(0.1)
+                self._poll()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Gives up what is in flight and closes what was started."""
+        self._post.clear()
+        # Whatever is wrong with a cluster that is left has been said before, or no longer matters.
+        with contextlib.suppress(Exception):
+            for flight in self._flights.values():
+                if flight.future is not None:
+                    flight.future.cancel(force=True)
+            if self._client.status == "running":
+                for name in self._plugins:
+                    self._client.unregister_worker_plugin(name)
+        with contextlib.suppress(Exception):
+            self._client.close(timeout=3)
+        if self._cluster is not None:
+            with contextlib.suppress(Exception):
+                self._cluster.close(timeout=5)
+
+    # What the tuner sees
+
+    def open(self, images: Mapping[str, Images]) -> None:
+        """Gives images to all workers, once each, to those that join later too."""
+        parcels = {name: self._post.send_images(each) for name, each in images.items()}
+        plugin = ImagesPlugin(Driver(self._session, self._post), parcels)
+        self._plugins.append(plugin.name)
+        with self._scheduler_or_lost():
+            self._client.register_plugin(plugin)
+
+    def idle(self) -> list[str]:
+        """The names of the workers that have nothing to do."""
+        self._dispatch()
+        return [worker.name for worker in self._free()]
+
+    @property
+    def present(self) -> int:
+        """How many workers there are, busy or not."""
+        return len(self._workers)
+
+    @property
+    def busy(self) -> int:
+        """How many trials are in flight, or wait for a worker again."""
+        return len(self._flights)
+
+    def submit(self, job: Job, worker: str) -> None:
+        """Gives a trial to a worker, or to the next free one if it is just being recycled."""
+        flight = Flight(job)
+        self._flights[job.spec.trial_id] = flight
+        for free in self._free():
+            if free.name == worker:
+                self._send(flight, free)
+                return
+        self._waiting.append(flight)
+        self._dispatch()
+
+    def next_result(self, on_epoch: OnEpoch) -> TrialResult | None:
+        """Waits for a trial to end; `on_epoch` is told the epochs of all of them meanwhile.
+
+        Returns:
+            Its result; None if another worker has become idle first.
+
+        Raises:
+            SchedulerLostError: the scheduler is gone.
+            ExperimentError: a worker cannot do this project's work.
+        """
+        idle = len(self._free())
+        while True:
+            try:
+                kind, attempt, what = self._events.get(timeout=POLL_SECONDS)
+            except queue.Empty:
+                kind, attempt, what = "", "", None
+            flight = next((f for f in self._flights.values() if f.attempt == attempt), None)
+            if flight is not None and kind == "epoch":
+                on_epoch(flight.job.spec.trial_id, what)
+            elif flight is not None and kind == "ended":
+                self._land(flight)
+            if time.monotonic() > self._polled + POLL_SECONDS:
+                self._poll()
+                self._watch_the_clock()
+            if self._ended:
+                result = self._ended.popleft()
+                del self._flights[result.trial_id]
+                return result
+            self._dispatch()
+            if len(self._free()) > idle:
+                return None
+
+    # Who is there
+
+    def _free(self) -> list[Worker]:
+        taken = {flight.worker.address for flight in self._flights.values() if flight.worker}
+        return [
+            worker
+            for worker in self._workers.values()
+            if worker.address not in taken and not worker.leaving
+        ]
+
+    @contextlib.contextmanager
+    def _scheduler_or_lost(self) -> Any:
+        """Turns every way in which a scheduler can fail to answer into one error."""
+        try:
+            yield
+        except (OSError, TimeoutError, distributed.comm.CommClosedError) as error:
+            raise SchedulerLostError(f"the scheduler does not answer ({error})") from error
+        if self._client.status != "running":
+            raise SchedulerLostError("the connection to the scheduler is lost")
+
+    def _identity(self) -> Any:
+        """What the scheduler says of itself and its workers, asked afresh."""
+        scheduler: Any = self._client.scheduler
+        return self._client.sync(scheduler.identity, n_workers=-1, callback_timeout=ANSWER_SECONDS)
+
+    def _poll(self) -> None:
+        """Finds out who has come and who has gone."""
+        with self._scheduler_or_lost():
+            if self._client.status != "running":
+                raise OSError("the connection is lost")
+            known = self._identity()["workers"]
+        self._polled = time.monotonic()
+        for address in [address for address in self._workers if address not in known]:
+            self._gone(self._workers.pop(address))
+        for address, facts in known.items():
+            if address not in self._workers and address not in self._refused:
+                self._meet(address, facts)
+        if self._workers:
+            self._lonely = False
+        elif self._flights and not self._lonely:
+            self._lonely = True
+            self._note("no worker is left: waiting for one (Ctrl-C stops, --resume goes on)")
+
+    def _meet(self, address: str, facts: Mapping[str, Any]) -> None:
+        """Takes a worker on, if it runs what this driver runs."""
+        with self._scheduler_or_lost():
+            answer = self._client.run(introduce, workers=[address], on_error="return").get(address)
+        if answer is None or isinstance(answer, OSError):  # gone again
+            return
+        if isinstance(answer, Exception):
+            wrong = f"it cannot load this project ({answer})"
+        elif wrong := answer.differs_from(self._expected):
+            wrong = f"it runs {wrong}"
+        else:
+            limit = facts["memory_limit"] or 0
+            worker = Worker(address, answer.name, limit, bool(facts["nanny"]))
+            self._workers[address] = worker
+            return
+        self._refused.add(address)
+        self._why_refused = (
+            f"worker {address} is of no use: {wrong}. "
+            "Every worker needs this directory and the same requirements (docs/cluster.md)"
+        )
+        if self._workers:
+            self._note(self._why_refused)
+
+    def _gone(self, worker: Worker) -> None:
+        """Takes the trials of a lost worker back."""
+        for flight in list(self._flights.values()):
+            if flight.worker is worker:
+                self._lose(flight, f"worker {worker.name} was lost")
+
+    def _recycle(self, worker: Worker) -> None:
+        """Has a worker's process replaced by a new one; the nanny does it."""
+        if worker.leaving or not worker.nanny:
+            return
+        worker.leaving = True
+        threading.Thread(target=self._restart, args=(worker.address,), daemon=True).start()
+
+    def _restart(self, address: str) -> None:
+        # Lost meanwhile, it is gone all the same.
+        with contextlib.suppress(OSError, TimeoutError, KeyError):
+            self._client.restart_workers([address], timeout=60, raise_for_error=False)
+
+    # What is in flight
+
+    def _send(self, flight: Flight, worker: Worker) -> None:
+        job = flight.job
+        flight.worker, flight.since = worker, time.monotonic()
+        attempt = flight.attempt = f"{job.spec.trial_id}-{uuid.uuid4().hex}"
+        with self._scheduler_or_lost():
+            flight.future = self._client.submit(
+                train,
+                Driver(self._session, self._post),
+                attempt,
+                dataclasses.replace(job, model=None),
+                self._post.send(job.model),
+                key=attempt,
+                workers=[worker.address],
+                allow_other_workers=False,
+                pure=False,
+            )
+        flight.future.add_done_callback(lambda _: self._events.put(("ended", attempt, None)))
+
+    def _hear(self, event: tuple[float, Any]) -> None:
+        """Takes an epoch from a worker; called in the client's thread."""
+        attempt, row = event[1]
+        self._events.put(("epoch", attempt, row))
+
+    def _dispatch(self) -> None:
+        """Gives waiting jobs to free workers."""
+        for worker in self._free():
+            if not self._waiting:
+                return
+            self._send(self._waiting.popleft(), worker)
+
+    def _land(self, flight: Flight) -> None:
+        """Takes what became of a job."""
+        worker = flight.worker
+        assert worker is not None
+        try:
+            result, parcel = flight.future.result(timeout=ANSWER_SECONDS)
+            result = dataclasses.replace(
+                result, model=self._post.receive(parcel), retries=flight.retries
+            )
+        except (distributed.KilledWorker, distributed.CancelledError, TimeoutError) as error:
+            # Killed, or ended and then lost with its result.
+            with self._scheduler_or_lost():
+                self._identity()
+            self._workers.pop(worker.address, None)
+            self._lose(flight, f"worker {worker.name} was lost ({type(error).__name__})")
+            return
+        except Exception as error:
+            raise ExperimentError(f"worker {worker.name}: {error}") from error
+        self._ended.append(result)
+        if worker.memory_limit and result.memory_bytes > RECYCLE_AT * worker.memory_limit:
+            self._recycle(worker)
+
+    def _lose(self, flight: Flight, why: str) -> None:
+        """Puts a job back whose worker is gone, or gives it up."""
+        flight.worker, flight.attempt, flight.future = None, "", None
+        if flight.retries >= self._execution.retries:
+            why += f", {flight.retries + 1} times in all: perhaps its memory was not enough"
+            self._fail(flight, why)
+            return
+        flight.retries += 1
+        self._waiting.appendleft(flight)
+
+    def _fail(self, flight: Flight, message: str) -> None:
+        columns = {"status": "failed", "message": message}
+        self._ended.append(TrialResult(flight.job.spec.trial_id, columns, retries=flight.retries))
+
+    def _watch_the_clock(self) -> None:
+        """Ends the worker of a trial that does not stop at its own time-out."""
+        for flight in list(self._flights.values()):
+            limit, worker = flight.job.spec.timeout, flight.worker
+            if limit is None or worker is None:
+                continue
+            if time.monotonic() > flight.since + limit + OVERTIME_SECONDS:
+                flight.worker, flight.attempt = None, ""
+                flight.future.cancel(force=True)
+                self._recycle(worker)
+                self._fail(flight, "it took longer than --trial-timeout allows and did not stop")
+
+
+# Where the workers are
+
+
+def connect_cluster(address: str) -> Connection:
+    """Finds a running Dask scheduler.
+
+    Raises:
+        ExperimentError: none answers.
+    """
+    configure()
+    try:
+        return distributed.Client(address, timeout=10, set_as_default=False), None
+    except (OSError, ValueError, TimeoutError) as error:
+        raise ExperimentError(
+            f"no Dask scheduler answers at {address} ({error}): "
+            "start one with `dask scheduler`, or correct the address"
+        ) from error
+
+
+def start_cluster(
+    environments: list[dict[str, str]], execution: Execution, note: Callable[[str], None]
+) -> Connection:
+    """Starts a scheduler in this process and workers on this machine, one for each environment."""
+    configure()
+    host = "127.0.0.1"
+    share = 0.9 * distributed.system.MEMORY_LIMIT / len(environments)
+    memory = execution.worker_memory
+    options = {
+        "host": host,
+        "nthreads": 1,
+        "memory_limit": int(memory * GIGABYTE if memory else share),
+        "dashboard": False,
+        "silence_logs": logging.CRITICAL,
+    }
+    workers = {
+        number: {"cls": distributed.Nanny, "options": {**options, "env": environment}}
+        for number, environment in enumerate(environments)
+    }
+    served = {"dashboard": execution.dashboard, "dashboard_address": f"{host}:8787"}
+    if not execution.dashboard:
+        served["dashboard_address"] = f"{host}:0"
+    scheduler = {
+        "cls": distributed.Scheduler,
+        "options": {"host": host, "port": 0, **served},
+    }
+    cluster = distributed.SpecCluster(
+        workers=workers, scheduler=scheduler, silence_logs=logging.CRITICAL
+    )
+    client = distributed.Client(cluster, set_as_default=False)
+    if execution.dashboard:
+        note(f"Dask's dashboard: {client.dashboard_link}")
+    return client, cluster
+
+
+def configure() -> None:
+    """Sets what this project needs of Dask, and keeps Dask's log off the display."""
+    dask.config.set(CONFIGURATION)
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)

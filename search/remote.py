@@ -1,0 +1,146 @@
+"""What runs in a Dask worker's process; the driver's half is `search.cluster`."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import distributed
+
+from search.datasets import Images
+from search.post import Post
+from search.workers import Job, start_backend, worker_name
+
+if TYPE_CHECKING:
+    from search.bench import Bench
+    from search.trial import TrialResult
+
+# What an answer follows from: with other versions the same seed may give another one.
+PACKAGES = ("keras", "keras-tuner", "numpy", "tensorflow", "jax")
+
+
+@dataclasses.dataclass(frozen=True)
+class Driver:
+    """Who asks: its session, and how its images and models travel."""
+
+    session: str
+    post: Post
+
+
+@dataclasses.dataclass(frozen=True)
+class Introduction:
+    """What a worker says of itself.
+
+    Attributes:
+        name: its host and process.
+        runs: what its answers follow from, by name.
+    """
+
+    name: str
+    runs: Mapping[str, str]
+
+    def differs_from(self, other: Introduction) -> str:
+        """What this one runs that the other does not, in words; empty for nothing."""
+        return ", ".join(
+            f"{name} {self.runs.get(name, 'not at all')} instead of {value}"
+            for name, value in other.runs.items()
+            if self.runs.get(name) != value
+        )
+
+
+def introduce() -> Introduction:
+    """Says what runs in this process."""
+    runs = {
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "scanline": code_digest(),
+    }
+    for name in PACKAGES:
+        try:
+            runs[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return Introduction(worker_name(), runs)
+
+
+def code_digest() -> str:
+    """A short digest of the code that trains."""
+    root = Path(__file__).parents[1]
+    files = sorted([*root.glob("spaces/*.py"), *root.glob("search/*.py")])
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+
+class Desk:
+    """What a worker's process keeps for one driver: two may share a cluster.
+
+    Attributes:
+        parcels: images that have arrived and were not yet used, by name.
+        bench: where it trains, from the first trial on.
+    """
+
+    def __init__(self) -> None:
+        self.parcels: dict[str, Images | Path] = {}
+        self.bench: Bench | None = None
+
+    def ready(self, post: Post) -> Bench:
+        """Returns the bench with all images on it."""
+        if self.bench is None:
+            start_backend()
+            from search.bench import Bench
+
+            self.bench = Bench()
+        while self.parcels:
+            name, parcel = self.parcels.popitem()
+            self.bench.images[name] = post.receive_images(parcel)
+        return self.bench
+
+
+DESKS: dict[str, Desk] = {}
+
+
+class ImagesPlugin(distributed.WorkerPlugin):
+    """Brings images to every worker once: to those there are, and to those that join later."""
+
+    def __init__(self, driver: Driver, parcels: Mapping[str, Images | Path]):
+        self.driver, self.parcels = driver, dict(parcels)
+        self.name = f"scanline-{driver.session}-{'-'.join(sorted(parcels))}"
+
+    def setup(self, worker: distributed.Worker) -> None:
+        """Keeps the images."""
+        DESKS.setdefault(self.driver.session, Desk()).parcels.update(self.parcels)
+
+    def teardown(self, worker: distributed.Worker) -> None:
+        """Forgets them, and all else that was this driver's."""
+        DESKS.pop(self.driver.session, None)
+
+
+class AbandonedError(Exception):
+    """The driver no longer waits for this trial."""
+
+
+def train(
+    driver: Driver, attempt: str, job: Job, parcel: bytes | Path | None
+) -> tuple[TrialResult, bytes | Path | None]:
+    """Trains what a job asks for; returns the result without its model, and that as a parcel."""
+    worker = distributed.get_worker()
+    bench = DESKS[driver.session].ready(driver.post)
+
+    def on_epoch(trial_id: str, row: Mapping[str, Any]) -> None:
+        worker.log_event(driver.session, (attempt, dict(row)))
+
+    def check() -> None:
+        # A thread cannot be ended from outside: without this, a trial whose driver was killed
+        # would keep the worker busy to its end.
+        task = worker.state.tasks.get(attempt)
+        if task is None or task.state != "executing":
+            raise AbandonedError("its driver is gone")
+
+    job = dataclasses.replace(job, model=driver.post.receive(parcel))
+    result = bench.run(job, on_epoch, check)
+    return dataclasses.replace(result, model=None), driver.post.send(result.model)
