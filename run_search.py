@@ -156,6 +156,13 @@ def make_parser() -> Parser:
         metavar="MINUTES",
         help="start no further trial after this",
     )
+    search.add_argument(
+        "--seed-designs",
+        type=not_empty,
+        nargs="+",
+        metavar="PATH",
+        help="start from these designs (.json) or run directories as well",
+    )
     add_execution(parser)
     run = parser.add_argument_group("run")
     run.add_argument(
@@ -273,6 +280,7 @@ def check_strategies(asked: tuple[str, ...] | None, known: list[str]) -> tuple[s
 def new_run(options: argparse.Namespace, arguments: list[str]) -> tuple[Store, Dataset]:
     """Checks everything that was asked for, and only then makes the run directory."""
     from search.datasets import NAMES, load_dataset
+    from search.seeding import read_seeds
     from search.store import Store, describe_machine
     from search.tuner import search_spaces
     from spaces import STRATEGIES
@@ -290,7 +298,12 @@ def new_run(options: argparse.Namespace, arguments: list[str]) -> tuple[Store, D
     if out.exists():
         raise ExperimentError(f"{out} exists: go on with --resume {out}, or choose another --out")
     dataset = load_dataset(experiment)
-    search_spaces(experiment, dataset)
+    spaces = search_spaces(experiment, dataset)
+    if options.seed_designs:
+        seeds, notes = read_seeds(options.seed_designs, experiment, spaces)
+        experiment = dataclasses.replace(experiment, seeds=seeds)
+        for note in notes:
+            print(note)
     command = shlex.join(["python", "run_search.py", *arguments])
     return Store.create(out, experiment, describe_machine(command)), dataset
 

@@ -8,11 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras_tuner
-from keras_tuner.engine import hyperparameters as kinds
 
 from search.experiment import derive_seed
-
-Values = dict[str, Any]
+from spaces.values import Values, active, options
 
 # This many known configurations in a row, and the space may be used up: then list it.
 ATTEMPTS = 50
@@ -25,6 +23,7 @@ def draw_all(
     preset: Mapping[str, Any],
     places: Sequence[tuple[int, int, int]],
     key: Sequence[object],
+    seeds: Sequence[Mapping[str, Any]] = (),
 ) -> dict[tuple[int, int, int], Values]:
     """Draws a configuration for every place (iteration, bracket, slot) of rung 0, none twice.
 
@@ -36,6 +35,8 @@ def draw_all(
         preset: values that are given, such as the strategy in a space of several.
         places: in the order in which brackets open.
         key: what sets one arm of one experiment apart from another.
+        seeds: configurations that take the first places. The other places keep what they draw
+            without them.
 
     Returns:
         Place to values. Where the space has fewer configurations than there are places, each
@@ -49,7 +50,25 @@ def draw_all(
             break
         known.add(_identity(values))
         drawn[place] = values
-    return drawn
+    return _seeded(drawn, places, [{**preset, **seed} for seed in seeds]) if seeds else drawn
+
+
+def _seeded(
+    drawn: Mapping[tuple[int, int, int], Values],
+    places: Sequence[tuple[int, int, int]],
+    seeds: Sequence[Values],
+) -> dict[tuple[int, int, int], Values]:
+    """Puts seeds in the first places; one that was drawn for another place changes with it."""
+    result = dict(drawn)
+    identities = [_identity(seed) for seed in seeds]
+    if len(set(identities)) < len(identities):
+        raise ValueError("a seed is given twice")
+    for place, seed, identity in zip(places, seeds, identities, strict=False):
+        for other, values in result.items():
+            if _identity(values) == identity:
+                result[other] = result[place]
+        result[place] = seed
+    return result
 
 
 def _new_values(
@@ -75,7 +94,7 @@ def _sample(
 ) -> Values:
     values = dict(preset)
     for parameter in space.space:
-        if parameter.name not in values and _active(parameter, values):
+        if parameter.name not in values and active(parameter, values):
             # A stream of its own for every name: a parameter more or less leaves the others alone.
             values[parameter.name] = parameter.random_sample(derive_seed(*key, parameter.name))
     return values
@@ -98,29 +117,11 @@ def _complete(parameters: Sequence[Any], values: Values) -> Iterator[Values]:
         yield values
         return
     parameter, *others = parameters
-    if parameter.name in values or not _active(parameter, values):
+    if parameter.name in values or not active(parameter, values):
         yield from _complete(others, values)
         return
-    for option in _options(parameter):
+    for option in options(parameter):
         yield from _complete(others, {**values, parameter.name: option})
-
-
-def _options(parameter: Any) -> list[Any]:
-    """Returns the values that a parameter can take, each once."""
-    if isinstance(parameter, kinds.Float) and parameter.step is None:
-        if parameter.min_value == parameter.max_value:
-            return [parameter.min_value]
-        raise ValueError(f"{parameter.name} is continuous: its values cannot be listed")
-    options = parameter.values
-    if isinstance(parameter, kinds.Int):
-        # KerasTuner's list holds ten of them where there is no step, and floats where it is log.
-        whole = range(parameter.min_value, parameter.max_value + 1)
-        options = whole if parameter.step is None else map(int, options)
-    return list(dict.fromkeys(options))
-
-
-def _active(parameter: Any, values: Values) -> bool:
-    return all(condition.is_active(values) for condition in parameter.conditions)
 
 
 def _identity(values: Values) -> str:

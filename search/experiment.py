@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,23 @@ class ExperimentError(Exception):
 
     A trial that cannot work is no such error: it becomes a row with status `failed`.
     """
+
+
+@dataclasses.dataclass(frozen=True)
+class Seed:
+    """A configuration that a search starts from, beside those that it draws.
+
+    Attributes:
+        strategy: the arm in which it starts.
+        values: of every hyperparameter, as this experiment allows them.
+        origin: the design or the run that it comes from.
+        translated: hyperparameter to the value that it had there, where that is not allowed here.
+    """
+
+    strategy: str
+    values: dict[str, Any]
+    origin: str
+    translated: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +51,8 @@ class Experiment:
         final_seeds: how many times each arm's best configuration is retrained for the finals.
         batch_size: images a step.
         time_limit: minutes after which no further trial starts; None for no limit.
+        seeds: configurations, each arm's in the order in which they take the first slots of its
+            longest bracket; whole, so that a resume needs none of the files they come from.
     """
 
     dataset: str
@@ -48,11 +68,30 @@ class Experiment:
     final_seeds: int = 3
     batch_size: int = 64
     time_limit: float | None = None
+    seeds: tuple[Seed, ...] = ()
 
     @property
     def dataset_name(self) -> str:
         """The data set's name in every table: a path's last part without its ending."""
         return Path(self.dataset).stem or "images"
+
+    @property
+    def seed_values(self) -> dict[str, list[dict[str, Any]]]:
+        """Strategy to the configurations that it starts with, in the order of their slots."""
+        values: dict[str, list[dict[str, Any]]] = {}
+        for seed in self.seeds:
+            values.setdefault(seed.strategy, []).append(seed.values)
+        return values
+
+    def seed_of(self, strategy: str, values: Mapping[str, Any]) -> Seed | None:
+        """Returns the seed that a trial's configuration is; None where it was drawn.
+
+        No configuration stands twice in an arm, so its values tell.
+        """
+        for seed in self.seeds:
+            if seed.strategy == strategy and seed.values == values:
+                return seed
+        return None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the fields as JSON types."""
@@ -69,6 +108,8 @@ class Experiment:
             name: tuple(value) for name, value in fields.items() if isinstance(value, list)
         }
         try:
+            if "seeds" in sequences:
+                sequences["seeds"] = tuple(Seed(**seed) for seed in sequences["seeds"])
             return cls(**{**fields, **sequences})
         except TypeError as error:
             raise ExperimentError(f"experiment.json does not fit this version: {error}") from error

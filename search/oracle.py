@@ -8,7 +8,7 @@ protocol, so a stock `keras_tuner.Tuner` can run it too.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras_tuner
@@ -35,6 +35,8 @@ class StrategyHyperband(keras_tuner.Oracle):
             one arm where there is none. That space is the one known when the first trial is
             drawn: a parameter that shows itself later, in no `conditional_scope`, stays at its
             default, or a configuration would depend on what was tried before it.
+        seeds: strategy to configurations that it starts with: they take the first slots of the
+            longest bracket in the first iteration.
         keep_files: write KerasTuner's own files, as a stock tuner expects. A tuner that records
             the trials elsewhere says False.
         **options: passed on to `keras_tuner.Oracle`.
@@ -49,6 +51,7 @@ class StrategyHyperband(keras_tuner.Oracle):
         seed: int = 0,
         dataset: str = "",
         spaces: Mapping[str, keras_tuner.HyperParameters] | None = None,
+        seeds: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
         keep_files: bool = True,
         **options: Any,
     ):
@@ -61,6 +64,11 @@ class StrategyHyperband(keras_tuner.Oracle):
         self.plan = brackets.plan(max_epochs, factor)
         self.iterations, self.dataset, self.keep_files = iterations, dataset, keep_files
         self._spaces = dict(spaces) if spaces else None
+        self._seeds = dict(seeds or {})
+        most = next(iter(self.plan.values()))[0].size
+        for arm, configurations in self._seeds.items():
+            if len(configurations) > most:
+                raise ValueError(f"{len(configurations)} seeds for {arm}, and {most} slots")
         self._joint_space: keras_tuner.HyperParameters | None = None
         self._configurations: dict[str, dict[tuple[int, int, int], Values]] = {}
         self.table: dict[Place, Outcome] = {}
@@ -98,7 +106,9 @@ class StrategyHyperband(keras_tuner.Oracle):
                 for slot in range(rungs[0].size)
             ]
             key = (self.seed, self.dataset, arm)
-            self._configurations[arm] = draw_all(self._space(arm), preset, places, key)
+            self._configurations[arm] = draw_all(
+                self._space(arm), preset, places, key, self._seeds.get(arm, ())
+            )
         return self._configurations[arm]
 
     def drawn(self, arm: str) -> dict[tuple[int, int], int]:

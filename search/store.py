@@ -144,6 +144,11 @@ class Store:
         """Where report.html and report.md lie."""
         return self.path / "report"
 
+    @property
+    def designs_directory(self) -> Path:
+        """Where the winners lie, each as .json, .py and .keras."""
+        return self.path / "designs"
+
     def checkpoint_file(self, trial_id: str) -> Path:
         """The `.keras` file of a trial's model at the end of its rung."""
         return self.path / "checkpoints" / f"{trial_id}.keras"
@@ -324,6 +329,18 @@ class Store:
         for file in (self.path / "checkpoints").glob("*"):  # none, where there is no directory
             if file.name not in kept:
                 file.unlink()
+
+    # Designs
+
+    def save_design(self, name: str, content: bytes) -> Path:
+        """Writes a file of a design and returns its path."""
+        file = self.designs_directory / name
+        write_atomically(file, content)
+        return file
+
+    def design_files(self) -> list[Path]:
+        """Returns the designs' `.json` files, by name."""
+        return sorted(self.designs_directory.glob("*.json"))
 
 
 def describe_machine(command: str) -> dict[str, Any]:

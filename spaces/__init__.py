@@ -29,7 +29,8 @@ STRATEGIES: dict[str, Strategy] = {
     "cnn_control": cnn_control.STRATEGY,
 }
 
-# After the registry, which it reads.
+# After the registry, which they read.
+from spaces.design import build_design  # noqa: E402
 from spaces.hypermodel import SequenceHyperModel  # noqa: E402
 
-__all__ = ["STRATEGIES", "SequenceHyperModel", "Strategy"]
+__all__ = ["STRATEGIES", "SequenceHyperModel", "Strategy", "build_design"]

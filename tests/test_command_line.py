@@ -348,6 +348,7 @@ def test_the_experiment_is_what_was_asked_for(cwd, no_search):
         **{"seed": 3, "factor": 2, "iterations": 2, "batch_size": 7, "time_limit": 1.5},
         **{"strategies": ["line_cnn", "lines"], "final_seeds": 4, "max_epochs": 5, "mirror": True},
         **{"dataset": "digits", "data_dir": None, "image_size": None, "train_limit": None},
+        "seeds": [],
     }
     assert saved["experiment"] == expected
     assert f"{arguments} {names}" in saved["about"]["command"]

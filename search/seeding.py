@@ -1,0 +1,127 @@
+"""Designs and runs -> the configurations that another search starts from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras_tuner
+
+from search import brackets
+from search.designs import describe
+from search.experiment import Experiment, ExperimentError, Seed
+from search.finals import finalists
+from search.store import Store
+from spaces.design import design_values
+from spaces.values import nearest
+
+# A design has some kilobytes; with a thousand classes, some more.
+LARGEST = 10_000_000
+
+
+def read_seeds(
+    paths: Iterable[str | os.PathLike[str]],
+    experiment: Experiment,
+    spaces: Mapping[str, keras_tuner.HyperParameters],
+) -> tuple[tuple[Seed, ...], list[str]]:
+    """Reads designs and runs, and translates their values to these spaces.
+
+    Args:
+        paths: of designs (`.json`) and run directories. A run gives its designs, or each arm's
+            best trial where there are none yet.
+        experiment: the one that is to start from them.
+        spaces: its strategies' search spaces.
+
+    Returns:
+        The seeds in the order of the paths, and what the user should know: values that were
+        translated, and what was left out.
+
+    Raises:
+        ExperimentError: a path is no design or run, something in it is wrong, or none of it is of
+            a strategy that competes.
+    """
+    first = next(iter(brackets.plan(experiment.max_epochs, experiment.factor).values()))
+    most = first[0].size
+    seeds: list[Seed] = []
+    notes: list[str] = []
+    for path in paths:
+        for origin, design in _designs(Path(path)):
+            try:
+                values = design_values(design)
+            except ValueError as error:
+                raise ExperimentError(f"{origin}: {error}") from error
+            strategy = design["strategy"]
+            if strategy not in spaces:
+                notes.append(f"{origin} is left out: {strategy} does not compete")
+                continue
+            seed = translated(strategy, values, origin, spaces[strategy])
+            arm = [other for other in seeds if other.strategy == strategy]
+            if any(other.values == seed.values for other in arm):
+                notes.append(f"{origin} is left out: it is the same as another seed")
+            elif len(arm) == most:
+                notes.append(f"{origin} is left out: {strategy} starts with {most} at most")
+            else:
+                seeds.append(seed)
+                if seed.translated:
+                    notes.append(f"{origin} is translated: {_changes(seed)}")
+    if not seeds:
+        raise ExperimentError(
+            f"nothing to start from: {'; '.join(notes) or 'no design is named'}. "
+            "Leave out --seed-designs, or name others"
+        )
+    return tuple(seeds), notes
+
+
+def translated(
+    strategy: str, values: Mapping[str, Any], origin: str, space: keras_tuner.HyperParameters
+) -> Seed:
+    """Returns values of another space as a seed in this one."""
+    here = nearest(space, values)
+    changed = {name: value for name, value in values.items() if here.get(name) != value}
+    return Seed(strategy, here, origin, changed)
+
+
+def _changes(seed: Seed) -> str:
+    """Returns what was translated, in words."""
+    return ", ".join(
+        f"{name} {value} is {seed.values[name]}" if name in seed.values else f"no {name} {value}"
+        for name, value in seed.translated.items()
+    )
+
+
+def _designs(path: Path) -> Iterator[tuple[str, Any]]:
+    """Yields the designs that a path holds, each with where it is from."""
+    if not path.is_dir():
+        yield str(path), _read(path)
+        return
+    store = Store(path)
+    files = store.design_files()
+    for file in files:
+        yield str(file), _read(file)
+    if files:
+        return
+    datasets = {row["dataset"]: row for row in store.rows("datasets")}
+    best = finalists(store.rows("trials"))
+    if not best:
+        raise ExperimentError(f"{path} holds no design and no completed trial to start from")
+    for row in best.values():
+        design = describe(store.experiment, store.about, datasets[row["dataset"]], row, [])
+        yield f"{path} ({row['trial_id']})", design
+
+
+def _read(file: Path) -> Any:
+    """Reads a JSON file that somebody may have edited."""
+    try:
+        if file.stat().st_size > LARGEST:
+            raise ExperimentError(f"{file} is no design: it is too large")
+        return json.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ExperimentError(f"cannot read {file}: {error.strerror or error}") from error
+    except RecursionError as error:
+        raise ExperimentError(f"{file} is no design: it is nested too deeply") from error
+    except ValueError as error:
+        reason = str(error).splitlines()[0]
+        raise ExperimentError(f"{file} is no JSON: {reason}") from error

@@ -1,0 +1,185 @@
+"""Designs edited by hand: what works, and what is named in one line."""
+
+import json
+
+import keras_tuner
+import pytest
+
+from spaces import STRATEGIES, SequenceHyperModel, build_design
+from spaces.design import design_values
+from spaces.values import complete, nearest
+
+DESIGN = {
+    "scanline_design": 1,
+    "strategy": "cnn_lines",
+    "image_shape": [8, 12, 1],
+    "classes": 3,
+    "values": {
+        "axis": "columns", "depth": 2, "filters": 8, "pooling": "average", "lstm_units": 64,
+        "lstm_layers": 2, "direction": "both", "readout": "mean", "dropout": 0.3,
+        "augmentation": "shift_flip", "label_smoothing": 0.1, "learning_rate": 0.002,
+        "weight_decay": 0.01, "schedule": "cosine",
+    },
+    "training": {"decay_steps": 90, "mirror": True, "seed": 4},
+}  # fmt: skip
+
+
+def edited(**values):
+    return {**DESIGN, "values": {**DESIGN["values"], **values}}
+
+
+def without(*names):
+    return {**DESIGN, "values": {k: v for k, v in DESIGN["values"].items() if k not in names}}
+
+
+def refusal(design):
+    with pytest.raises(ValueError) as raised:
+        build_design(design)
+    message = str(raised.value)
+    assert "\n" not in message and len(message) < 500
+    return message
+
+
+def test_a_design_builds_its_model():
+    model = build_design(json.loads(json.dumps(DESIGN)))
+    assert model.name == "cnn_lines"
+    assert model.input_shape == (None, 8, 12, 1) and model.output_shape == (None, 3)
+    names = [layer.name for layer in model.layers]
+    assert "transpose" in names and "lstm_1" in names and "convolution_2" not in names
+    schedule = model.optimizer._learning_rate
+    assert (schedule.initial_learning_rate, schedule.decay_steps) == (0.002, 90)
+    assert design_values(DESIGN) == DESIGN["values"]
+
+
+def test_the_same_design_starts_from_the_same_weights():
+    first, second = (build_design(DESIGN).get_weights() for _ in range(2))
+    assert all((a == b).all() for a, b in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_no_values_are_the_defaults(name):
+    design = {"scanline_design": 1, "strategy": name, "image_shape": [9, 8, 3], "classes": 2}
+    values = design_values({**design, "values": {}})
+    assert design_values({**design, "values": values}) == values
+    assert build_design({**design, "values": {}}).output_shape == (None, 2)
+
+
+def test_a_value_added_removed_or_edited():
+    assert design_values(without("readout"))["readout"] == "last"
+    assert design_values(edited(lstm_units=128.0))["lstm_units"] == 128
+    assert design_values(edited(dropout=0))["dropout"] == 0.0
+    assert design_values(edited(lstm_layers=1))["lstm_layers"] == 1
+    changed = build_design({**edited(lstm_units=32), "image_shape": [16, 16, 3], "classes": 7})
+    assert changed.output_shape == (None, 7) and changed.get_layer("logits").input.shape[1] == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("readout", "lst", "last, mean, first_last"),
+        ("lstm_units", 65, "32, 64, 128"),
+        ("lstm_units", "64", "32, 64, 128"),
+        ("lstm_layers", True, "1, 2"),
+        ("lstm_layers", 3, "1, 2"),
+        ("learning_rate", 1, "from 0.0003 to 0.01"),
+        ("learning_rate", float("nan"), "from 0.0003 to 0.01"),
+        ("learning_rate", "0.002", "from 0.0003 to 0.01"),
+        ("depth", None, "1, 2"),
+        ("axis", ["rows"], "rows, columns, positions"),
+        ("dropout", {"rate": "x" * 10_000}, "0.0, 0.1, 0.2, 0.3, 0.5"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed(name, value, allowed):
+    message = refusal(edited(**{name: value}))
+    assert message.startswith(f"{name} cannot be ") and message.endswith(f"it can be {allowed}")
+
+
+def test_an_unknown_name_is_named():
+    message = refusal(edited(lstm_unit=64))
+    assert "no hyperparameter 'lstm_unit': did you mean lstm_units" in message
+    assert "weight_decay" in message  # and all there are
+    assert "\u202e" not in refusal(edited(**{"\u202e\n" + "x" * 10_000: 1}))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("scanline_design", 2, "format 2"),
+        ("strategy", "cnn_line", "did you mean cnn_lines"),
+        ("strategy", ["lines"], "no strategy"),
+        ("image_shape", [8, 8], "[height, width, channels]"),
+        ("image_shape", [8, 8, 0], "[height, width, channels]"),
+        ("image_shape", "888", "[height, width, channels]"),
+        ("classes", 2.5, "whole number from 1 up"),
+        ("classes", True, "whole number from 1 up"),
+        ("values", [1], "values cannot be [1]"),
+        ("values", None, "values cannot be None"),
+        ("training", 5, "training cannot be 5"),
+        ("training", {"decay_steps": -1}, "decay_steps cannot be -1"),
+        ("training", {"seed": "0"}, "seed cannot be '0'"),
+    ],
+)
+def test_a_wrong_key_is_named(key, value, named):
+    assert named in refusal({**DESIGN, key: value})
+
+
+@pytest.mark.parametrize("design", [{}, [], None, "x", 3])
+def test_what_is_no_design_is_refused(design):
+    assert "no design" in refusal(design)
+
+
+def test_a_missing_key_is_named():
+    for key in ("strategy", "image_shape", "classes", "values"):
+        assert key in refusal({name: value for name, value in DESIGN.items() if name != key})
+
+
+# Spaces in general
+
+
+def branched():
+    space = keras_tuner.HyperParameters()
+    space.Choice("kind", ["plain", "deep"])
+    with space.conditional_scope("kind", ["deep"]):
+        space.Int("layers", 1, 9, step=2)
+    space.Boolean("skip")
+    space.Float("rate", 0.1, 0.5, step=0.1)
+    return space
+
+
+def test_a_branch_that_is_not_taken_has_no_values():
+    assert complete(branched(), {"layers": 3}) == {"kind": "plain", "skip": False, "rate": 0.1}
+    assert complete(branched(), {"kind": "deep", "layers": 3})["layers"] == 3
+
+
+def sizes(height, width, strategy):
+    """A strategy's space for images of a size."""
+    space = keras_tuner.HyperParameters()
+    SequenceHyperModel((height, width, 1), 2, [strategy], decay_steps=1).build(space)
+    return space
+
+
+def test_the_nearest_value():
+    space = keras_tuner.HyperParameters()
+    space.Choice("number", [2, 4, 8])
+    space.Choice("word", ["none", "shift"])
+    space.Int("whole", 3, 9)
+    space.Float("rate", 0.1, 0.5)
+    space.Choice("new", ["a", "b"])
+    here = nearest(space, {"number": 6, "word": "shift_flip", "whole": 1, "rate": 2, "gone": 1})
+    assert here == {"number": 4, "word": "shift", "whole": 3, "rate": 0.5, "new": "a"}
+    here = nearest(space, {"number": "x", "word": "positions", "whole": 40, "rate": None})
+    assert here == {"number": 2, "word": "none", "whole": 9, "rate": 0.1, "new": "a"}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_whatever_is_translated_is_allowed(strategy):
+    """From a large image to a tiny one and back; what both allow stays as it is."""
+    large, tiny = sizes(64, 48, strategy), sizes(4, 5, strategy)
+    for source, target in ((large, tiny), (tiny, large)):
+        for number in range(20):
+            values = {p.name: p.random_sample(number) for p in source.space}
+            here = nearest(target, values)
+            assert complete(target, here) == here
+            again = nearest(target, here)
+            assert again == here
+        assert nearest(source, complete(source, {})) == complete(source, {})
