@@ -350,6 +350,7 @@ def record_dataset(store: Store, dataset: Dataset) -> None:
 def run(store: Store, dataset: Dataset, execution: Execution, environments: Environments) -> int:
     """Searches, runs the finals and reports; on Ctrl-C reports what there is."""
     from analysis.report import write_report
+    from search.designs import export_designs
     from search.display import make_display
     from search.finals import run_finals
     from search.tuner import SequenceTuner, make_oracle
@@ -375,6 +376,7 @@ def run(store: Store, dataset: Dataset, execution: Execution, environments: Envi
             else:
                 display.replay(store.rows("trials"))
             run_finals(store, dataset, workers, display)
+        export_designs(store)
     except KeyboardInterrupt:
         code, stopped = INTERRUPTED, "interrupted"
     except SchedulerLostError as error:

@@ -105,6 +105,9 @@ def run_finals(store: Store, dataset: Dataset, workers: Workers, display: Displa
         trial_id = best[spec.strategy]["trial_id"]
         place = {"dataset": dataset.name, "strategy": spec.strategy, "trial_id": trial_id}
         row = {**place, "seed": spec.seed, **result.columns}
+        # The model first: a row that says `completed` promises a design its weights.
+        if result.model is not None:
+            store.save_checkpoint(result.trial_id, result.model)
         store.record_final(row)
         number = seeds.index(spec.seed) + 1
         display.final_finished(spec.strategy, number, row.get("test_accuracy"), row["message"])
@@ -149,7 +152,7 @@ def final_spec(store: Store, dataset: Dataset, row: Mapping[str, Any], seed: int
         batch_size=experiment.batch_size,
         classes=len(dataset.class_names),
         mirror=dataset.mirror,
-        keep=False,
+        keep=True,  # for its design
         final=True,
         continues=row["strategy"],
     )

@@ -63,6 +63,7 @@ def make_oracle(experiment: Experiment, dataset: Dataset) -> StrategyHyperband:
         seed=experiment.seed,
         dataset=dataset.name,
         spaces=search_spaces(experiment, dataset),
+        seeds=experiment.seed_values,
         keep_files=False,
     )
 

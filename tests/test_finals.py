@@ -376,6 +376,7 @@ def test_a_run_with_finals_is_searched_no_further(invented, monkeypatch, tmp_pat
     with sqlite3.connect(invented.store.results_file) as database:
         database.execute("DELETE FROM finals WHERE strategy = 'line_cnn'")
     monkeypatch.setattr("analysis.report.write_report", lambda path: path)
+    monkeypatch.setattr("search.designs.export_designs", lambda store: [])  # nothing was built
     monkeypatch.setattr(
         "run_search.make_workers", lambda *_: contextlib.nullcontext(invented.workers)
     )
