@@ -80,8 +80,8 @@ def learning_curves(epochs: pd.DataFrame, best: dict[str, str]) -> str:
 READINGS = (
     "Left, the image in the colours of its timesteps, dark for the first and light for the last. "
     "Beside it each image as the sequence that the LSTM reads: time runs from left to right, and "
-    "a column holds the pixels that one timestep stands for. Measured on the untrained model of "
-    "the best configuration: a pixel counts for the timestep that it changes most. Where "
+    "a column holds the pixels that one timestep stands for (striped where others have more). "
+    "Measured on the untrained model of the best configuration: a pixel counts for the timestep that it changes most. Where "
     "convolutions or sweeps come first, a timestep also sees the pixels around."
 )
 
@@ -125,6 +125,20 @@ def mistakes(best: str, shown: int, wrong: int, seeds: int) -> str:
     how = "the one seed names" if seeds == 1 else f"most of the {seeds} seeds name"
     start = f"The first {shown} of the" if shown < wrong else "The"
     return f"{start} {plural(wrong, 'test image')} that {how} wrongly, with {label(best)}."
+
+
+def comparison(scores: pd.DataFrame) -> str:
+    """Describes mean test accuracy by strategy (rows) and run (columns)."""
+    text = ["A line is a strategy, a mark its mean test accuracy in one run."]
+    known = scores.dropna()
+    if len(known) and scores.shape[1] > 1:
+        spread = known.max(axis=1) - known.min(axis=1)
+        steady, wide = str(spread.idxmin()), str(spread.idxmax())
+        text.append(
+            f"From run to run {label(wide)} differs most ({points(spread[wide])} points), "
+            f"{label(steady)} least ({points(spread[steady])})."
+        )
+    return " ".join(text)
 
 
 def cost(costs: pd.DataFrame) -> str:

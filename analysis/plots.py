@@ -237,6 +237,29 @@ def heat(shares: pd.DataFrame, ax: Axes, xlabel: str, ylabel: str) -> Axes:
     return ax
 
 
+def comparison(scores: pd.DataFrame, look: dict[str, Style], ax: Axes) -> Axes:
+    """Draws the test accuracy of each strategy in each run, a line a strategy.
+
+    Args:
+        scores: a row a strategy, a column a run; NaN where a run has not tested it.
+        look: each strategy's style.
+        ax: where to draw.
+    """
+    runs = [bare(str(name)).replace(" (", "\n(") for name in scores.columns]
+    for name, row in scores.iterrows():
+        style = look[str(name)]
+        ax.plot(
+            range(len(runs)), row.to_numpy(), color=style.colour, marker=style.marker,
+            markersize=7, lw=1.6, alpha=0.9, label=_marked(str(name)),
+        )  # fmt: skip
+    ax.set(ylabel="test accuracy", xlim=(-0.3, len(runs) - 0.7))
+    ax.set_xticks(range(len(runs)), runs, rotation=25 if len(runs) > 4 else 0)
+    ax.margins(y=0.08)
+    _percent(ax.yaxis)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.22), ncols=2)
+    return ax
+
+
 def figure(
     draw: Callable[..., object], width: float, height: float, rows: int = 1, columns: int = 1
 ) -> Figure:
