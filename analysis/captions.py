@@ -81,8 +81,9 @@ READINGS = (
     "Left, the image in the colours of its timesteps, dark for the first and light for the last. "
     "Beside it each image as the sequence that the LSTM reads: time runs from left to right, and "
     "a column holds the pixels that one timestep stands for (striped where others have more). "
-    "Measured on the untrained model of the best configuration: a pixel counts for the timestep that it changes most. Where "
-    "convolutions or sweeps come first, a timestep also sees the pixels around."
+    "Measured on the untrained model of the best configuration: a pixel counts for the timestep "
+    "that it changes most. Where convolutions or sweeps come first, a timestep also sees the "
+    "pixels around."
 )
 
 

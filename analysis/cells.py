@@ -28,7 +28,7 @@ def brief(
         standing: what `tables.representatives` says.
     """
     tested = bool(summary.seeds.sum())
-    kept = ["strategy", "test accuracy", "behind the best, points", "multiply-adds"]
+    kept = ["strategy", "test accuracy", "behind, points", "multiply-adds"]
     columns = kept if tested else ["strategy", "validation accuracy", "after epochs", kept[-1]]
     rows = []
     for name in _order(run, summary, standing):

@@ -18,7 +18,6 @@ from analysis.tables import load_run
 from analysis.verdict import Verdict
 
 NAME = "comparison"
-WIDTH = 5.6
 # What must be alike for one run's figures to be held against another's.
 _BUDGET = ("max_epochs", "factor", "iterations", "final_seeds", "batch_size", "train_limit")
 
@@ -188,7 +187,7 @@ def _picture(scores: pd.DataFrame, look: dict[str, plots.Style]) -> Picture | No
     if scores.empty:
         return None
     drawn = plots.figure(
-        lambda ax: plots.comparison(scores, look, ax), WIDTH, 1.6 + 0.32 * len(scores) + 0.3
+        lambda ax: plots.comparison(scores, look, ax), plots.WIDTH, 1.6 + 0.32 * len(scores) + 0.3
     )
     caption = captions.comparison(scores)
     return Picture("accuracy", caption, drawn, "Test accuracy by strategy and run")

@@ -16,7 +16,6 @@ MOST_CLASSES = 12  # in a figure; more do not fit on a phone
 MOST_CONFUSIONS = 15
 MOST_COUNTED = 2000  # classes: beyond, the table of all pairs would fill the memory
 SHOWN = 3  # images whose sequences are shown
-WIDTH = 5.6
 
 
 def class_accuracy(found: Findings) -> Picture | None:
@@ -32,7 +31,7 @@ def class_accuracy(found: Findings) -> Picture | None:
     named = shown.rename(index=lambda label: name(found, label, 16))
     drawn = plots.figure(
         lambda ax: plots.heat(named.T.rename(index=words.label), ax, "class", ""),
-        WIDTH,
+        plots.WIDTH,
         1.3 + 0.36 * len(shown.columns),
     )
     caption = captions.classes(named, len(shares))
@@ -175,7 +174,9 @@ def _confusion_picture(
     labels = [name(found, known[place], 16) for place in shown]
     shares = pd.DataFrame((counts / totals)[np.ix_(shown, shown)], index=labels, columns=labels)
     drawn = plots.figure(
-        lambda ax: plots.heat(shares, ax, "named", "true class"), WIDTH, 1.4 + 0.36 * len(shown)
+        lambda ax: plots.heat(shares, ax, "named", "true class"),
+        plots.WIDTH,
+        1.4 + 0.36 * len(shown),
     )
     caption = captions.confusion(best, len(shown), len(counts))
     return Picture("confusion", caption, drawn, f"Confusion matrix of {words.label(best)}")

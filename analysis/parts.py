@@ -172,7 +172,7 @@ class TrialTable:
     rows: Sequence[Sequence[str]]
     keys: dict[int, list[float | None]]
     frame: pd.DataFrame
-    shown: int = 50
+    shown: int = 25
     note: str = ""
 
     def csv(self) -> bytes:

@@ -38,6 +38,9 @@ INK = "#20242a"
 FAINT = "#868c94"
 """Grid and background curves: legible on light and on dark."""
 
+WIDTH = 5.2
+"""Inches of a figure: at this width its text is legible on a phone and not coarse on a desk."""
+
 _STYLE = {
     "axes.edgecolor": FAINT,
     "axes.facecolor": "none",
@@ -170,7 +173,11 @@ def learning_curves(
             data=leading, color=colour, lw=2.6, marker=marker, markersize=6, markeredgewidth=0,
             **common,
         )  # fmt: skip
-    ax.set(title=_marked(strategy).replace(" (", "\n("), xlabel="epoch", ylabel="")
+    ax.set(
+        title=_marked(strategy).replace(" (", "\n(").replace(", no recurrence", ""),
+        xlabel="epoch",
+        ylabel="",
+    )
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     _percent(ax.yaxis)
     return ax

@@ -13,8 +13,6 @@ from analysis.gallery import class_accuracy, mistakes, readings, samples
 from analysis.parts import Part, Picture, Section
 from analysis.trialtable import trial_table
 
-WIDTH = 5.6  # inches: at this width a figure's text is legible on a phone and not coarse on a desk
-
 
 def accuracy(found: Findings) -> Picture | None:
     """Draws the first screen's figure, or nothing where nothing has been scored."""
@@ -29,7 +27,7 @@ def accuracy(found: Findings) -> Picture | None:
         return None
     drawn = plots.figure(
         lambda ax: plots.accuracy(shown, found.run.finals, found.look, ax, measure),
-        WIDTH,
+        plots.WIDTH,
         0.9 + 0.42 * len(shown),
     )
     return Picture("accuracy", caption, drawn, f"{measure.capitalize()} by strategy")
@@ -64,7 +62,9 @@ def cost(found: Findings) -> Section:
     if len(frame):
         measure = "test accuracy" if tested else "validation accuracy"
         drawn = plots.figure(
-            lambda ax: plots.cost(frame, found.look, ax, measure), WIDTH, 3.6 + 0.12 * len(frame)
+            lambda ax: plots.cost(frame, found.look, ax, measure),
+            plots.WIDTH,
+            3.6 + 0.12 * len(frame),
         )
         title = f"{measure.capitalize()} against multiply-adds for one image"
         parts.append(Picture("accuracy-against-cost", captions.cost(frame), drawn, title))
@@ -100,7 +100,7 @@ def _curves(
             ax.set_visible(False)
         axes[0].figure.supylabel("validation accuracy", fontsize=11)
 
-    return plots.figure(draw, WIDTH, 0.6 + (3.0 if rows == 1 else 2.2 * rows), rows, columns)
+    return plots.figure(draw, plots.WIDTH, 0.6 + (3.0 if rows == 1 else 2.2 * rows), rows, columns)
 
 
 def configurations(found: Findings) -> Section:
