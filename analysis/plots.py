@@ -10,7 +10,7 @@ import itertools
 import re
 import zlib
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -164,7 +164,13 @@ def learning_curves(
         sns.lineplot(data=others, units="configuration", color=FAINT, lw=1.2, alpha=0.55, **common)
     if len(mine):
         # A rung of one epoch has no line to draw: the dots show it.
-        thin = {"color": colour, "lw": 0.9, "alpha": 0.45, "marker": "o", "markersize": 3.5}
+        thin: dict[str, Any] = {
+            "color": colour,
+            "lw": 0.9,
+            "alpha": 0.45,
+            "marker": "o",
+            "markersize": 3.5,
+        }
         if many:
             # One broken line draws a thousand curves in the time of one; and as an image they are
             # smaller than as paths.
