@@ -13,7 +13,7 @@ from analysis import captions, plots, words
 from analysis.findings import Findings, find
 from analysis.parts import Part, Picture, Section, Table
 from analysis.render import html_page, markdown_page
-from analysis.report import Report, beside, write_files
+from analysis.report import Report, beside, named_styles, write_files
 from analysis.tables import load_run
 from analysis.verdict import Verdict
 
@@ -65,7 +65,7 @@ def describe(found: Sequence[Findings], name: str = NAME) -> dict[str, Any]:
         "picture_part": _picture(scores, look),
         "brief": runs_table(found),
         "sections": [made for section in SECTIONS if (made := section(found, scores))],
-        "look": {words.label(n): style for n, style in look.items()},
+        "look": named_styles(look),
         "reload": None,
         "done": None,
         "prefix": f"{name}-",

@@ -137,7 +137,7 @@ def accuracy(
     ax.set_yticks(range(len(names)), [_marked(name).replace(" (", "\n(") for name in names])
     ax.grid(visible=False, axis="y")
     ax.tick_params(axis="y", length=0)
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=6))
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=4))
     _percent(ax.xaxis)
     return ax
 
@@ -215,7 +215,7 @@ def cost(points: pd.DataFrame, look: dict[str, Style], ax: Axes, ylabel: str) ->
     ax.set_xscale("log")
     ax.set(xlim=(low, high), xlabel="multiply-adds for one image", ylabel=ylabel)
     steps = (1.0, 2.0, 5.0) if high / low < 300 else (1.0,)
-    ax.xaxis.set_major_locator(LogLocator(subs=steps))
+    ax.xaxis.set_major_locator(LogLocator(subs=steps, numticks=7))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: amount(value)))
     ax.minorticks_off()
     ax.margins(y=0.12)

@@ -59,7 +59,7 @@ def html(value: object) -> Markup:
     """Returns a value as text of an element; what `words.clean` isolated, within `<bdi>`."""
     if isinstance(value, Markup):
         return value
-    return Markup(escape(value).replace(ISOLATE, "<bdi>").replace(END, "</bdi>"))
+    return Markup(str(escape(value)).replace(ISOLATE, "<bdi>").replace(END, "</bdi>"))
 
 
 def plain(value: object) -> Markup:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from analysis import cells, sections, words
+from analysis import cells, plots, sections, words
 from analysis.findings import Findings, find
 from analysis.parts import Gallery, Picture, Readings, Section, Table, TrialTable
 from analysis.render import html_page, markdown_page
@@ -94,12 +94,21 @@ def describe(found: Findings) -> dict[str, Any]:
         "picture_part": sections.accuracy(found),
         "brief": cells.brief(run, found.summary, found.comparison, found.standing),
         "sections": sections.make(found),
-        "look": {words.label(name): style for name, style in found.look.items()},
+        "look": named_styles(found.look),
         "reload": RELOAD_SECONDS if found.unfinished else None,
         "done": _done(found) if found.unfinished else None,
         "prefix": "",
         "again": "python -m analysis RUN",
         "after_again": ", with the run directory in place of RUN, makes this report again.",
+    }
+
+
+def named_styles(look: Mapping[str, plots.Style]) -> dict[str, plots.Style]:
+    """Returns the styles by what the cells say: a strategy's name, and its label."""
+    return {
+        text: style
+        for name, style in look.items()
+        for text in (words.clean(name, 40), words.label(name))
     }
 
 

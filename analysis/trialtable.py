@@ -25,7 +25,8 @@ def trial_table(run: Run) -> TrialTable:
     trials = run.trials.sort_values(
         ["score", "val_loss", "trial_id"], ascending=[False, True, True], kind="stable"
     )
-    labels = {name: words.label(name) for name in trials.strategy.unique()}
+    # Without the mark of a control, which every row would repeat.
+    labels = {name: words.clean(name, 40) for name in trials.strategy.unique()}
     records = trials.to_dict("records")
     keys = {
         place: [None if math.isnan(value) else float(f"{value:.6g}") for value in trials[column]]
