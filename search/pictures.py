@@ -15,7 +15,6 @@ import numpy as np
 from PIL import Image
 
 from search.datasets import Dataset, Images
-from search.finals import finalists
 from search.store import Store
 from spaces import STRATEGIES, SequenceHyperModel
 
@@ -42,10 +41,18 @@ def record_mistakes(store: Store, dataset: Dataset, test: Images) -> None:
     store.record_pictures("images", image_rows(dataset.name, "test", test, wrong[:MOST_IMAGES]))
 
 
-def record_sequences(store: Store, dataset: Dataset) -> None:
-    """Measures and keeps where each finalist's timesteps lie in the image."""
+def record_sequences(
+    store: Store, dataset: Dataset, finalists: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Measures and keeps where each finalist's timesteps lie in the image.
+
+    Args:
+        store: the run directory, open for writing.
+        dataset: the images, of which only the shape matters here.
+        finalists: strategy to the row of its best trial, as `search.finals.finalists` finds it.
+    """
     known = {(row["strategy"], row["trial_id"]) for row in store.rows("sequences")}
-    for strategy, row in finalists(store.rows("trials")).items():
+    for strategy, row in finalists.items():
         if (strategy, row["trial_id"]) in known or not STRATEGIES[strategy].recurrent:
             continue
         model = sequence_model(strategy, json.loads(row["hyperparameters"]), dataset)

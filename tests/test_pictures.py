@@ -6,6 +6,7 @@ import pytest
 
 from search.datasets import Dataset, Images
 from search.experiment import Experiment
+from search.finals import finalists
 from search.pictures import (
     LARGEST_MAP,
     LARGEST_SIDE,
@@ -138,7 +139,7 @@ def test_the_run_holds_them_and_the_test_split_stays_shut(store):
         }  # fmt: skip
         store.start_trial(trial)
         store.finish_trial(strategy, {"status": "completed", "score": 1.0, "val_loss": 0.0}, [])
-    record_sequences(store, data)
+    record_sequences(store, data, finalists(store.rows("trials")))
     (row,) = store.rows("sequences")  # the control has none
     times = np.frombuffer(row["timesteps"], "<u2").reshape(row["height"], row["width"])
     assert (times == np.arange(8)).all()
