@@ -1,4 +1,8 @@
-"""python -m analysis RUN: makes the report again from the run directory alone."""
+"""python -m analysis RUN [RUN ...]: makes the report of a run again, or compares several.
+
+One run: its report, below the run directory. Several: one report that compares them, beside the
+first one's report as comparison.html unless --out says where; their own reports stay as they are.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,37 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from analysis.compare import write_comparison
 from analysis.report import write_report
 from search.store import ExperimentError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Writes the report, prints its verdict and path, and returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m analysis", description=__doc__)
-    parser.add_argument("run", metavar="RUN", help="a run directory, such as runs/digits")
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "run", metavar="RUN", nargs="+", help="a run directory, such as runs/digits"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE.html",
+        help="where the comparison of several runs goes, with its Markdown, figures and tables "
+        "beside it (default: RUN/report/comparison.html of the first RUN)",
+    )
+    options = parser.parse_args(arguments)
+    if options.out and len(options.run) == 1:
+        parser.error("--out is for the comparison of several runs: one run's report stays in it")
+    if options.out and not options.out.endswith(".html"):
+        parser.error(f"--out {options.out}: its name must end in .html")
     try:
-        print(write_report(parser.parse_args(arguments).run))
+        if len(options.run) == 1:
+            print(write_report(options.run[0]))
+        else:
+            print(write_comparison(options.run, options.out))
     except ExperimentError as error:
         print(error, file=sys.stderr)
         return 2

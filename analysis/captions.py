@@ -77,6 +77,71 @@ def learning_curves(epochs: pd.DataFrame, best: dict[str, str]) -> str:
     return " ".join(text)
 
 
+READINGS = (
+    "Left, the image in the colours of its timesteps, dark for the first and light for the last. "
+    "Beside it each image as the sequence that the LSTM reads: time runs from left to right, and "
+    "a column holds the pixels that one timestep stands for (striped where others have more). "
+    "Measured on the untrained model of the best configuration: a pixel counts for the timestep "
+    "that it changes most. Where convolutions or sweeps come first, a timestep also sees the "
+    "pixels around."
+)
+
+
+def classes(shares: pd.DataFrame, there: int) -> str:
+    """Describes accuracy by class and strategy.
+
+    Args:
+        shares: classes by strategies, the most accurate strategy first.
+        there: how many classes there are, shown or not.
+    """
+    text = ["A cell is the share of a class's test images that are named correctly, in percent."]
+    if len(shares) < there:
+        text.append(
+            f"Shown are the {len(shares)} of {there} classes in which strategies differ most."
+        )
+    leaders = shares.idxmax(axis=1)
+    hardest = str(shares.iloc[:, 0].idxmin())
+    first = str(shares.columns[0])
+    text.append(
+        f"{label(first)} is highest in {int((leaders == first).sum())} of these "
+        f"{plural(len(shares), 'class', 'classes')} and finds {hardest} hardest "
+        f"({percent(float(shares.iloc[:, 0].min()))})."
+    )
+    return " ".join(text)
+
+
+def confusion(best: str, shown: int, there: int) -> str:
+    """Describes the confusion matrix."""
+    text = (
+        "A row is a true class, a column what it was named, in percent of the class over all "
+        "seeds: off the diagonal are the mistakes."
+    )
+    if shown < there:
+        text += f" Shown are the {shown} of {there} classes that {label(best)} confuses most."
+    return text
+
+
+def mistakes(best: str, shown: int, wrong: int, seeds: int) -> str:
+    """Describes the images that the best strategy gets wrong."""
+    how = "the one seed names" if seeds == 1 else f"most of the {seeds} seeds name"
+    start = f"The first {shown} of the" if shown < wrong else "The"
+    return f"{start} {plural(wrong, 'test image')} that {how} wrongly, with {label(best)}."
+
+
+def comparison(scores: pd.DataFrame) -> str:
+    """Describes mean test accuracy by strategy (rows) and run (columns)."""
+    text = ["A line is a strategy, a mark its mean test accuracy in one run."]
+    known = scores.dropna()
+    if len(known) and scores.shape[1] > 1:
+        spread = known.max(axis=1) - known.min(axis=1)
+        steady, wide = str(spread.idxmin()), str(spread.idxmax())
+        text.append(
+            f"From run to run {label(wide)} differs most ({points(spread[wide])} points), "
+            f"{label(steady)} least ({points(spread[steady])})."
+        )
+    return " ".join(text)
+
+
 def cost(costs: pd.DataFrame) -> str:
     """Describes accuracy against cost by the strategies that none other beats in both."""
     text = ["Up is more accurate, left is cheaper."]

@@ -6,11 +6,14 @@ Figures are plain `Figure` objects: no pyplot, so no global state and nothing to
 from __future__ import annotations
 
 import io
+import itertools
 import re
+import zlib
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from markupsafe import escape
@@ -19,7 +22,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
-from analysis.words import amount, label
+from analysis.words import amount, bare, label
 
 # The first four are Okabe and Ito's (Color Universal Design, 2008). The others were chosen to stay
 # apart from them in deuteranopia and protanopia. All have a contrast of about 3 or more with white
@@ -35,6 +38,9 @@ INK = "#20242a"
 """Text and axes; in the page it becomes the colour of the text around the figure."""
 FAINT = "#868c94"
 """Grid and background curves: legible on light and on dark."""
+
+WIDTH = 5.2
+"""Inches of a figure: at this width its text is legible on a phone and not coarse on a desk."""
 
 _STYLE = {
     "axes.edgecolor": FAINT,
@@ -70,12 +76,33 @@ class Style(NamedTuple):
     marker: str
 
 
+# A strategy has its colour by name, so that it is the same in every report and every comparison.
+_KNOWN = (
+    "lines", "cnn_lines", "cnn_flat", "line_cnn", "patches", "pixels", "hierarchical", "sweeps",
+    "conv_sweeps", "conv_lstm", "cnn_control",
+)  # fmt: skip
+
+
 def styles(strategies: Sequence[str]) -> dict[str, Style]:
-    """Returns each strategy's colour and marker, by its place in the experiment."""
-    return {
-        name: Style(COLOURS[i % len(COLOURS)], MARKERS[(i + i // len(COLOURS)) % len(MARKERS)])
-        for i, name in enumerate(strategies)
-    }
+    """Returns each strategy's colour and marker, which follow from its name.
+
+    A name that is not known here starts at a place that its letters give and takes the next free
+    one, so that no two of `strategies` look alike.
+    """
+    taken = {name: _KNOWN.index(name) for name in strategies if name in _KNOWN}
+    for name in strategies:
+        if name not in taken:
+            start = zlib.crc32(name.encode()) % len(COLOURS)
+            ring = [(start + step) % len(COLOURS) for step in range(len(COLOURS))]
+            laps = (lap * len(COLOURS) + place for lap in itertools.count() for place in ring)
+            used = set(taken.values())
+            taken[name] = next(place for place in laps if place not in used)
+    return {name: _style(taken[name]) for name in strategies}
+
+
+def _style(place: int) -> Style:
+    lap, colour = divmod(place, len(COLOURS))
+    return Style(COLOURS[colour], MARKERS[(place + lap) % len(MARKERS)])
 
 
 def accuracy(
@@ -107,10 +134,10 @@ def accuracy(
             color=style.colour, markersize=9, elinewidth=2.4, capsize=4, capthick=2, zorder=5,
         )  # fmt: skip
     ax.set(xlabel=xlabel, ylabel="", ylim=(len(names) - 0.4, -0.5))
-    ax.set_yticks(range(len(names)), [label(name).replace(" (", "\n(") for name in names])
+    ax.set_yticks(range(len(names)), [_marked(name).replace(" (", "\n(") for name in names])
     ax.grid(visible=False, axis="y")
     ax.tick_params(axis="y", length=0)
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=6))
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=4))
     _percent(ax.xaxis)
     return ax
 
@@ -136,18 +163,30 @@ def learning_curves(
     if len(others):
         sns.lineplot(data=others, units="configuration", color=FAINT, lw=1.2, alpha=0.55, **common)
     if len(mine):
-        # A rung of one epoch has no line to draw: the dots show it. Beyond a hundred curves an
-        # image is smaller than paths.
-        sns.lineplot(
-            data=mine, units="configuration", color=colour, lw=0.9, alpha=0.45, marker="o",
-            markersize=3.5, markeredgewidth=0, rasterized=many, **common,
-        )  # fmt: skip
+        # A rung of one epoch has no line to draw: the dots show it.
+        thin: dict[str, Any] = {
+            "color": colour,
+            "lw": 0.9,
+            "alpha": 0.45,
+            "marker": "o",
+            "markersize": 3.5,
+        }
+        if many:
+            # One broken line draws a thousand curves in the time of one; and as an image they are
+            # smaller than as paths.
+            ax.plot(*_broken(mine), **thin, markeredgewidth=0, rasterized=True)
+        else:
+            sns.lineplot(data=mine, units="configuration", **thin, markeredgewidth=0, **common)
     if len(leading):
         sns.lineplot(
             data=leading, color=colour, lw=2.6, marker=marker, markersize=6, markeredgewidth=0,
             **common,
         )  # fmt: skip
-    ax.set(title=label(strategy).replace(" (", "\n("), xlabel="epoch", ylabel="")
+    ax.set(
+        title=_marked(strategy).replace(" (", "\n(").replace(", no recurrence", ""),
+        xlabel="epoch",
+        ylabel="",
+    )
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     _percent(ax.yaxis)
     return ax
@@ -170,19 +209,70 @@ def cost(points: pd.DataFrame, look: dict[str, Style], ax: Axes, ylabel: str) ->
             row.multiply_adds, row.accuracy, yerr=None if pd.isna(row.spread) else row.spread,
             fmt=style.marker, color=style.colour, markersize=9, elinewidth=2, capsize=4,
         )  # fmt: skip
-        bar.lines[0].set_label(label(str(name)))
+        bar.lines[0].set_label(_marked(str(name)))
         marks.append(bar.lines[0])
     low, high = points.multiply_adds.min() / 2, points.multiply_adds.max() * 2
     ax.set_xscale("log")
     ax.set(xlim=(low, high), xlabel="multiply-adds for one image", ylabel=ylabel)
     steps = (1.0, 2.0, 5.0) if high / low < 300 else (1.0,)
-    ax.xaxis.set_major_locator(LogLocator(subs=steps))
+    ax.xaxis.set_major_locator(LogLocator(subs=steps, numticks=7))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: amount(value)))
     ax.minorticks_off()
     ax.margins(y=0.12)
     _percent(ax.yaxis)
     # Markers alone: a legend needs no error bars.
     ax.legend(handles=marks, loc="upper center", bbox_to_anchor=(0.45, -0.2), ncols=2)
+    return ax
+
+
+def heat(shares: pd.DataFrame, ax: Axes, xlabel: str, ylabel: str) -> Axes:
+    """Draws shares in [0, 1] as a grid of shaded cells, with the percentages in them.
+
+    The cells bring their own ground, so they read the same on a light page and on a dark one.
+
+    Args:
+        shares: a row of cells a row; the labels are the frame's.
+        ax: where to draw.
+        xlabel: what the columns are.
+        ylabel: what the rows are.
+    """
+    values = 100 * shares.to_numpy(dtype=float)
+    sns.heatmap(
+        values, ax=ax, cmap="Blues", vmin=0, vmax=100, cbar=False, linewidths=1.5,
+        linecolor=FAINT, annot=True, fmt=".0f", annot_kws={"fontsize": 9},
+        xticklabels=[bare(str(name)) for name in shares.columns],
+        yticklabels=[bare(str(name)).replace(" (", "\n(") for name in shares.index],
+    )  # fmt: skip
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    long = max(len(str(name)) for name in shares.columns) > 3
+    ax.tick_params(axis="x", length=0, rotation=45 if long else 0)
+    ax.tick_params(axis="y", length=0, rotation=0)
+    if long:
+        for tick in ax.get_xticklabels():
+            tick.set(ha="right", rotation_mode="anchor")
+    return ax
+
+
+def comparison(scores: pd.DataFrame, look: dict[str, Style], ax: Axes) -> Axes:
+    """Draws the test accuracy of each strategy in each run, a line a strategy.
+
+    Args:
+        scores: a row a strategy, a column a run; NaN where a run has not tested it.
+        look: each strategy's style.
+        ax: where to draw.
+    """
+    runs = [bare(str(name)).replace(" (", "\n(") for name in scores.columns]
+    for name, row in scores.iterrows():
+        style = look[str(name)]
+        ax.plot(
+            range(len(runs)), row.to_numpy(), color=style.colour, marker=style.marker,
+            markersize=7, lw=1.6, alpha=0.9, label=_marked(str(name)),
+        )  # fmt: skip
+    ax.set(ylabel="test accuracy", xlim=(-0.3, len(runs) - 0.7))
+    ax.set_xticks(range(len(runs)), runs, rotation=25 if len(runs) > 4 else 0)
+    ax.margins(y=0.08)
+    _percent(ax.yaxis)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.22), ncols=2)
     return ax
 
 
@@ -235,6 +325,21 @@ def to_svg(drawn: Figure, name: str, description: str) -> str:
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'\b(id="|url\(#|href="#)', rf"\g<1>{name}-", svg)
     return svg.replace("<svg", f'<svg role="img" aria-label="{escape(description)}"', 1)
+
+
+def _marked(strategy: str) -> str:
+    """A strategy's label, of which matplotlib draws every character."""
+    return bare(label(strategy))
+
+
+def _broken(epochs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Returns all configurations' curves as one line (epochs, accuracies), with NaN in between."""
+    ordered = epochs.sort_values(["configuration", "epoch"], kind="stable")
+    names = ordered.configuration.to_numpy()
+    ends = np.flatnonzero(names[1:] != names[:-1]) + 1
+    values = (ordered[column].to_numpy(dtype=float) for column in ("epoch", "val_accuracy"))
+    x, y = (np.insert(value, ends, np.nan) for value in values)
+    return x, y
 
 
 def _percent(axis: Axis) -> None:

@@ -1,45 +1,22 @@
-"""Figures and tables -> report.html and report.md."""
+"""Findings -> report.html, report.md, the figures and the tables beside them."""
 
 from __future__ import annotations
 
-import dataclasses
 import os
-import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jinja2
-import pandas as pd
-from markupsafe import Markup
-from matplotlib.figure import Figure
-
-from analysis import captions, plots, sections, statistics, words
-from analysis.tables import Run, load_run, pending_finals, representatives
-from analysis.verdict import Verdict, judge
+from analysis import cells, plots, sections, words
+from analysis.findings import Findings, find
+from analysis.parts import Gallery, Picture, Readings, Section, Table, TrialTable
+from analysis.render import html_page, markdown_page
+from analysis.tables import Run, load_run, pending_finals
+from analysis.verdict import Verdict
 from search.store import ExperimentError, write_atomically
 
-TEMPLATES = Path(__file__).parent / "templates"
-WIDTH = 5.6  # inches: at this width a figure's text is legible on a phone and not coarse on a desk
-
-
-@dataclasses.dataclass(frozen=True)
-class Picture:
-    """A figure and the sentences that say what to see in it.
-
-    Attributes:
-        name: its file's name without the ending.
-        caption: how to read it and what this run shows in it.
-        drawn: the figure.
-    """
-
-    name: str
-    caption: str
-    drawn: Figure
-
-    @property
-    def svg(self) -> Markup:
-        """The figure as an element of an HTML page."""
-        return Markup(plots.to_svg(self.drawn, self.name, self.caption))
+RELOAD_SECONDS = 30
+"""How often a page of an unfinished run looks for a newer one."""
 
 
 class Report(NamedTuple):
@@ -58,74 +35,100 @@ class Report(NamedTuple):
         return "\n".join([self.verdict.headline, *self.verdict.sentences, f"report: {self.path}"])
 
 
-def write_report(run_path: str | os.PathLike[str]) -> Report:
-    """Makes the report of a run, finished or not, from its directory alone.
+def write_report(
+    run_path: str | os.PathLike[str],
+    unfinished: bool = False,
+    planned: Mapping[str, int] | None = None,
+) -> Report:
+    """Makes the report of a run from its directory alone.
 
-    Writes `report/report.html`, which needs no other file, and `report/report.md` with its figures.
+    Writes `report/report.html`, which needs no other file, `report/report.md` with its figures,
+    and every table as `report/tables/*.csv`.
+
+    Args:
+        run_path: the run directory.
+        unfinished: the search is running and will call again: only the page is written, with what
+            is quick to make, and a browser loads it again by itself.
+        planned: how many epochs each strategy's search will take; an unfinished run's page then
+            says how far it is.
 
     Raises:
         ExperimentError: the directory is not a run, its files are damaged, or the report cannot
             be written.
     """
     run = load_run(run_path)
-    content = describe(run)
-    files = {f"{p.name}.png": plots.to_png(p.drawn) for p in content["pictures"].values()}
-    files["report.md"] = _render("report.md", content, markdown)
-    files["report.html"] = _render("report.html", content, None)
+    found = find(run, unfinished, planned)
+    content = describe(found)
+    files: dict[str, bytes] = {}
+    if not unfinished:
+        files |= beside(content)
+        files["report.md"] = markdown_page(content)
+    # The page comes last: whoever sees the new one finds the files beside it new, too.
+    files["report.html"] = html_page(content)
+    write_files(run.report_directory, files)
+    return Report(found.verdict, run.report_directory / "report.html")
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Writes a report's files, each whole or not at all.
+
+    Raises:
+        ExperimentError: one cannot be written.
+    """
     try:
         for name, written in files.items():
-            write_atomically(run.report_directory / name, written)
+            write_atomically(folder / name, written)
     except OSError as error:
         reason = error.strerror or error
-        raise ExperimentError(f"cannot write {run.report_directory}: {reason}") from error
-    return Report(content["verdict"], run.report_directory / "report.html")
+        raise ExperimentError(f"cannot write {folder}: {reason}") from error
 
 
-def describe(run: Run) -> dict[str, Any]:
+def describe(found: Findings) -> dict[str, Any]:
     """Returns everything that the report says of a run; the templates only arrange it."""
-    labels = next((found for found in run.datasets.test_labels if found is not None), None)
-    names = run.experiment.strategies
-    summary = statistics.by_strategy(run.finals, labels, names)
-    comparison = statistics.against_best(run.finals, labels, names)
-    standing = representatives(run)
-    look = plots.styles(names)
+    run = found.run
     return {
-        "data": words.clean(run.experiment.dataset_name),
+        "title": found.verdict.headline,
         "run": words.clean(run.path.resolve().name),
-        "verdict": judge(run, summary, comparison),
-        "pictures": _pictures(run, summary, standing, look),
-        "strategies": sections.strategies(run, summary, comparison, standing),
-        "settings": sections.settings(standing) if len(standing) else None,
-        "progress": sections.progress(run),
-        "failures": sections.failures(run),
-        "facts": sections.facts(run),
-        "command": words.clean(run.about.get("command") or "", 2000),
-        "notes": _notes(bool(summary.seeds.sum())),
-        "colours": {words.label(name): style.colour for name, style in look.items()},
+        "sentences": found.verdict.sentences,
         "counts": _counts(run),
+        "picture_part": sections.accuracy(found),
+        "brief": cells.brief(run, found.summary, found.comparison, found.standing),
+        "sections": sections.make(found),
+        "look": named_styles(found.look),
+        "reload": RELOAD_SECONDS if found.unfinished else None,
+        "done": _done(found) if found.unfinished else None,
+        "prefix": "",
+        "again": "python -m analysis RUN",
+        "after_again": ", with the run directory in place of RUN, makes this report again.",
     }
 
 
-def _notes(tested: bool) -> str:
-    cost = (
-        "Multiply-adds are for one image. Time per epoch is the median of the search's epochs. "
-        f"Timesteps{words.TIMES}features is the sequence that the LSTM reads. The validation score "
-        "is that of the configuration shown, the best of its strategy."
-    )
-    if not tested:
-        return cost
-    return (
-        "SD is the standard deviation over seeds; the difference is that from the most accurate. "
-        "Each interval counts both the seeds and the test images: a t interval with "
-        "Satterthwaite's degrees of freedom, for one comparison at a time; p is corrected by Holm "
-        f"for all of them. {cost}"
-    )
+def named_styles(look: Mapping[str, plots.Style]) -> dict[str, plots.Style]:
+    """Returns the styles by what the cells say: a strategy's name, and its label."""
+    return {
+        text: style
+        for name, style in look.items()
+        for text in (words.clean(name, 40), words.label(name))
+    }
+
+
+def beside(content: Mapping[str, Any]) -> dict[str, bytes]:
+    """Returns the files beside the page: what Markdown shows, and every table as CSV."""
+    files, prefix = {}, content["prefix"]
+    made: Sequence[Section] = content["sections"]
+    first = [part for part in (content["picture_part"], content["brief"]) if part]
+    for part in [*first, *(part for section in made for part in section.parts)]:
+        if isinstance(part, (Picture, Gallery, Readings)):
+            files[f"{prefix}{part.name}.png"] = part.png
+        elif isinstance(part, (Table, TrialTable)):
+            files[f"tables/{prefix}{part.name}.csv"] = part.csv()
+    return files
 
 
 def _counts(run: Run) -> str:
     finals = int((run.finals.status == "completed").sum())
     parts = [
-        words.plural(len(run.experiment.strategies), "strategy").replace("strategys", "strategies"),
+        words.plural(len(run.experiment.strategies), "strategy", "strategies"),
         words.plural(run.trials.configuration.nunique(), "configuration"),
         words.plural(len(run.epochs), "epoch"),
         words.plural(finals, "tested model"),
@@ -134,89 +137,18 @@ def _counts(run: Run) -> str:
     return ", ".join(parts) + (f" ({pending} to come)" if pending else "")
 
 
-def _pictures(
-    run: Run, summary: pd.DataFrame, standing: pd.DataFrame, look: dict[str, plots.Style]
-) -> dict[str, Picture]:
-    """Returns the figures that there is something to draw for, by what they show."""
-    pictures = {}
-    tested = summary.dropna(subset="mean")
-    measure = "test accuracy"
-    if len(tested):
-        shown, caption = tested, captions.accuracy(tested)
-    elif len(standing):
-        measure = "validation accuracy"
-        shown = standing.assign(mean=standing.score, low=float("nan"), high=float("nan"))
-        shown = shown.sort_values("mean", ascending=False, kind="stable")
-        caption = captions.validation(standing)
-    else:
-        return {}
-    drawn = plots.figure(
-        lambda ax: plots.accuracy(shown, run.finals, look, ax, measure),
-        WIDTH,
-        0.9 + 0.45 * len(shown),
-    )
-    pictures["accuracy"] = Picture("accuracy", caption, drawn)
-
-    best = dict(zip(standing.index, standing.configuration, strict=True))
-    curves = run.epochs.dropna(subset="val_accuracy")
-    drawable = [name for name in run.experiment.strategies if name in set(curves.strategy)]
-    if drawable:
-        drawn = _curves(curves, drawable, best, look)
-        caption = captions.learning_curves(curves, best)
-        pictures["curves"] = Picture("learning-curves", caption, drawn)
-
-    costs = pd.DataFrame(
-        {
-            "multiply_adds": standing.multiply_adds,
-            "accuracy": shown["mean"].reindex(standing.index),
-            "spread": summary["std"].reindex(standing.index),
-        }
-    ).dropna(subset=["multiply_adds", "accuracy"])
-    costs = costs[costs.multiply_adds > 0]
-    if len(costs):
-        drawn = plots.figure(
-            lambda ax: plots.cost(costs, look, ax, measure), WIDTH, 3.6 + 0.12 * len(costs)
-        )
-        pictures["cost"] = Picture("accuracy-against-cost", captions.cost(costs), drawn)
-    return pictures
-
-
-def _curves(
-    curves: pd.DataFrame, names: list[str], best: dict[str, str], look: dict[str, plots.Style]
-) -> Figure:
-    columns = 1 if len(names) == 1 else 2 if len(names) <= 4 else 3
-    rows = -(-len(names) // columns)
-
-    def draw(*axes: Any) -> None:
-        for ax, name in zip(axes, names, strict=False):
-            plots.learning_curves(curves, name, best, look, ax)
-        for ax in axes[len(names) :]:
-            ax.set_visible(False)
-        axes[0].figure.supylabel("validation accuracy", fontsize=11)
-
-    return plots.figure(draw, WIDTH, 0.6 + (3.0 if rows == 1 else 2.2 * rows), rows, columns)
-
-
-def _render(template: str, content: dict[str, Any], finalize: Any) -> bytes:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=finalize,
-    )
-    environment.filters["indented"] = lambda text: Markup(" ".join(text.split()))
-    text = environment.get_template(template).render(content)
-    # Macros leave blank lines behind; one is enough for Markdown.
-    return re.sub(r"\n{3,}", "\n\n", text).encode()
-
-
-def markdown(value: object) -> Markup:
-    """Returns a value so that Markdown shows it as it is, in a table's cell too."""
-    if isinstance(value, Markup):
-        return value
-    text = " ".join(str(value).split()).replace("&", "&amp;").replace("<", "&lt;")
-    text = re.sub(r"([\\`*\[\]|~$]|^#)", r"\\\1", text)
-    # An underscore inside a word is no emphasis, and names read better without a backslash.
-    return Markup(re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", text))
+def _done(found: Findings) -> dict[str, Any]:
+    """Returns how far an unfinished run is: a sentence, and a share of the search or None."""
+    run = found.run
+    ended = run.trials.status.isin(["completed", "failed"])
+    epochs = len(run.epochs)
+    running = int((~ended).sum())
+    text = f"{words.plural(int(ended.sum()), 'trial')} ended, {running} running; {epochs:,} epochs"
+    share = None
+    if planned := sum(found.planned.values()):
+        # A failed trial leaves out epochs that were planned, so the share is a lower bound.
+        share = min(1.0, epochs / planned)
+        text += f" of about {planned:,} ({100 * share:.0f} %)"
+    wanted = run.experiment.final_seeds * len(run.experiment.strategies)
+    text += f"; {len(run.finals)} of {wanted} final trainings."
+    return {"text": text, "share": share}

@@ -1,247 +1,163 @@
-"""Frames -> the report's tables: cells as text, the same for HTML and Markdown."""
+"""Findings -> the report's sections, in their order. A new one is a function and a line."""
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import pandas as pd
+from matplotlib.figure import Figure
 
-from analysis import words
-from analysis.tables import Run, hyperparameters
-from analysis.verdict import clean_first_line
-
-MOST_REASONS = 20
-MOST_CLASSES = 20
-
-
-@dataclasses.dataclass(frozen=True)
-class Table:
-    """A table of text.
-
-    Attributes:
-        columns: the head.
-        rows: as many cells each as there are columns; the first names the row.
-        numeric: whether the other cells are numbers, to be set flush right.
-    """
-
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    numeric: bool = True
+from analysis import captions, cells, plots, words
+from analysis.findings import Findings
+from analysis.gallery import class_accuracy, mistakes, readings, samples
+from analysis.parts import Part, Picture, Section
+from analysis.trialtable import trial_table
 
 
-def strategies(
-    run: Run, summary: pd.DataFrame, comparison: pd.DataFrame, standing: pd.DataFrame
-) -> Table:
-    """Returns the table by strategy: what it achieves, how sure that is, and what it costs.
-
-    Args:
-        run: the run.
-        summary: what `statistics.by_strategy` says; its order is the rows' order.
-        comparison: what `statistics.against_best` says.
-        standing: what `tables.representatives` says.
-    """
-    columns = [
-        "strategy",
-        "test accuracy, mean ± SD",
-        "95 % interval",
-        "seeds",
-        "difference, points",
-        "p (Holm)",
-        "parameters",
-        "multiply-adds",
-        "time per epoch",
-        f"timesteps{words.TIMES}features",
-        "validation score at epoch",
-    ]
-    kept = columns if summary.seeds.sum() else [columns[0], *columns[6:]]
-    order = summary.index if summary.seeds.sum() else standing.index
-    missing = [name for name in run.experiment.strategies if name not in order]
-    rows = []
-    for name in [*order, *missing]:
-        cells = [
-            words.label(name),
-            *(_tested(name, summary, comparison) if summary.seeds.sum() else ()),
-            *_cost(name, standing),
-        ]
-        rows.append(cells)
-    return Table(kept, rows)
+def accuracy(found: Findings) -> Picture | None:
+    """Draws the first screen's figure, or nothing where nothing has been scored."""
+    tested, standing = found.tested, found.standing
+    if len(tested):
+        measure, shown, caption = "test accuracy", tested, captions.accuracy(tested)
+    elif len(standing):
+        measure, caption = "validation accuracy", captions.validation(standing)
+        shown = standing.assign(mean=standing.score, low=float("nan"), high=float("nan"))
+        shown = shown.sort_values("mean", ascending=False, kind="stable")
+    else:
+        return None
+    drawn = plots.figure(
+        lambda ax: plots.accuracy(shown, found.run.finals, found.look, ax, measure),
+        plots.WIDTH,
+        0.9 + 0.42 * len(shown),
+    )
+    return Picture("accuracy", caption, drawn, f"{measure.capitalize()} by strategy")
 
 
-def _tested(name: str, summary: pd.DataFrame, comparison: pd.DataFrame) -> list[str]:
-    row: Any = summary.loc[name]
-    spread = f" ± {100 * row['std']:.1f}" if not math.isnan(row["std"]) else ""
-    difference = p = words.NOTHING
-    if name in comparison.index:
-        against: Any = comparison.loc[name]
-        difference = words.points(against.difference, signed=True) + _between(
-            against.low, against.high
+def wins(found: Findings) -> Section:
+    """What wins where: by strategy with its uncertainty, and by class."""
+    if not found.summary.seeds.sum():
+        return Section("wins", "What wins where", ["No model has been tested yet."])
+    grid = cells.strategies(found.run, found.summary, found.comparison, found.standing)
+    parts: list[Part] = [grid]
+    if by_class := class_accuracy(found):
+        parts.append(by_class)
+    return Section("wins", "What wins where", parts=parts)
+
+
+def cost(found: Findings) -> Section:
+    """What each strategy costs, and what accuracy that buys."""
+    if found.standing.empty:
+        return Section("cost", "Cost", ["No trained model, so no cost."])
+    tested = len(found.tested) > 0
+    standing = found.standing
+    frame = pd.DataFrame(
+        {
+            "multiply_adds": standing.multiply_adds,
+            "accuracy": found.summary["mean"].reindex(standing.index) if tested else standing.score,
+            "spread": found.summary["std"].reindex(standing.index),
+        }
+    ).dropna(subset=["multiply_adds", "accuracy"])
+    frame = frame[frame.multiply_adds > 0]
+    parts: list[Part] = []
+    if len(frame):
+        measure = "test accuracy" if tested else "validation accuracy"
+        drawn = plots.figure(
+            lambda ax: plots.cost(frame, found.look, ax, measure),
+            plots.WIDTH,
+            3.6 + 0.12 * len(frame),
         )
-        p = words.probability(against.p)
-    elif row.seeds and len(comparison):
-        difference = "best"
-    return [
-        words.percent(row["mean"]).replace(" %", "") + spread + (" %" if row.seeds else ""),
-        f"{100 * row.low:.1f} to {words.percent(row.high)}"
-        if not math.isnan(row.low)
-        else words.NOTHING,
-        str(int(row.seeds)) + (f" ({int(row.failed)} failed)" if row.failed else ""),
-        difference,
-        p,
-    ]
+        title = f"{measure.capitalize()} against multiply-adds for one image"
+        parts.append(Picture("accuracy-against-cost", captions.cost(frame), drawn, title))
+    return Section("cost", "Cost", parts=[*parts, cells.costs(found.run, standing)])
 
 
-def _between(low: float, high: float) -> str:
-    return "" if math.isnan(low) else f" ({words.points(low, True)} to {words.points(high, True)})"
+def learning(found: Findings) -> Section:
+    """How each strategy's configurations learned, epoch by epoch."""
+    curves = found.run.epochs.dropna(subset="val_accuracy")
+    names = [name for name in found.run.experiment.strategies if name in set(curves.strategy)]
+    if not names:
+        return Section("curves", "Learning curves", ["No trial has recorded an epoch."])
+    best = dict(zip(found.standing.index, found.standing.configuration, strict=True))
+    picture = Picture(
+        "learning-curves",
+        captions.learning_curves(curves, best),
+        _curves(curves, names, best, found),
+        "Validation accuracy against the epoch, by strategy",
+    )
+    return Section("curves", "Learning curves", parts=[picture])
 
 
-def _cost(name: str, standing: pd.DataFrame) -> list[str]:
-    if name not in standing.index:
-        return [words.NOTHING] * 5
-    row: Any = standing.loc[name]
-    none = math.isnan(row.timesteps)  # the control has no sequence
-    shape = [words.NOTHING] if none else [f"{int(n):,}" for n in (row.timesteps, row.features)]
-    return [
-        words.amount(row.parameters),
-        words.amount(row.multiply_adds),
-        words.duration(row.seconds_per_epoch),
-        words.TIMES.join(shape),
-        f"{words.percent(row.score)} at {int(row.last_epoch)}",
-    ]
+def _curves(
+    curves: pd.DataFrame, names: list[str], best: dict[str, str], found: Findings
+) -> Figure:
+    columns = 1 if len(names) == 1 else 2 if len(names) <= 4 else 3
+    rows = -(-len(names) // columns)
+
+    def draw(*axes: plots.Axes) -> None:
+        for ax, name in zip(axes, names, strict=False):
+            plots.learning_curves(curves, name, best, found.look, ax)
+        for ax in axes[len(names) :]:
+            ax.set_visible(False)
+        axes[0].figure.supylabel("validation accuracy", fontsize=11)
+
+    return plots.figure(draw, plots.WIDTH, 0.6 + (3.0 if rows == 1 else 2.2 * rows), rows, columns)
 
 
-def settings(standing: pd.DataFrame) -> Table:
-    """Returns each strategy's best hyperparameters: a row a hyperparameter, a column a strategy."""
-    values = hyperparameters(standing.reset_index()).set_axis(standing.index)
-    rows = [
-        [words.clean(name), *(_value(value) for value in values[name])] for name in values.columns
-    ]
-    return Table(["hyperparameter", *(words.label(name) for name in standing.index)], rows)
+def configurations(found: Findings) -> Section:
+    """The best hyperparameters of each strategy."""
+    title = "The best configuration of each strategy"
+    if found.standing.empty:
+        return Section("configurations", title, ["No trial has ended well."])
+    return Section("configurations", title, parts=[cells.settings(found.standing)])
 
 
-def _value(value: Any) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return words.NOTHING
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    # A column in which some strategies have no value holds its integers as floats.
-    return f"{value:.4g}" if isinstance(value, float) else words.clean(value, 40)
+def trials(found: Findings) -> Section:
+    """Every trial, and how many of each strategy ended in which way."""
+    parts: list[Part] = [cells.progress(found.run)]
+    if len(found.run.trials):
+        parts.append(trial_table(found.run))
+    return Section("trials", "All trials", parts=parts)
 
 
-def progress(run: Run) -> Table:
-    """Returns how many trials of each strategy ended in which way, and what they took."""
-    rows = []
-    for name in run.experiment.strategies:
-        mine = run.trials[run.trials.strategy == name]
-        states = [str(int((mine.status == s).sum())) for s in ("completed", "failed", "running")]
-        epochs = int((run.epochs.strategy == name).sum())
-        seconds = float(mine.train_seconds.sum() + mine.setup_seconds.sum())
-        configurations = str(mine.configuration.nunique())
-        row = [words.label(name), configurations, *states, f"{epochs:,}", words.duration(seconds)]
-        rows.append(row)
-    columns = "strategy|configurations|trials completed|failed|unfinished|epochs|time in trials"
-    return Table(columns.split("|"), rows)
+def failures(found: Findings) -> Section:
+    """What failed, and why."""
+    grid = cells.failures(found.run)
+    if not grid.rows:
+        return Section("failures", "What failed", ["Nothing failed."])
+    return Section("failures", "What failed", parts=[grid])
 
 
-def failures(run: Run) -> Table:
-    """Returns why trials and final trainings failed, by the first line, the most frequent first."""
-    columns = ["strategy", "message"]
-    trials = run.trials[run.trials.status == "failed"][columns].assign(what="trial")
-    finals = run.finals[run.finals.status == "failed"][columns].assign(what="final training")
-    failed = pd.concat([trials, finals], ignore_index=True)
-    failed["reason"] = [
-        clean_first_line(message) if isinstance(message, str) else "no reason recorded"
-        for message in failed.message
-    ]
-    rows = []
-    groups = sorted(failed.groupby("reason", sort=True), key=lambda pair: -len(pair[1]))
-    for reason, group in groups[:MOST_REASONS]:
-        counts = group.what.value_counts()
-        how_often = [
-            words.plural(int(counts[w]), w) for w in ("trial", "final training") if w in counts
-        ]
-        names = [
-            words.label(name) for name in run.experiment.strategies if name in set(group.strategy)
-        ]
-        rows.append([str(reason), words.listing(how_often), words.listing(names)])
-    rest = groups[MOST_REASONS:]
-    if rest:
-        count = sum(len(group) for _, group in rest)
-        rows.append([f"{words.plural(len(rest), 'other reason')}", f"{count} in all", ""])
-    return Table(["reason", "how often", "strategies"], rows, numeric=False)
+def again(found: Findings) -> Section:
+    """The command, seed, versions, hardware and hours."""
+    return Section(
+        "again",
+        "How to do it again",
+        parts=[cells.facts(found.run)],
+        code=words.bare(words.clean(found.run.about.get("command") or "", 2000)),
+    )
 
 
-def facts(run: Run) -> Table:
-    """Returns what is needed to do it again: the experiment, the data, software and hardware."""
-    asked = run.experiment
-    about = {key: run.about.get(key) for key in ("started", "versions", "hardware")}
-    rows = [
-        ["seed", str(asked.seed)],
-        ["strategies", words.listing([words.label(name) for name in asked.strategies])],
-        ["epochs", f"at most {asked.max_epochs}, reduction factor {asked.factor}"],
-        ["iterations of Hyperband", str(asked.iterations)],
-        ["final seeds", str(asked.final_seeds)],
-        ["batch size", str(asked.batch_size)],
-        *_data(run),
-    ]
-    if asked.time_limit is not None:
-        rows.append(["time limit", f"{asked.time_limit:g} minutes"])
-    if about["started"]:
-        rows.append(["started", words.clean(about["started"])])
-    rows.extend(_times(run))
-    if isinstance(about["hardware"], dict):
-        rows.append(["hardware", _hardware(about["hardware"])])
-    if isinstance(about["versions"], dict):
-        named = [f"{words.clean(k, 30)} {words.clean(v, 30)}" for k, v in about["versions"].items()]
-        rows.append(["versions", ", ".join(named)])
-    return Table(["what", "value"], rows, numeric=False)
+Maker = Callable[[Findings], Section | None]
+
+SECTIONS: Sequence[Maker] = (
+    wins,
+    cost,
+    learning,
+    configurations,
+    trials,
+    failures,
+    samples,
+    readings,
+    mistakes,
+    again,
+)
+"""The whole report, top to bottom."""
+
+QUICK: Sequence[Maker] = (trials, failures, again)
+"""While the search runs: what changes, and is cheap."""
 
 
-def _data(run: Run) -> list[list[str]]:
-    rows = [["data set", words.clean(run.experiment.dataset)]]
-    if run.experiment.train_limit is not None:
-        rows.append(["training limit", words.plural(run.experiment.train_limit, "image")])
-    row: Any
-    for row in run.datasets.itertuples():
-        splits = ((row.train_images, "training"), (row.validation_images, "validation"),
-                  (row.test_images, "test"))  # fmt: skip
-        known = [f"{int(size):,} {split}" for size, split in splits if not math.isnan(size)]
-        sides = [row.height, row.width, row.channels]
-        if not any(math.isnan(side) for side in sides):
-            rows.append(["images", words.TIMES.join(str(int(side)) for side in sides)])
-        rows.append(["split", ", ".join(known)])
-        names = [words.clean(name, 40) for name in row.class_names[:MOST_CLASSES]]
-        more = len(row.class_names) - len(names)
-        listed = ", ".join(names) + (f" and {more} more" if more else "")
-        rows.append(["classes", f"{len(row.class_names)}: {listed}"])
-        if not math.isnan(row.mirror):
-            rows.append(["mirrored in training", "yes" if row.mirror else "no"])
-    return rows
-
-
-def _times(run: Run) -> list[list[str]]:
-    searching = float(run.trials.train_seconds.sum() + run.trials.setup_seconds.sum())
-    finals = float(run.finals.train_seconds.sum())
-    rows = [["time in trials", words.duration(searching)]]
-    if len(run.finals):
-        rows.append(["time in final trainings", words.duration(finals)])
-    span = run.trials.finished.max() - run.trials.started.min()
-    if not math.isnan(span):
-        rows.append(["first trial's start to last trial's end", words.duration(float(span))])
-    return rows
-
-
-def _hardware(hardware: dict[str, Any]) -> str:
-    parts = []
-    if hardware.get("processor"):
-        parts.append(words.clean(hardware["processor"]))
-    if hardware.get("cores"):
-        parts.append(f"{words.clean(hardware['cores'])} cores")
-    memory = hardware.get("memory_bytes")
-    if isinstance(memory, (int, float)):
-        parts.append(f"{memory / 2**30:.0f} GiB memory")
-    gpus = hardware.get("gpus")
-    parts.extend(words.clean(gpu) for gpu in gpus if gpu) if isinstance(gpus, list) else None
-    return ", ".join(parts) or words.NOTHING
+def make(found: Findings) -> list[Section]:
+    """Returns the sections that there is something to say in."""
+    made = (section(found) for section in (QUICK if found.unfinished else SECTIONS))
+    return [section for section in made if section]

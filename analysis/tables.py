@@ -27,6 +27,11 @@ _NUMBERS = {
     "finals": "test_accuracy test_loss train_seconds latency_ms",
     "datasets": "height width channels train_images validation_images test_images mirror",
 }
+# Tables that older runs lack, with their columns.
+_PICTURES = {
+    "images": "dataset split position label height width channels pixels",
+    "sequences": "dataset strategy trial_id height width timesteps",
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,6 +51,10 @@ class Run:
             holds integer arrays (test images,) or None.
         datasets: a row a data set; `class_names` holds lists and `test_labels` integer arrays
             (test images,) or None.
+        images: a row an image that the run keeps: `split`, `position` in it, `label`, and
+            `pixels`, uint8 (height, width, channels). Empty where a run keeps none.
+        sequences: a row a finalist: `strategy`, `trial_id`, and `timesteps`, integers (height,
+            width): the timestep that each place of the image reaches most strongly.
         report_directory: where the report goes.
     """
 
@@ -56,6 +65,8 @@ class Run:
     epochs: pd.DataFrame
     finals: pd.DataFrame
     datasets: pd.DataFrame
+    images: pd.DataFrame
+    sequences: pd.DataFrame
     report_directory: Path
 
 
@@ -72,6 +83,7 @@ def load_run(path: str | os.PathLike[str]) -> Run:
             # while we read another.
             database.execute("BEGIN")
             frames = {table: _read(database, table) for table in _NUMBERS}
+            images, sequences = (_read_pictures(database, table) for table in _PICTURES)
         trials = _trials(frames["trials"])
         return Run(
             path=store.path,
@@ -84,6 +96,8 @@ def load_run(path: str | os.PathLike[str]) -> Run:
                 class_names=frames["datasets"].class_names.map(_names),
                 test_labels=frames["datasets"].test_labels.map(_classes),
             ),
+            images=images.assign(pixels=_arrays(images, "pixels", "u1")),
+            sequences=sequences.assign(timesteps=_arrays(sequences, "timesteps", "<u2")),
             report_directory=store.report_directory,
         )
     except (sqlite3.DatabaseError, pd.errors.DatabaseError, ValueError, AttributeError) as error:
@@ -139,6 +153,23 @@ def pending_finals(run: Run) -> pd.Series:
 def _read(database: sqlite3.Connection, table: str) -> pd.DataFrame:
     frame = pd.read_sql(f"SELECT * FROM {table} ORDER BY rowid", database)
     return frame.astype(dict.fromkeys(_NUMBERS[table].split(), "float64"))
+
+
+def _read_pictures(database: sqlite3.Connection, table: str) -> pd.DataFrame:
+    known = "SELECT 1 FROM sqlite_master WHERE name = ?"
+    if database.execute(known, (table,)).fetchone() is None:
+        return pd.DataFrame(columns=_PICTURES[table].split())
+    return pd.read_sql(f"SELECT * FROM {table} ORDER BY rowid", database)
+
+
+def _arrays(frame: pd.DataFrame, column: str, kind: str) -> pd.Series:
+    """Returns a column of bytes as arrays (height, width) or (height, width, channels)."""
+    sides = [name for name in ("height", "width", "channels") if name in frame]
+    arrays = [
+        np.frombuffer(row[column], dtype=kind).reshape([int(row[side]) for side in sides])
+        for row in frame.to_dict("records")
+    ]
+    return pd.Series(arrays, index=frame.index, dtype=object)
 
 
 def _trials(trials: pd.DataFrame) -> pd.DataFrame:

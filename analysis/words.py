@@ -13,15 +13,30 @@ TIMES = " \N{MULTIPLICATION SIGN} "
 MINUS = "\N{MINUS SIGN}"
 
 
+ISOLATE, END = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
+"""Around text that may run from right to left, so that it cannot reorder what stands beside it."""
+
+
 def clean(text: object, limit: int = 80) -> str:
     """Returns text on one line, without what could hide or reorder it, cut to a limit.
 
     Names and messages come from data. Line breaks become spaces; control and format characters
-    (which reverse the reading direction, say) go.
+    (which reverse the reading direction, say) go. Text with letters that run from right to left
+    is isolated: in HTML the marks become `<bdi>`.
     """
-    line = " ".join(str(text).split())
+    # Ten thousand characters need not be looked at one by one to show eighty.
+    line = " ".join(str(text)[: 20 * limit].split())
+    if line.isascii() and line.isprintable():  # most are, and there are many
+        return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
     shown = "".join(c for c in line if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
-    return shown if len(shown) <= limit else shown[: limit - 1].rstrip() + "…"
+    shown = shown if len(shown) <= limit else shown[: limit - 1].rstrip() + "…"
+    leftward = any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in shown)
+    return f"{ISOLATE}{shown}{END}" if leftward else shown
+
+
+def bare(text: str) -> str:
+    """Returns text without the marks that `clean` puts around some, for where they have no use."""
+    return text.replace(ISOLATE, "").replace(END, "")
 
 
 def label(strategy: str) -> str:
@@ -72,9 +87,21 @@ def duration(seconds: float) -> str:
     return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"
 
 
-def plural(number: int, noun: str) -> str:
-    """Returns "1 seed", "3 seeds" or "10,000 images"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def milliseconds(time: float) -> str:
+    """Returns a time in milliseconds as "0.84 ms" or "12 ms"."""
+    return NOTHING if math.isnan(time) else f"{time:.2g} ms" if time < 9.5 else f"{time:,.0f} ms"
+
+
+def memory(size: float) -> str:
+    """Returns bytes as "850 MiB" or "8 GiB"."""
+    if math.isnan(size):
+        return NOTHING
+    return f"{size / 2**30:.2g} GiB" if size >= 2**30 else f"{size / 2**20:,.0f} MiB"
+
+
+def plural(number: int, noun: str, nouns: str | None = None) -> str:
+    """Returns "1 seed", "3 seeds" or "10,000 images"; `nouns` where an s is not enough."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {nouns or noun + 's'}"
 
 
 def listing(names: Sequence[str], conjunction: str = "and") -> str:

@@ -85,6 +85,31 @@ CREATE TABLE finals (
 );
 """
 
+# Tables that came later: made when a run is opened for writing, so an older run gets them too.
+# A run that was last written before them has none, and readers find no rows.
+ADDED_TABLES = {
+    "images": """
+CREATE TABLE IF NOT EXISTS images (     -- a few of the data set's, for the report to show
+    dataset TEXT NOT NULL,
+    split TEXT NOT NULL CHECK (split IN ('train', 'test')),
+    position INTEGER NOT NULL,          -- in its split; for the test split also in `predictions`
+    label INTEGER NOT NULL,             -- an index into `class_names`
+    height INTEGER NOT NULL, width INTEGER NOT NULL, channels INTEGER NOT NULL,
+    pixels BLOB NOT NULL,               -- uint8, row by row, a pixel's channels side by side
+    PRIMARY KEY (dataset, split, position)
+)""",
+    "sequences": """
+CREATE TABLE IF NOT EXISTS sequences (  -- where each finalist's timesteps lie in the image
+    dataset TEXT NOT NULL,
+    strategy TEXT NOT NULL,
+    trial_id TEXT NOT NULL,             -- whose configuration
+    height INTEGER NOT NULL, width INTEGER NOT NULL,
+    timesteps BLOB NOT NULL,            -- little-endian uint16, row by row: the timestep that each
+                                        -- pixel (or block of pixels, in a large image) reaches most
+    PRIMARY KEY (dataset, strategy)
+)""",
+}
+
 
 class Store:
     """One run directory.
@@ -179,6 +204,7 @@ class Store:
             (draft / "experiment.json").write_text(json.dumps(saved, indent=2), encoding="utf-8")
             with contextlib.closing(sqlite3.connect(draft / "results.sqlite")) as database:
                 database.executescript(SCHEMA)
+                database.executescript(";".join(ADDED_TABLES.values()))
                 database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             draft.rename(path)
         except OSError as error:
@@ -210,6 +236,13 @@ class Store:
                 f"cannot write {store.path}: {error.strerror or error}"
             ) from error
         store._lock = lock
+        try:
+            with store.connect() as database:
+                for statement in ADDED_TABLES.values():
+                    database.execute(statement)
+        except sqlite3.Error as error:
+            store.close()
+            raise ExperimentError(f"cannot write {store.results_file}: {error}") from error
         return store
 
     def close(self) -> None:
@@ -259,9 +292,12 @@ class Store:
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """Returns a table's rows in the order in which they were first written."""
-        if table not in ("datasets", "trials", "epochs", "finals"):
+        if table not in ("datasets", "trials", "epochs", "finals", *ADDED_TABLES):
             raise ValueError(f"no table {table!r}")
         with self.connect() as database:
+            known = "SELECT 1 FROM sqlite_master WHERE name = ?"
+            if table in ADDED_TABLES and not database.execute(known, (table,)).fetchone():
+                return []
             return [dict(row) for row in database.execute(f"SELECT * FROM {table} ORDER BY rowid")]
 
     def record_dataset(self, row: Mapping[str, Any]) -> None:
@@ -311,6 +347,14 @@ class Store:
         """Writes one finalist's result on one seed."""
         with self.connect() as database:
             _insert(database, "finals", row, "OR REPLACE")
+
+    def record_pictures(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Writes rows of `images` or `sequences`, in one transaction; repeats replace them."""
+        if table not in ADDED_TABLES:
+            raise ValueError(f"no table {table!r} of pictures")
+        with self.connect() as database:
+            for row in rows:
+                _insert(database, table, row, "OR REPLACE")
 
     # Checkpoints
 

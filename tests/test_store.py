@@ -125,6 +125,24 @@ def test_the_columns_that_are_promised(run):
             assert set(columns.split()) <= there
 
 
+def test_an_older_run_is_read_and_gets_the_tables_that_came_later(run):
+    with contextlib.closing(sqlite3.connect(run / "results.sqlite")) as database:
+        for table in store_module.ADDED_TABLES:
+            database.execute(f"DROP TABLE {table}")
+        database.commit()
+    assert [Store(run).rows(table) for table in store_module.ADDED_TABLES] == [[], []]
+    row = {
+        "dataset": "digits", "split": "test", "position": 3, "label": 1, "height": 1, "width": 2,
+        "channels": 1, "pixels": b"ab",
+    }  # fmt: skip
+    with Store.resume(run) as store:
+        store.record_pictures("images", [row, row | {"position": 4}])
+        store.record_pictures("images", [row])  # repeats change nothing
+        with pytest.raises(ValueError, match="trials"):
+            store.record_pictures("trials", [row])
+    assert [found["position"] for found in Store(run).rows("images")] == [4, 3]
+
+
 @pytest.mark.parametrize("what", ["directory", "empty directory", "file"])
 def test_create_takes_no_path_that_exists(tmp_path, what):
     path = tmp_path / "run"

@@ -160,3 +160,28 @@ def final(
         "status": "completed", "test_accuracy": float(np.mean(classes == labels)),
         "test_loss": 0.4, "train_seconds": 5.0, "latency_ms": 1.0, "predictions": blob(classes),
     }  # fmt: skip
+
+
+def with_images(path: Path) -> Path:
+    """Adds what a search keeps of the images to a run that `make_run` made with finals."""
+    generator = np.random.default_rng(3)
+    dataset = "digits"
+    with Store.resume(path) as store:
+        labels = np.frombuffer(store.rows("datasets")[0]["test_labels"], "<u2")
+
+        def row(split: str, position: int, label: int) -> dict:
+            pixels = generator.integers(0, 256, (8, 8, 1), dtype=np.uint8)
+            return {
+                "dataset": dataset, "split": split, "position": position, "label": int(label),
+                "height": 8, "width": 8, "channels": 1, "pixels": pixels.tobytes(),
+            }  # fmt: skip
+
+        store.record_pictures("images", [row("train", i, i) for i in range(3)])
+        store.record_pictures("images", [row("test", i, labels[i]) for i in range(40)])
+        times = np.repeat(np.arange(8), 8)
+        lines = {
+            "dataset": dataset, "strategy": "lines", "trial_id": "lines-0-2-2-0", "height": 8,
+            "width": 8, "timesteps": blob(times),
+        }  # fmt: skip
+        store.record_pictures("sequences", [lines])
+    return path

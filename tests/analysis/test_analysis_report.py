@@ -1,7 +1,10 @@
 """The report: of every kind of run, from hostile names, and as a command."""
 
+import base64
+import csv
 import hashlib
 import html.parser
+import json
 import re
 import subprocess
 import sys
@@ -13,11 +16,13 @@ from synthetic_runs import STRATEGIES, make_run
 
 from analysis import plots
 from analysis.__main__ import main
-from analysis.report import markdown, write_report
+from analysis.render import markdown
+from analysis.report import write_report
 from search.store import ExperimentError, Store
 
 ROOT = Path(__file__).parents[2]
 VOID = {"meta", "link", "br", "img", "hr", "input"}
+SCRIPT = (ROOT / "analysis" / "templates" / "script.js").read_text(encoding="utf-8")
 HOSTILE = [
     "</style></svg><script>alert(1)</script>",
     "\"'><img src=x onerror=alert(2)>",
@@ -25,6 +30,8 @@ HOSTILE = [
     "\u202egnp.exe",
     "y" * 10_000,
     "{{ 7 * 7 }}",
+    "=cmd|' /C calc'!A0",
+    "\u05d0\u05d1 <x>",
 ]
 
 
@@ -34,6 +41,7 @@ class Page(html.parser.HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.open, self.tags, self.attributes, self.text = [], [], [], ""
+        self.scripts = []
         self.feed(text)
         self.close()
         assert not self.open
@@ -52,7 +60,10 @@ class Page(html.parser.HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        self.text += data
+        if self.open and self.open[-1] == "script":
+            self.scripts.append(data)
+        else:
+            self.text += data
 
 
 def check(path):
@@ -62,13 +73,23 @@ def check(path):
     text = written.read_text(encoding="utf-8")
     page = Page(text)
     assert text.startswith("<!DOCTYPE html>")
-    # Nothing to fetch: no address anywhere but in text, no element that could load or run.
-    assert not {"script", "link", "iframe", "object", "img", "base", "form"} & set(page.tags)
+    # Nothing to fetch: no address anywhere but in text, no element that could load or run but one
+    # script, and no other would run: the browser asks for its digest.
+    assert not {"link", "iframe", "object", "base", "form"} & set(page.tags)
+    *data, script = page.scripts
+    assert len(data) == page.attributes.count(("type", "application/json")) <= 1
+    assert script == SCRIPT
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policies = [value for name, value in page.attributes if "script-src" in (value or "")]
+    assert [re.findall("script-src ([^;]*)", policy) for policy in policies] == [
+        [f"'sha256-{digest}'"]
+    ]
     for name, value in page.attributes:
         assert not name.startswith("on")
-        assert not re.search(r"https?:|//", value or "") or name == "content", (name, value)
         if name.endswith("href") or name == "src":
-            assert value.startswith(("#", "data:image/png")), value
+            assert re.match(r"#[\w-]+$|data:image/png;base64,[\w+/=]+$", value), value
+        else:
+            assert not re.search(r"https?:|//", value or "") or value in policies, (name, value)
     ids = [value for name, value in page.attributes if name == "id"]
     assert len(ids) == len(set(ids))
     assert page.tags.count("figure") == page.tags.count("figcaption") == page.tags.count("svg")
@@ -79,13 +100,18 @@ def check(path):
         widths = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
         assert len(widths) == 1, block
     assert "nan" not in re.findall(r"\w+", page.text.lower() + note.lower())
+    for file in (path / "report" / "tables").glob("*.csv"):
+        head, *rows = csv.reader(file.read_text(encoding="utf-8").splitlines())
+        assert all(len(row) == len(head) for row in rows), file
+        cells = [cell for row in [head, *rows] for cell in row]
+        assert not [cell for cell in cells if re.match(r"[=@+]|-(?![\d.])", cell)], file
     return page, note
 
 
 def test_a_finished_run(tmp_path):
     accuracies = {"lines": 0.6, "cnn_lines": 0.97, "cnn_flat": 0.5}
     page, note = check(make_run(tmp_path / "run", accuracies=accuracies))
-    assert page.tags.count("svg") == 3
+    assert page.tags.count("svg") == 5
     for text in (page.text, note):
         assert "cnn_lines wins on digits" in text
         for word in (
@@ -128,6 +154,10 @@ def test_names_from_data_stay_text(tmp_path):
     )  # fmt: skip
     page, note = check(path)
     assert "alert(1)" in page.text  # as text
+    # Letters that run from right to left stay among themselves.
+    assert "<bdi>\u05d0\u05d1 &lt;x&gt;</bdi>" in (path / "report/report.html").read_text("utf-8")
+    rows = json.loads(page.scripts[0])["rows"]
+    assert any("alert(1)" in cell for row in rows for cell in row)
     assert "{{ 7 * 7 }}" in page.text
     assert "\u202e" not in page.text + note
     assert "y" * 200 not in page.text

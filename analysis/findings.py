@@ -1,0 +1,69 @@
+"""A run -> everything that the report's sections are written from, computed once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from analysis import plots, statistics
+from analysis.tables import Run, representatives
+from analysis.verdict import Verdict, judge
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Findings:
+    """What a run says.
+
+    Attributes:
+        run: the run.
+        labels: the test images' classes, (test images,), or None before the finals.
+        summary: `statistics.by_strategy` of its finals.
+        comparison: `statistics.against_best` of its finals.
+        standing: `tables.representatives` of it.
+        verdict: the answer.
+        look: each strategy's colour and marker.
+        unfinished: whether the search is still running, so that the report must be quick.
+        planned: how many epochs each strategy's search will take; empty where nobody says.
+    """
+
+    run: Run
+    labels: np.ndarray | None
+    summary: pd.DataFrame
+    comparison: pd.DataFrame
+    standing: pd.DataFrame
+    verdict: Verdict
+    look: dict[str, plots.Style]
+    unfinished: bool = False
+    planned: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    @property
+    def class_names(self) -> list[str]:
+        """The classes' names, in the order of the labels."""
+        return next((names for names in self.run.datasets.class_names if names), [])
+
+    @property
+    def tested(self) -> pd.DataFrame:
+        """The summary of those that have a test result."""
+        return self.summary.dropna(subset="mean")
+
+
+def find(run: Run, unfinished: bool = False, planned: Mapping[str, int] | None = None) -> Findings:
+    """Computes the findings of a run; the arguments are the attributes."""
+    labels = next((found for found in run.datasets.test_labels if found is not None), None)
+    names = run.experiment.strategies
+    summary = statistics.by_strategy(run.finals, labels, names)
+    comparison = statistics.against_best(run.finals, labels, names)
+    return Findings(
+        run=run,
+        labels=labels,
+        summary=summary,
+        comparison=comparison,
+        standing=representatives(run),
+        verdict=judge(run, summary, comparison),
+        look=plots.styles(names),
+        unfinished=unfinished,
+        planned=planned or {},
+    )
