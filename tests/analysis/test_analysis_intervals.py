@@ -112,8 +112,7 @@ def test_where_all_seeds_agree_the_interval_is_scipys_bootstrap_over_images():
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 def test_where_only_seeds_differ_the_interval_is_students(seeds):
     generator = np.random.default_rng(10)
-    images, hard = 4000, np.arange(4000) % 2 == 0
-    right = np.stack([hard & (generator.random(images) < 0.02 * k + 0.4) for k in range(seeds)])
+    images = 4000
     accuracies = generator.normal(0.5, 0.2, seeds)
     right = np.stack([np.arange(images) < images * np.clip(a, 0, 1) for a in accuracies])
     found = percentiles(bootstrap([right], generator, 20000))[:, 0]
@@ -166,18 +165,17 @@ def test_the_interval_holds_the_truth_in_95_of_100_experiments(seeds, seed_sprea
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 @pytest.mark.parametrize(
-    ("images", "easiness", "seed_spread", "noise", "most"),
+    ("images", "easiness", "seed_spread", "noise"),
     [
-        (300, 2.0, 0.3, 0.5, 0.97),  # seeds far apart
-        (2000, 2.0, 0.1, 1.0, 0.975),
-        (360, 4.5, 0.3, 1.0, 0.98),  # 96 % correct: 14 wrong, each a large step
-        (1000, 0.0, 0.1, 0.5, 0.975),
-        (2000, 2.0, 0.0, 1.0, 0.98),  # seeds alike, which three cannot show: too wide, not narrow
+        (300, 2.0, 0.3, 0.5),  # seeds far apart
+        (2000, 2.0, 0.1, 1.0),
+        (360, 4.5, 0.3, 1.0),  # 96 % correct: 14 wrong, each a large step
+        (1000, 0.0, 0.1, 0.5),
+        (2000, 2.0, 0.0, 1.0),  # seeds alike
     ],
 )
-def test_the_interval_in_many_worlds(seeds, images, easiness, seed_spread, noise, most):
-    found = coverage(seeds, images, easiness, seed_spread, noise, 3000)
-    assert 0.935 <= found <= most, found
+def test_the_interval_in_many_worlds(seeds, images, easiness, seed_spread, noise):
+    assert 0.93 <= coverage(seeds, images, easiness, seed_spread, noise, 3000) <= 0.97
 
 
 def test_probability_of_best():
@@ -208,10 +206,8 @@ def test_the_seeds_that_are_asked_for_would_do():
 
 
 def test_no_number_of_seeds_is_enough_for_few_images_or_no_gap():
-    generator = np.random.default_rng(14)
-    a = generator.random((3, 50)) < 0.9
+    a, b = np.ones((2, 3, 50), dtype=bool)
     assert more_seeds(a, a) == np.inf
-    b = a.copy()
-    b[:, np.flatnonzero(a.all(axis=0))[0]] = False
-    assert more_seeds(a, b) == np.inf  # one image of fifty
+    a[:, :1], b[:, 1:3] = False, False  # all seeds agree: one image wrong, and two others
+    assert more_seeds(a, b) == np.inf
     assert np.isnan(more_seeds(a[:1], b))
