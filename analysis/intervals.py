@@ -15,9 +15,9 @@ What one seed makes of one image by chance is in the spread over seeds and again
 images, and counts once when it is taken out of one, or partly of each. The split is free, so it was
 calibrated: a quarter out of the seeds' variance and the rest out of the images' gave 95 % intervals
 that held the truth in 94 to 96.5 % of simulated experiments, for 3, 5 and 10 seeds, 300 to 10,000
-images, and seeds that differ from not at all to much (two seeds: 90 to 94 %). All of it out of the images' gave 95 to
-97.6 %, all out of the seeds' 92 to 96 %, the t interval of `difference` for one strategy 94 to
-98.5 %.
+images, and seeds that differ from not at all to much (two seeds: 90 to 94 %). All of it out of the
+images' gave 95 to 97.6 %, all out of the seeds' 92 to 96 %, and the t interval of `difference`, for
+one strategy, 94 to 98.6 %.
 """
 
 from __future__ import annotations
