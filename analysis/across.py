@@ -23,7 +23,7 @@ FEWEST_DATASETS = 5
 FEWEST_STRATEGIES = 3
 
 
-def tested_accuracies(runs: Iterable[Run]) -> pd.DataFrame:
+def accuracies_by_dataset(runs: Iterable[Run]) -> pd.DataFrame:
     """Returns a row a data set and strategy that was tested on it.
 
     Args:
@@ -51,7 +51,7 @@ def accuracy_table(scores: pd.DataFrame) -> pd.DataFrame:
     """Returns accuracies with a row a data set and a column a strategy.
 
     Args:
-        scores: what `tested_accuracies` returns.
+        scores: what `accuracies_by_dataset` returns.
 
     Returns:
         NaN where a strategy was not tested on a data set.

@@ -42,7 +42,8 @@ def progress(trials: pd.DataFrame, epochs: pd.DataFrame, train_images: float) ->
             "epochs": trained,
             "seconds": ended.train_seconds.fillna(0) + ended.setup_seconds.fillna(0),
             "multiply_adds": ended.multiply_adds.fillna(0) * trained * train_images,
-        }
+        },
+        dtype=float,
     )
     score = ended.score.where(ended.status == "completed")
     best = score.groupby(ended.strategy).cummax().groupby(ended.strategy).ffill()

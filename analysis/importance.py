@@ -55,8 +55,8 @@ class Importance:
             surrogate's spread along it alone, `unseen`, the R² that is lost on unseen
             configurations where its values are shuffled (about 0 or less: no sign that it matters),
             and `unseen_std` over the folds. The epoch is not among them, nor what has one value.
-        pairs: a row a pair of the four that matter most, alone or with others: `one`, `other`, `share`, of what the two do
-            together beyond what each does alone.
+        pairs: a row a pair of the four that matter most, alone or with others: `one`, `other`,
+            `share`, of what the two do together beyond what each does alone.
         dependence: a row a hyperparameter and value: `hyperparameter`, `value` (as it is in the
             trials, or "(unset)"), `place`, 0 for the first value, and `score`, the mean score that
             the surrogate foretells with that value, at the other values of the trials and the epoch
