@@ -82,12 +82,13 @@ def shorter_searches(trials: pd.DataFrame) -> pd.DataFrame:
         trials: those of one data set.
 
     Returns:
-        A row a strategy and rung's end: `strategy`; `epoch`, the most that any configuration would
-        have been trained; `finalist`, who was sent; `chosen`, who would have been; `same`; `rank`,
-        the finalist's by its score at or before that epoch among all the strategy's configurations
-        `of` them (ties share the better rank); `reached`, the best that the one chosen scored in
-        the end, and `lost`, the finalist's score minus that, at least 0, and the least that was
-        lost where the one chosen was stopped early. The last row of a strategy is the whole search.
+        A row a strategy and rung's end, the last of a strategy the whole search: `strategy`;
+        `epoch`, the most that any configuration would have been trained; `finalist`, who was sent;
+        `chosen`, who would have been; `same`; `rank`, the finalist's by its score at or before that
+        epoch among all the strategy's configurations, `of` them (ties share the better rank; NaN
+        where its bracket's first rung ends later, so that nobody had seen it); `reached`, the best
+        that the one chosen scored in the end; and `lost`, the finalist's score minus that, at least
+        0, and the least that was lost where the one chosen was stopped early.
     """
     columns = [
         "strategy", "epoch", "finalist", "chosen", "same", "rank", "of", "reached", "lost"
@@ -106,7 +107,6 @@ def shorter_searches(trials: pd.DataFrame) -> pd.DataFrame:
             seen = mine[mine.last_epoch <= epoch].drop_duplicates("configuration")
             chosen = str(seen.configuration.iloc[0])
             score = seen.set_index("configuration").score
-            # In a bracket that starts late the finalist may have no score yet: nobody saw it.
             rank = int((score > score[finalist]).sum()) + 1 if finalist in score.index else math.nan
             reached = float(best[chosen])
             rows.append(

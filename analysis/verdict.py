@@ -76,7 +76,7 @@ def _ranked(run: Run, summary: pd.DataFrame, comparison: pd.DataFrame) -> Verdic
     if not tied:
         sentences.append(
             f"That is {gap} more than the runner-up, {label(second)}. Against every other strategy "
-            "the lead is more than chance explains (largest p, by Holm's correction: "
+            "the lead is more than chance explains (largest p: "
             f"{probability(comparison.p.max())})."
         )
         headline = f"{label(best)} wins on {data}"
@@ -108,29 +108,26 @@ def _undecided(data: str, best: str, tied: list[str], needed: float, seeds: int)
     Where a number of seeds that can be had would settle it, the question is open; where none would,
     the strategies are as good as each other for all that anyone can afford to find out.
     """
-    others = listing([label(name) for name in tied])
     if math.isinf(needed):
-        return f"{label(best)} ties with {others} on {data}"
+        return f"{label(best)} ties with {listing([label(name) for name in tied])} on {data}"
+    names = listing([label(name) for name in (best, *tied)])
     return (
-        f"{label(best)} and {others} are too close to call on {data} with {plural(seeds, 'seed')}: "
+        f"{names} are too close to call on {data} with {plural(seeds, 'seed')}: "
         f"{int(needed)} more would be needed"
     )
 
 
 def _seeds_needed(more: pd.Series) -> str:
     """Returns what it would take to tell the tied from the best, by `more_seeds`."""
-    reached = more[more < math.inf]
-    hopeless = [label(str(name)) for name in more.index if math.isinf(more[name])]
-    parts = []
-    if len(reached):
-        names = listing([f"{label(str(name))} {int(number)}" for name, number in reached.items()])
-        parts.append(
-            f"to tell it apart, four times in five, it would take more seeds each: {names}"
-        )
-    if hopeless:
-        parts.append(f"{listing(hopeless)} would take more than {MOST_SEEDS}")
-    text = "; ".join(parts)
-    return f"If they differ as they seem to, {text}."
+    parts = [
+        f"for {label(str(name))} "
+        + (f"more than {MOST_SEEDS}" if math.isinf(number) else f"{int(number)}")
+        for name, number in more.items()
+    ]
+    return (
+        "More seeds of each that would tell it apart in four experiments of five, if the gap is "
+        f"what it seems: {listing(parts)}."
+    )
 
 
 def _chance(summary: pd.DataFrame, best: str, tied: list[str]) -> list[str]:
