@@ -7,6 +7,7 @@ import math
 
 import pandas as pd
 
+from analysis.intervals import MOST_SEEDS
 from analysis.tables import CONTROLS, Run, pending_finals, representatives
 from analysis.words import amount, clean, label, listing, percent, plural, points, probability
 
@@ -16,8 +17,9 @@ class Verdict:
     """The answer.
 
     Attributes:
-        kind: `wins`, `ties`, `too_few_seeds`, `single` (nothing to compare with), `interim` (not
-            finished) or `failed`.
+        kind: `wins`, `ties`, `too_close` (more seeds, of a number that can be had, would be
+            expected to tell), `too_few_seeds` (one), `single` (nothing to compare with), `interim`
+            (not finished) or `failed`.
         best: the strategy with the highest mean test accuracy (validation accuracy where interim),
             or None. It has won only where kind is `wins`.
         group: every strategy that may be the best as far as the test shows; one name for `wins`.
@@ -70,20 +72,22 @@ def _ranked(run: Run, summary: pd.DataFrame, comparison: pd.DataFrame) -> Verdic
     )
     gap = f"{points(lead[second])} percentage points (95 % interval {interval})"
     sentences = [first]
+    needed = 0.0
     if not tied:
         sentences.append(
             f"That is {gap} more than the runner-up, {label(second)}. Against every other strategy "
-            "the lead is more than chance explains (largest p, by Holm's correction: "
+            "the lead is more than chance explains (largest p: "
             f"{probability(comparison.p.max())})."
         )
         headline = f"{label(best)} wins on {data}"
     else:
-        names = [label(name) for name in (best, *tied)]
-        headline = f"A tie on {data}: {listing(names)} cannot be told apart"
+        needed = float(comparison.more_seeds[tied].max())
+        headline = _undecided(data, best, tied, needed, int(summary.seeds[[best, *tied]].min()))
         sentences.append(
             f"Its lead over {label(second)} is {gap}, which chance explains: other seeds or other "
             "test images could turn the order."
         )
+        sentences.append(_seeds_needed(comparison.more_seeds[tied]))
         worse = [label(name) for name in comparison.index if comparison.apart[name]]
         if worse:
             sentences.append(
@@ -91,10 +95,52 @@ def _ranked(run: Run, summary: pd.DataFrame, comparison: pd.DataFrame) -> Verdic
                 f"{listing(worse)}."
             )
         sentences.extend(_cheapest(run, [best, *tied]))
+    sentences.extend(_chance(summary, best, tied))
     sentences.extend(_control(summary, comparison, best))
     sentences.extend(_untested(run, summary))
-    kind = "ties" if tied else "wins"
+    kind = "wins" if not tied else "ties" if math.isinf(needed) else "too_close"
     return Verdict(kind, best, (best, *tied), headline, tuple(sentences))
+
+
+def _undecided(data: str, best: str, tied: list[str], needed: float, seeds: int) -> str:
+    """Returns the headline where the best cannot be told from others.
+
+    Where a number of seeds that can be had would settle it, the question is open; where none would,
+    the strategies are as good as each other for all that anyone can afford to find out.
+    """
+    if math.isinf(needed):
+        return f"{label(best)} ties with {listing([label(name) for name in tied])} on {data}"
+    names = listing([label(name) for name in (best, *tied)])
+    return (
+        f"{names} are too close to call on {data} with {plural(seeds, 'seed')}: "
+        f"{int(needed)} more would be needed"
+    )
+
+
+def _seeds_needed(more: pd.Series) -> str:
+    """Returns what it would take to tell the tied from the best, by `more_seeds`."""
+    parts = [
+        f"for {label(str(name))} "
+        + (f"more than {MOST_SEEDS}" if math.isinf(number) else f"{int(number)}")
+        for name, number in more.items()
+    ]
+    return (
+        "More seeds of each that would tell it apart in four experiments of five, if the gap is "
+        f"what it seems: {listing(parts)}."
+    )
+
+
+def _chance(summary: pd.DataFrame, best: str, tied: list[str]) -> list[str]:
+    if math.isnan(summary.p_best[best]):
+        return []
+    shares = [f"{label(name)} {_share(summary.p_best[name])}" for name in (best, *tied)]
+    return [
+        f"The probability of being the most accurate, over seeds and images: {listing(shares)}."
+    ]
+
+
+def _share(p: float) -> str:
+    return "over 99 %" if p > 0.99 else "under 1 %" if p < 0.01 else percent(p, 0)
 
 
 def _too_few_seeds(run: Run, summary: pd.DataFrame, comparison: pd.DataFrame) -> Verdict:

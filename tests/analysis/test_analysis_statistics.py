@@ -1,23 +1,15 @@
 """Intervals, comparisons and the verdict, against SciPy and against planted truth."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import special, stats
 from synthetic_runs import blob, final, make_run, outcomes
 
 from analysis import load_run
-from analysis.statistics import (
-    against_best,
-    by_strategy,
-    difference,
-    estimate,
-    holm,
-    mean_accuracy,
-    variance_of_mean,
-)
+from analysis.statistics import against_best, by_strategy, correctness, groups, pairwise
 from analysis.verdict import judge
 from search.store import Store
 
@@ -32,90 +24,97 @@ def finals(names, labels, found):
     return pd.DataFrame(rows)
 
 
-@pytest.mark.parametrize("sizes", [(2, 2), (3, 3), (3, 7), (10, 4)])
-def test_without_an_image_term_the_comparison_is_welchs(sizes):
-    generator = np.random.default_rng(sum(sizes))
-    a, b = (generator.normal(0.9, 0.02 * (i + 1), n) for i, n in enumerate(sizes))
-    found = estimate(a.mean() - b.mean(), [variance_of_mean(a), variance_of_mean(b)])
-    expected = stats.ttest_ind(a, b, equal_var=False)
-    interval = expected.confidence_interval(0.95)
-    assert found.p == pytest.approx(expected.pvalue)
-    assert found.freedom == pytest.approx(expected.df)
-    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+@pytest.mark.parametrize(("others", "seeds"), [((), 3), ((), 5), ((0.9, 0.7), 3), ((0.95,), 3)])
+def test_a_strategy_and_its_copy_are_seldom_declared_different(others, seeds):
+    """A/A: 200 experiments, each with images, seeds and chance of its own, drawn from one model.
 
-
-def test_without_a_seed_term_the_comparison_is_a_paired_t_test_over_images():
-    generator = np.random.default_rng(1)
-    a, b = 1.0 * (generator.random((2, 20000)) < np.array([[0.9], [0.89]]))
-    found = difference(np.full(3, a.mean()), np.full(3, b.mean()), a, b)
-    # But for the two images that are added, which count for nothing among so many.
-    expected = stats.ttest_rel(a, b)
-    assert found.p == pytest.approx(expected.pvalue, rel=0.01)
-    assert found.freedom == pytest.approx(19999, abs=2)
-
-
-@pytest.mark.parametrize("images", [5, 12, 100])
-def test_a_few_images_all_alike_prove_nothing(images):
-    right, seeds = np.ones(images), np.ones(3)
-    found = mean_accuracy(seeds, right)
-    assert found.low < 1 - 0.5 / images
-    assert difference(seeds, seeds, right, right).low < -1 / images
-
-
-def test_variances_add_and_freedom_lies_between_the_smallest_and_the_sum():
-    for terms in ([(1e-4, 2), (3e-4, 4)], [(1e-4, 2), (1e-4, 2), (2e-4, 999)]):
-        found = estimate(0.01, terms)
-        freedoms = [degrees for _, degrees in terms]
-        assert min(freedoms) <= found.freedom <= sum(freedoms)
-        half = stats.t.ppf(0.975, found.freedom) * np.sqrt(sum(v for v, _ in terms))
-        assert found.high - found.value == pytest.approx(half)
-    assert estimate(0.0, [(0.0, 2)]).p == 1
-    assert estimate(0.1, [(0.0, 2)]).p == 0
-
-
-def test_holm_against_its_definition():
-    generator = np.random.default_rng(3)
-    for size in (1, 2, 5, 11):
-        p = generator.random(size) ** 3
-        corrected = holm(p)
-        assert (corrected >= p).all()
-        assert (corrected <= np.minimum(p * size, 1)).all()
-        assert (np.diff(corrected[np.argsort(p)]) >= 0).all()
-        # Step by step: reject while the k-th smallest is below 0.05 / (m - k).
-        ordered = np.sort(p)
-        below = ordered < 0.05 / np.arange(size, 0, -1)
-        rejected = size if below.all() else int(np.argmin(below))
-        assert (corrected < 0.05).sum() == rejected
-    assert np.isnan(holm(np.array([0.01, np.nan]))).tolist() == [False, True]
-    assert holm(np.array([0.01, np.nan]))[0] == 0.01
-    assert len(holm(np.array([]))) == 0
-
-
-def test_the_interval_of_a_mean_covers_the_truth():
-    generator = np.random.default_rng(5)
-    hits = 0
-    for _ in range(400):
-        easiness = generator.normal(2, 1.5, 300)  # another test split each time,
-        skill = generator.normal(0, 0.3, (4, 1))  # and other seeds
-        right = generator.random((4, 300)) < special.expit(easiness + skill)
-        found = mean_accuracy(right.mean(axis=1), right.mean(axis=0))
-        hits += found.low <= TRUTH <= found.high
-    assert hits >= 0.93 * 400
-
-
-# The mean of the logistic function over a normal of mean 2 and variance 1.5² + 0.3².
-TRUTH = stats.norm.expect(special.expit, loc=2, scale=np.sqrt(1.5**2 + 0.3**2))
-
-
-@pytest.mark.parametrize(("count", "seeds"), [(2, 3), (4, 3)])
-def test_identical_strategies_seldom_win(count, seeds):
+    An image has a difficulty that all strategies share, a seed an effect of its own, and whether a
+    seed gets an image right is chance with these odds. The copy has the strategy's skill and draws
+    its own seeds, as a copy under another name would in a search.
+    """
     generator = np.random.default_rng(11)
-    names = [f"copy_{i}" for i in range(count)]
-    wins = sum(
-        bool(against_best(finals(names, *drawn), drawn[0], names).apart.all())
-        for drawn in (outcomes([0.9] * count, seeds, 200, generator) for _ in range(400))
-    )
-    assert wins <= 0.05 * 400
+    levels = [0.9, 0.9, *others]
+    names = ["original", "copy", *(f"other_{i}" for i in range(len(others)))]
+    different = 0
+    for _ in range(200):
+        labels, found = outcomes(levels, seeds, 200, generator)
+        pairs = pairwise(finals(names, labels, found), labels, names)
+        mine = pairs.strategy.isin(names[:2]) & pairs.other.isin(names[:2])
+        different += bool(pairs.apart[mine].item())
+    assert different <= 0.05 * 200
+
+
+def test_of_four_copies_any_two_are_seldom_declared_different():
+    generator = np.random.default_rng(12)
+    names = [f"copy_{i}" for i in range(4)]
+    drawn = (outcomes([0.9] * 4, 3, 200, generator) for _ in range(200))
+    different = [pairwise(finals(names, *d), d[0], names).apart.any() for d in drawn]
+    assert sum(different) <= 0.05 * 200
+
+
+def test_pairs_are_compared_in_order_and_corrected_together():
+    labels, found = outcomes([0.7, 0.95, 0.8, 0.7], 3, 2000, np.random.default_rng(3), 0.02)
+    names = ["a", "b", "c", "d"]
+    pairs = pairwise(finals(names, labels, found), labels, names)
+    assert len(pairs) == 6
+    assert (pairs.difference >= 0).all()
+    assert list(pairs.strategy[:3]) == ["b"] * 3
+    best = against_best(finals(names, labels, found), labels, names)
+    assert list(best.index) == list(pairs.other[:3])
+    assert best.p.to_numpy() == pytest.approx(pairs.p[:3].to_numpy())
+    assert (best.difference.to_numpy() == -pairs.difference[:3].to_numpy()).all()
+    assert best.apart.all()
+    assert (pairs.more_seeds[pairs.apart] == 0).all()
+    assert (pairs.more_seeds[~pairs.apart] >= 1).all()
+
+
+def test_a_letter_is_shared_exactly_by_those_that_cannot_be_told_apart():
+    generator = np.random.default_rng(4)
+    for size in (1, 2, 4, 7, 12):
+        names = [f"s{i}" for i in range(size)]
+        rows = [(a, b, generator.random() < 0.5) for a, b in itertools.combinations(names, 2)]
+        pairs = pd.DataFrame(rows, columns=["strategy", "other", "apart"]).astype({"apart": bool})
+        letters = groups(pairs).groups
+        assert list(letters.index) == (names if size > 1 else [])
+        for a, b, apart in rows:
+            assert bool(set(letters[a]) & set(letters[b])) is not apart
+
+
+def test_the_probability_of_best_follows_the_gap():
+    names = ["a", "b", "c"]
+    labels, found = outcomes([0.95, 0.9, 0.6], 3, 2000, np.random.default_rng(5), 0.05)
+    rows = finals(names, labels, found)
+    summary = by_strategy(rows, labels, names)
+    assert summary.p_best.sum() == pytest.approx(1)
+    assert summary.p_best["a"] > 0.95
+    pd.testing.assert_frame_equal(summary, by_strategy(rows, labels, names))  # the same draws
+    twice = finals(["a", "b"], labels, found[[0, 0]])
+    assert by_strategy(twice, labels, ["a", "b"]).p_best["a"] == pytest.approx(0.5, abs=0.03)
+
+
+def test_what_is_right_is_by_strategy_seed_and_image():
+    labels, found = outcomes([0.9, 0.5], 3, 200, np.random.default_rng(6))
+    rows = finals(["a", "b"], labels, found)
+    right = correctness(rows, labels, ["b", "a", "untested"])
+    assert list(right) == ["b", "a"]
+    assert (right["a"] == (found[0] == labels)).all()
+    rows.at[0, "predictions"] = None
+    assert list(correctness(rows, labels, ["a", "b"])) == ["b"]
+    assert correctness(rows, None, ["a", "b"]) == {}
+
+
+@pytest.mark.parametrize("classes", [2, 100])
+def test_the_number_of_classes_does_not_matter(classes):
+    generator = np.random.default_rng(7)
+    labels = generator.integers(0, classes, 400)
+    wrong = generator.random((1, 3, 400)) < 0.2
+    rows = finals(["a"], labels, np.where(wrong, (labels + 1) % classes, labels))
+    summary = by_strategy(rows, labels, ["a"])
+    assert summary.p_best["a"] == 1
+    assert summary.low["a"] < summary["mean"]["a"] < summary.high["a"]
+    assert pairwise(rows, labels, ["a"]).empty
+    assert groups(pairwise(rows, labels, ["a"])).empty
+    assert against_best(rows, labels, ["a"]).empty
 
 
 @pytest.fixture(scope="module")
@@ -144,10 +143,26 @@ def test_a_planted_difference_wins(blank):
     assert named[0].headline == "cnn_lines wins on digits"
 
 
+def test_close_strategies_are_too_close_to_call_and_it_says_how_many_seeds_would_do(blank):
+    kinds = set()
+    for seed in range(12):
+        labels, found = outcomes([0.93, 0.9, 0.5], 3, 4000, np.random.default_rng(seed), 0.15)
+        rows = finals(blank.experiment.strategies, labels, found)
+        verdict = verdict_of(blank, rows, labels, 3)
+        kinds.add(verdict.kind)
+        if verdict.kind == "too_close":
+            more = against_best(rows, labels, blank.experiment.strategies).more_seeds.max()
+            assert f"with 3 seeds: {int(more)} more would be needed" in verdict.headline
+            assert "most accurate" in " ".join(verdict.sentences)
+        if verdict.kind == "ties":
+            assert "more than 100" in " ".join(verdict.sentences)
+    assert "too_close" in kinds
+
+
 def test_a_tie_names_all_that_cannot_be_told_apart(blank):
     labels, found = outcomes([0.95, 0.95, 0.5], 3, 1000, np.random.default_rng(2), 0.05)
     found = verdict_of(blank, finals(blank.experiment.strategies, labels, found), labels, 3)
-    assert found.kind == "ties"
+    assert found.kind in ("ties", "too_close")
     assert set(found.group) == {"lines", "cnn_lines"}
     assert "lines" in found.headline and "cnn_lines" in found.headline
     assert any("line_cnn" in sentence and "0.05" in sentence for sentence in found.sentences)
@@ -157,6 +172,7 @@ def test_exactly_equal_strategies_tie(blank):
     labels, found = outcomes([0.9], 3, 100, np.random.default_rng(2))
     rows = finals(blank.experiment.strategies, labels, np.repeat(found, 3, axis=0))
     assert verdict_of(blank, rows, labels, 3).group == blank.experiment.strategies
+    assert "ties with" in verdict_of(blank, rows, labels, 3).headline
     perfect = finals(blank.experiment.strategies, labels, np.tile(labels, (3, 3, 1)))
     assert verdict_of(blank, perfect, labels, 3).kind == "ties"
 
@@ -169,7 +185,7 @@ def test_one_seed_names_no_winner_however_large_the_difference(blank):
     assert "No winner" in found.headline
     assert "--final-seeds" in " ".join(found.sentences)
     summary = by_strategy(rows, labels, blank.experiment.strategies)
-    assert summary[["std", "low", "high"]].isna().all(axis=None)
+    assert summary[["std", "low", "high", "p_best"]].isna().all(axis=None)
     assert not against_best(rows, labels, blank.experiment.strategies).apart.any()
 
 
