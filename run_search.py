@@ -330,7 +330,9 @@ def resume_command(store: Store) -> str:
 
 
 def record_dataset(store: Store, dataset: Dataset) -> None:
-    """Writes the facts about the data that the report states."""
+    """Writes the facts about the data that the report states, and a few images."""
+    from search.pictures import record_samples
+
     height, width, channels = dataset.image_shape
     store.record_dataset(
         {
@@ -345,6 +347,7 @@ def record_dataset(store: Store, dataset: Dataset) -> None:
             "mirror": int(dataset.mirror),
         }
     )
+    record_samples(store, dataset)
 
 
 def run(store: Store, dataset: Dataset, execution: Execution, environments: Environments) -> int:

@@ -20,9 +20,11 @@ SHOWN = 3  # images whose sequences are shown
 
 def class_accuracy(found: Findings) -> Picture | None:
     """Draws which strategy is right how often in which class."""
-    images = statistics.image_scores(found.run.finals, found.labels)
-    if found.labels is None or images.empty or images.isna().all(axis=None):
+    names = found.run.experiment.strategies
+    correct = statistics.correctness(found.run.finals, found.labels, names)
+    if found.labels is None or not correct:
         return None
+    images = pd.DataFrame({name: seeds.mean(axis=0) for name, seeds in correct.items()})
     shares = images.groupby(found.labels).mean()
     shares = shares[[name for name in found.tested.index if name in shares]]
     spread = shares.max(axis=1) - shares.min(axis=1)

@@ -16,6 +16,7 @@ import numpy as np
 
 from search.datasets import Dataset, Images
 from search.display import Display
+from search.pictures import record_mistakes, record_sequences
 from search.store import Store
 from search.trial import (
     Clock,
@@ -75,6 +76,7 @@ def run_finals(store: Store, dataset: Dataset, workers: Workers, display: Displa
                 waiting.setdefault(strategy, []).append(seed)
             else:
                 display.final_finished(strategy, number, row["test_accuracy"], row["message"])
+    record_sequences(store, dataset, best)
     if not waiting:
         return
     everything = Images(
@@ -111,6 +113,7 @@ def run_finals(store: Store, dataset: Dataset, workers: Workers, display: Displa
         store.record_final(row)
         number = seeds.index(spec.seed) + 1
         display.final_finished(spec.strategy, number, row.get("test_accuracy"), row["message"])
+    record_mistakes(store, dataset, test)
 
 
 def expected_seconds(row: Mapping[str, Any], epochs: int) -> float:
