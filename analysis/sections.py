@@ -11,6 +11,7 @@ from analysis import captions, cells, plots, words
 from analysis.findings import Findings
 from analysis.gallery import class_accuracy, mistakes, readings, samples
 from analysis.parts import Part, Picture, Section
+from analysis.reasons import equal_budgets, matters, recurrence, stopping
 from analysis.trialtable import trial_table
 
 
@@ -142,7 +143,11 @@ Maker = Callable[[Findings], Section | None]
 SECTIONS: Sequence[Maker] = (
     wins,
     cost,
+    recurrence,
+    equal_budgets,
     learning,
+    matters,
+    stopping,
     configurations,
     trials,
     failures,
