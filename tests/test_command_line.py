@@ -50,8 +50,9 @@ def no_search(monkeypatch):
     """Makes runs, but searches nothing; keeps what a search would have been given."""
     given = []
 
-    def run(store, dataset):
-        given.append(types.SimpleNamespace(store=store, dataset=dataset))
+    def run(store, dataset, execution, environments):
+        asked = {"execution": execution, "environments": environments}
+        given.append(types.SimpleNamespace(store=store, dataset=dataset, **asked))
         return 0
 
     monkeypatch.setattr(run_search, "run", run)
@@ -149,6 +150,39 @@ def test_the_defaults_and_the_limits_are_accepted(cwd, no_search):
     assert no_search[0].store.experiment.seed == 0
     assert no_search[0].store.experiment.strategies == tuple(run_search_strategies())
     assert no_search[1].store.experiment.seed == 999999999
+
+
+def test_where_it_runs_is_no_part_of_what_was_asked_for(cwd, no_search):
+    how = ["--workers", "3", "--retries", "0", "--trial-timeout", "2", "--checkpoint-every", "0.5"]
+    assert run_search.main(["--out", "run"]) == 0
+    assert run_search.main(["--out", "other", *how]) == 0
+    first, second = no_search
+    assert first.store.experiment == second.store.experiment
+    assert (second.execution.workers, second.execution.retries) == (3, 0)
+    assert (second.execution.trial_timeout, second.execution.checkpoint_every) == (2.0, 0.5)
+    assert len(second.environments) == 3
+    # And so it goes with a resume, where nothing else does.
+    for given in no_search:
+        given.store.close()
+    assert run_search.main(["--resume", "run", "--workers", "2", "--retries=1"]) == 0
+    assert (no_search[2].execution.workers, no_search[2].execution.retries) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--workers", "0"], "from 1 up"),
+        (["--workers", "many"], "from 1 up"),
+        (["--retries=-1"], "from 0 up"),
+        (["--trial-timeout", "0"], "number of minutes above 0"),
+        (["--worker-memory", "nan"], "number of gigabytes above 0"),
+        (["--cluster", "tcp://127.0.0.1:1", "--workers", "2"], "leave out --workers"),
+        (["--workers", "1", "--dashboard"], "--dashboard is for several workers"),
+        (["--shared-dir", "nowhere"], "make it first"),
+    ],
+)
+def test_workers_that_cannot_be_are_refused(refuse, arguments, words):
+    assert words in refuse(*arguments)
 
 
 def run_search_strategies():

@@ -364,4 +364,48 @@ def test_a_full_disk_while_the_model_is_kept_ends_the_search(monkeypatch):
         run(spec_of("lines", 0, 1))
 
 
+# Pauses, time-outs and models that a worker still holds
+
+
+def test_paused_after_every_epoch_it_ends_as_if_it_never_had():
+    whole = run(spec_of("cnn_lines", 0, 3))
+    parent, epochs, statuses = None, [], []
+    for first in range(3):
+        part = run(spec_of("cnn_lines", first, 3, pause_after=0.0), parent)
+        parent = part.model
+        statuses.append(part.columns["status"])
+        epochs += [{**row, "seconds": 0} for row in part.epochs]
+    assert statuses == ["running", "running", "completed"]
+    assert epochs == [{**row, "seconds": 0} for row in whole.epochs]
+    assert_same_state(parent, whole.model)
+
+
+def test_a_model_that_is_held_goes_on_as_one_that_was_saved():
+    held = {}
+    first = run_trial(spec_of("cnn_lines", 0, 1), TRAIN, VALIDATION, held=held)
+    other = run_trial(spec_of("lines", 0, 1), TRAIN, VALIDATION, held=held)  # in between
+    assert set(held) == {first.trial_id, other.trial_id}
+    spec = spec_of("cnn_lines", 1, 3, continues=first.trial_id)
+    live = run_trial(spec, TRAIN, VALIDATION, None, held=held)  # no bytes: it is held
+    loaded = run(spec, first.model)
+    assert lasting(live) == lasting(loaded)
+    assert_same_state(live.model, loaded.model)
+    assert first.trial_id not in held  # it has been trained on
+
+
+def test_a_held_model_of_another_epoch_is_not_taken():
+    held = {}
+    first = run_trial(spec_of("lines", 0, 1), TRAIN, VALIDATION, held=held)
+    longer = run(spec_of("lines", 1, 2), first.model)
+    spec = spec_of("lines", 2, 3, continues=first.trial_id)
+    mistaken = run_trial(spec, TRAIN, VALIDATION, longer.model, held=held)
+    assert lasting(mistaken) == lasting(run(spec, longer.model))
+
+
+def test_a_trial_that_takes_too_long_has_failed():
+    result = run(spec_of(timeout=0.0))
+    assert_failed(result, "TrialTimeoutError")
+    assert "--trial-timeout" in result.columns["message"]
+
+
 LAST = {"epoch": 1, "val_accuracy": 0.5, "val_loss": 1.0, "seconds": 0.1}
