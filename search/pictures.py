@@ -82,7 +82,7 @@ def mistakes(finals: Iterable[Mapping[str, Any]], labels: np.ndarray) -> list[in
         finals: rows of the table.
         labels: (test images,).
     """
-    done = [row for row in finals if row["status"] == "completed"]
+    done = [row for row in finals if row["status"] == "completed" and row["predictions"]]
     tested: dict[str, list[Mapping[str, Any]]] = {}
     for row in done:
         tested.setdefault(row["strategy"], []).append(row)

@@ -14,9 +14,13 @@ from typing import TYPE_CHECKING, Any
 import distributed
 
 from search.backend import start_backend, worker_name
-from search.datasets import Images
-from search.post import Post
-from search.workers import Job
+
+# Before anything else imports the backend: a worker reads this file with its first message.
+start_backend()
+
+from search.datasets import Images  # noqa: E402
+from search.post import Post  # noqa: E402
+from search.workers import Job  # noqa: E402
 
 if TYPE_CHECKING:
     from search.bench import Bench
@@ -92,7 +96,6 @@ class Desk:
     def ready(self, post: Post) -> Bench:
         """Returns the bench with all images on it."""
         if self.bench is None:
-            start_backend()
             from search.bench import Bench
 
             self.bench = Bench()

@@ -106,7 +106,9 @@ def finish(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
 def resume_or_start(folder: Path) -> subprocess.Popen[str]:
     """Starts the small search as someone would who finds it stopped."""
     arguments = [*ARGUMENTS, "--out", "run"]
-    return start(["--resume", "run"] if (folder / "run").exists() else arguments, folder)
+    return start(
+        ["--resume", "run", "--workers", "1"] if (folder / "run").exists() else arguments, folder
+    )
 
 
 def stop(

@@ -565,7 +565,8 @@ def test_where_there_is_no_terminal_the_output_is_plain_lines(finished_run):
     lines = finished_run.output.splitlines()
     for number in range(1, small_run.TRIALS + 1):
         assert lines[number - 1].startswith(f"[{number}/{small_run.TRIALS}] ")
-    finals = lines[small_run.TRIALS : small_run.TRIALS + small_run.FINALS]
+    assert lines[small_run.TRIALS].startswith("1 worker, busy ")
+    finals = lines[small_run.TRIALS + 1 :][: small_run.FINALS]
     assert [line.split()[0] for line in finals] == ["final", "final"]
     assert lines[-1].startswith("report: ")
     report = finished_run.path.parent / lines[-1].removeprefix("report: ")

@@ -294,7 +294,7 @@ def test_finals_follow_the_strategies_order_and_use_all_training_images(invented
 
 
 def test_a_worker_stays_with_the_finalist_that_it_holds_compiled(invented):
-    """And helps the other when its own has no seed left: two workers, two finalists, two seeds."""
+    """And helps the other when its own has no seed left."""
     workers = FinalWorkers(capacity=2)
     run_finals(invented.store, invented.dataset, workers, invented.display)
     (first, one), (second, other), (third, again), _ = workers.places
