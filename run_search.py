@@ -5,7 +5,6 @@ from __future__ import annotations
 import _thread
 import argparse
 import dataclasses
-import difflib
 import json
 import math
 import re
@@ -135,7 +134,7 @@ def make_parser() -> Parser:
     search.add_argument(
         "--strategies", type=names, metavar="A,B", help="which strategies compete (default: all)"
     )
-    for option, least, text in (
+    for name, least, text in (
         ("max_epochs", 1, "epochs of the longest trials and of the finals"),
         ("factor", 2, "Hyperband's reduction factor"),
         ("iterations", 1, "how often every bracket is run"),
@@ -143,13 +142,7 @@ def make_parser() -> Parser:
         ("final_seeds", 1, "how often each finalist is retrained"),
         ("batch_size", 1, "images a step"),
     ):
-        search.add_argument(
-            f"--{option.replace('_', '-')}",
-            type=whole(least),
-            default=default[option],
-            metavar="N",
-            help=f"{text} (default: {default[option]})",
-        )
+        add_number(search, name, whole(least), default[name], "N", text)
     search.add_argument(
         "--time-limit",
         type=positive("minutes"),
@@ -178,6 +171,22 @@ def make_parser() -> Parser:
     return parser
 
 
+def option(field: str) -> str:
+    """Returns the option that sets a field of an experiment or an execution."""
+    return f"--{field.replace('_', '-')}"
+
+
+def add_number(group: Any, field: str, kind: Any, default: Any, metavar: str, text: str) -> None:
+    """Adds the option of a field that is a number and has a default."""
+    group.add_argument(
+        option(field),
+        type=kind,
+        default=default,
+        metavar=metavar,
+        help=f"{text} (default: {default:g})",
+    )
+
+
 def add_execution(parser: argparse.ArgumentParser) -> None:
     """Adds the options of where and how it runs, which go with --resume, too."""
     default = Execution()
@@ -189,12 +198,8 @@ def add_execution(parser: argparse.ArgumentParser) -> None:
         help="worker processes on this machine; 1 trains in this process (default: auto, one for "
         "each processor, or for each GPU)",
     )
-    where.add_argument(
-        "--workers-per-gpu",
-        type=whole(1),
-        metavar="K",
-        default=default.workers_per_gpu,
-        help=f"how many share a GPU (default: {default.workers_per_gpu})",
+    add_number(
+        where, "workers_per_gpu", whole(1), default.workers_per_gpu, "K", "how many share a GPU"
     )
     where.add_argument(
         "--cluster",
@@ -215,28 +220,20 @@ def add_execution(parser: argparse.ArgumentParser) -> None:
         metavar="GB",
         help="what a worker on this machine may hold (default: its share of the memory)",
     )
-    where.add_argument(
-        "--retries",
-        type=whole(0),
-        metavar="N",
-        default=default.retries,
-        help="how often a trial whose worker was lost starts again, before it has failed "
-        f"(default: {default.retries})",
-    )
+    add_number(
+        where, "retries", whole(0), default.retries, "N",
+        "how often a trial whose worker was lost starts again, before it has failed",
+    )  # fmt: skip
     where.add_argument(
         "--trial-timeout",
         type=positive("minutes"),
         metavar="MINUTES",
         help="a trial that takes longer has failed",
     )
-    where.add_argument(
-        "--checkpoint-every",
-        type=positive("minutes"),
-        metavar="MINUTES",
-        default=default.checkpoint_every,
-        help="keep a long trial's model on the way, at the end of an epoch "
-        f"(default: {default.checkpoint_every:g})",
-    )
+    add_number(
+        where, "checkpoint_every", positive("minutes"), default.checkpoint_every, "MINUTES",
+        "keep a long trial's model on the way, at the end of an epoch",
+    )  # fmt: skip
     where.add_argument("--dashboard", action="store_true", help="serve Dask's own dashboard")
 
 
@@ -269,10 +266,11 @@ def check_strategies(asked: tuple[str, ...] | None, known: list[str]) -> tuple[s
     Raises:
         ExperimentError: one is unknown.
     """
+    from spaces.values import did_you_mean
+
     for name in asked or ():
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-            hint = f"did you mean {' or '.join(near)}? " if near else ""
+            hint = did_you_mean(name, known)
             raise ExperimentError(f"no strategy {name!r}: {hint}There are {', '.join(known)}")
     return asked or tuple(known)
 
@@ -314,7 +312,7 @@ def old_run(path: str, arguments: list[str]) -> tuple[Store, Dataset]:
     from search.store import Store
 
     allowed = ["resume", *(field.name for field in dataclasses.fields(Execution))]
-    known = {f"--{name.replace('_', '-')}" for name in allowed}
+    known = set(map(option, allowed))
     others = [a for a in arguments if a.startswith("--") and a.partition("=")[0] not in known]
     if others:
         raise ExperimentError(

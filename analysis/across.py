@@ -17,7 +17,7 @@ from scipy import stats
 from analysis import statistics
 from analysis.intervals import CONFIDENCE
 from analysis.tables import Run
-from analysis.words import label, listing, plural, probability
+from analysis.words import label, listing, p_value, plural
 
 FEWEST_DATASETS = 5
 FEWEST_STRATEGIES = 3
@@ -96,8 +96,7 @@ def win_matrix(runs: Iterable[Run]) -> pd.DataFrame:
     """
     parts = []
     for run in runs:
-        labels = next((found for found in run.datasets.test_labels if found is not None), None)
-        pairs = statistics.pairwise(run.finals, labels, run.experiment.strategies)
+        pairs = statistics.pairwise(run.finals, run.test_labels, run.experiment.strategies)
         apart, above = pairs.apart.astype(int), (pairs.difference > 0).astype(int)
         there = pairs[["strategy", "other"]].assign(
             wins=apart, ties=1 - apart, losses=0, ahead=above
@@ -155,7 +154,7 @@ def compare_ranks(table: pd.DataFrame) -> AcrossDatasets:
     needed = critical_difference(count, data)
     mean = ranks(table)["mean rank"]
     start = f"Over {data} data sets "
-    ending = f"(Friedman's test: p {_p(float(found.pvalue))})."
+    ending = f"(Friedman's test: {p_value(float(found.pvalue))})."
     if found.pvalue >= 1 - CONFIDENCE:
         text = f"{start}no strategy ranks higher than chance explains {ending}"
     else:
@@ -201,8 +200,3 @@ def cliques(mean_ranks: pd.Series, needed: float) -> list[tuple[str, ...]]:
         for start, end in enumerate(ends)
         if end - start > 1 and (start == 0 or end > ends[start - 1])
     ]
-
-
-def _p(p: float) -> str:
-    shown = probability(p)
-    return shown if shown.startswith("<") else f"= {shown}"

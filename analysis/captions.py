@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from analysis.budgets import on_front
 from analysis.words import amount, label, listing, percent, plural, points
 
 
@@ -170,8 +171,7 @@ def cost(costs: pd.DataFrame) -> str:
 
 def pareto_front(costs: pd.DataFrame) -> list[str]:
     """Returns the strategies, cheapest first, that are more accurate than everything cheaper."""
-    ordered = costs.sort_values(
-        ["multiply_adds", "accuracy"], ascending=[True, False], kind="stable"
-    )
-    before = ordered.accuracy.cummax().shift(fill_value=-1.0)
-    return [str(name) for name in ordered.index[ordered.accuracy > before]]
+    best = on_front(costs.multiply_adds.to_numpy(), costs.accuracy.to_numpy())
+    # Of equals the first stands for all.
+    front = costs[best].drop_duplicates(["multiply_adds", "accuracy"])
+    return [str(name) for name in front.sort_values("multiply_adds").index]

@@ -11,7 +11,7 @@ import pandas as pd
 from analysis import statistics
 from analysis.intervals import CONFIDENCE, difference, holm
 from analysis.tables import CONTROLS
-from analysis.words import label, listing, points, probability
+from analysis.words import label, listing, p_value, points
 
 RATIOS = ("parameters", "multiply_adds", "train_seconds", "latency_ms")
 
@@ -98,7 +98,7 @@ def recurrence(comparison: pd.DataFrame) -> Recurrence:
     gap, base = float(row.difference), label(str(row.control))
     interval = (
         f" (95 % interval {points(row.low, True)} to {points(row.high, True)}; "
-        f"p {_p(float(row.p))}, by Holm's correction for {len(comparison)})"
+        f"{p_value(float(row.p))}, by Holm's correction for {len(comparison)})"
         if not math.isnan(row.p)
         else " (on so few seeds nobody knows how sure that is)"
     )
@@ -118,8 +118,3 @@ def recurrence(comparison: pd.DataFrame) -> Recurrence:
     ratios = [f"{row[k]:.2g} times {w}" for k, w in words.items() if not math.isnan(row[k])]
     cost = f" It takes {listing(ratios)}." if ratios else ""
     return Recurrence(helps, best, f"{start}{interval}.{cost}")
-
-
-def _p(p: float) -> str:
-    shown = probability(p)
-    return shown if shown.startswith("<") else f"= {shown}"

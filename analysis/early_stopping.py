@@ -13,6 +13,7 @@ import math
 import pandas as pd
 from scipy import stats
 
+from analysis.tables import best_first
 from analysis.words import label, listing, percent, plural
 
 FEWEST = 4
@@ -93,9 +94,7 @@ def shorter_searches(trials: pd.DataFrame) -> pd.DataFrame:
     columns = [
         "strategy", "epoch", "finalist", "chosen", "same", "rank", "of", "reached", "lost"
     ]  # fmt: skip
-    done = trials[(trials.status == "completed") & trials.score.notna()].sort_values(
-        ["score", "val_loss", "last_epoch", "trial_id"], ascending=[False, True, True, True]
-    )  # as the finals choose
+    done = best_first(trials)
     rows = []
     for strategy in dict.fromkeys(trials.strategy):
         mine = done[done.strategy == strategy]

@@ -52,13 +52,12 @@ class Findings:
 
 def find(run: Run, unfinished: bool = False, planned: Mapping[str, int] | None = None) -> Findings:
     """Computes the findings of a run; the arguments are the attributes."""
-    labels = next((found for found in run.datasets.test_labels if found is not None), None)
     names = run.experiment.strategies
-    summary = statistics.by_strategy(run.finals, labels, names)
-    comparison = statistics.against_best(run.finals, labels, names)
+    summary = statistics.by_strategy(run.finals, run.test_labels, names)
+    comparison = statistics.against_best(run.finals, run.test_labels, names)
     return Findings(
         run=run,
-        labels=labels,
+        labels=run.test_labels,
         summary=summary,
         comparison=comparison,
         standing=representatives(run),

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import math
 
-import pandas as pd
-
-from analysis import budgets, early_stopping, words
-from analysis.control import against_control
-from analysis.control import recurrence as answer
+from analysis import budgets, control, early_stopping, words
 from analysis.findings import Findings
 from analysis.importance import importance
 from analysis.parts import Part, Section, Table
@@ -20,35 +15,36 @@ MOST_MATTERING = 5  # hyperparameters shown of each strategy
 def recurrence(found: Findings) -> Section | None:
     """Whether recurrence earns its place: every strategy against the control."""
     run = found.run
-    frame = against_control(
+    frame = control.against_control(
         run.finals, found.labels, run.experiment.strategies, budgets.costs(run, found.summary)
     )
     if frame.empty:
         return None
+    said = control.recurrence(frame).sentence
+    frame = frame.reset_index()
     rows = [
         [
-            words.label(str(row.Index)),
-            f"{100 * float(row.difference):+.1f}",
-            f"{100 * float(row.low):+.1f} to {100 * float(row.high):+.1f}",
-            str(row.helps),
-            *(times(value) for value in (row.multiply_adds, row.train_seconds, row.latency_ms)),
+            words.label(row["strategy"]),
+            words.points(row["difference"], signed=True),
+            f"{words.points(row['low'], signed=True)} to {words.points(row['high'], signed=True)}",
+            row["helps"],
+            *(times(row[cost]) for cost in ("multiply_adds", "train_seconds", "latency_ms")),
         ]
-        for row in rows_of(frame)
+        for row in frame.to_dict("records")
     ]
     columns = [
         *("strategy", "difference, points", "95 % interval", "does it help"),
         *("multiply-adds", "training time", "latency"),
     ]
     note = "Test accuracy minus the control's; the costs are multiples of the control's."
-    table = Table("against-control", columns, rows, note=note, frame=frame.reset_index())
+    table = Table("against-control", columns, rows, note=note, frame=frame)
     title = "Does recurrence earn its place?"
-    return Section("recurrence", title, [answer(frame).sentence], parts=[table])
+    return Section("recurrence", title, [said], parts=[table])
 
 
-def times(value: object) -> str:
+def times(ratio: float) -> str:
     """Returns a multiple in words."""
-    number = float(str(value))
-    return words.NOTHING if pd.isna(number) else f"{number:.2g} times"
+    return words.NOTHING if math.isnan(ratio) else f"{ratio:.2g} times"
 
 
 def equal_budgets(found: Findings) -> Section | None:
@@ -61,10 +57,7 @@ def equal_budgets(found: Findings) -> Section | None:
     whole = frame[frame.fraction == 1.0].pivot(index="strategy", columns="measure", values="best")
     whole = whole.sort_values(str(whole.columns[0]), ascending=False, kind="stable")
     rows = [
-        [
-            words.label(str(name)),
-            *(words.NOTHING if pd.isna(best) else words.percent(best) for best in row),
-        ]
+        [words.label(str(name)), *map(words.percent, row)]
         for name, row in zip(whole.index, whole.to_numpy(), strict=True)
     ]
     columns = ["strategy", *(f"equal {str(name).replace('_', '-')}" for name in whole.columns)]
@@ -76,18 +69,6 @@ def equal_budgets(found: Findings) -> Section | None:
     return Section("equal-budgets", "At equal budgets", parts=[table])
 
 
-def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
-    """Yields a frame's rows, their columns by name."""
-    yield from frame.itertuples()
-
-
-def figure(cell: object) -> str:
-    """Returns a cell of a frame as text."""
-    if isinstance(cell, float):
-        return words.NOTHING if pd.isna(cell) else f"{cell:.3g}"
-    return str(cell)
-
-
 def matters(found: Findings) -> Section | None:
     """Which hyperparameters matter within each strategy, and how far that is to be trusted."""
     parts: list[Part] = []
@@ -97,9 +78,14 @@ def matters(found: Findings) -> Section | None:
         prose.append(f"{words.label(strategy)}: {result.sentence}")
         if result.main.empty:
             continue
-        top = result.main.head(MOST_MATTERING)
-        rows = [[str(row.hyperparameter), f"{100 * float(row.share):.0f} %", figure(row.unseen)]
-                for row in rows_of(top)]  # fmt: skip
+        rows = [
+            [
+                row["hyperparameter"],
+                words.percent(row["share"], 0),
+                words.NOTHING if math.isnan(row["unseen"]) else f"{row['unseen']:.3g}",
+            ]
+            for row in result.main.head(MOST_MATTERING).to_dict("records")
+        ]
         note = f"{words.label(strategy)}: the share of the spread along it alone; R² lost without."
         columns = ["hyperparameter", "share", "lost on unseen"]
         name = f"what-matters-{strategy}"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from search.store import Experiment, ExperimentError, Store
+from search.store import Experiment, ExperimentError, Store, has_table
 
 CONTROLS = {"cnn_control": "control, no recurrence"}
 """Strategies that compete in order to show what the recurrence is worth."""
@@ -69,6 +69,11 @@ class Run:
     sequences: pd.DataFrame
     report_directory: Path
 
+    @property
+    def test_labels(self) -> np.ndarray | None:
+        """The test images' classes, (test images,); None before the finals."""
+        return next((found for found in self.datasets.test_labels if found is not None), None)
+
 
 def load_run(path: str | os.PathLike[str]) -> Run:
     """Reads a run directory, finished or not, without changing it.
@@ -112,25 +117,30 @@ def hyperparameters(trials: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(list(trials.hyperparameters), index=trials.trial_id)
 
 
+def best_first(trials: pd.DataFrame) -> pd.DataFrame:
+    """Returns the completed trials in the order in which the finals choose.
+
+    The highest validation accuracy first; ties go to the lower validation loss, then to fewer
+    epochs, then to the lower trial_id.
+    """
+    completed = trials[(trials.status == "completed") & trials.score.notna()]
+    return completed.sort_values(
+        ["score", "val_loss", "last_epoch", "trial_id"], ascending=[False, True, True, True]
+    )
+
+
 def representatives(run: Run) -> pd.DataFrame:
     """Returns one trial a strategy: the one that was retrained, or else the best so far.
-
-    The best so far has the highest validation accuracy; ties go to the lower validation loss, then
-    to fewer epochs, then to the lower trial_id, as when the finals choose.
 
     Returns:
         A frame indexed by strategy, in the experiment's order, without the strategies that have no
         completed trial. Columns are those of `run.trials` and `seconds_per_epoch`, the median over
         the epochs of the configuration (in the search, so on the training split).
     """
-    completed = run.trials[(run.trials.status == "completed") & run.trials.score.notna()]
-    retrained = completed.trial_id.isin(run.finals.trial_id)
+    completed = best_first(run.trials)
     best = (
-        completed.assign(retrained=retrained)
-        .sort_values(
-            ["retrained", "score", "val_loss", "last_epoch", "trial_id"],
-            ascending=[False, False, True, True, True],
-        )
+        completed.assign(retrained=completed.trial_id.isin(run.finals.trial_id))
+        .sort_values("retrained", ascending=False, kind="stable")
         .drop_duplicates("strategy")
         .set_index("strategy")
     )
@@ -156,8 +166,7 @@ def _read(database: sqlite3.Connection, table: str) -> pd.DataFrame:
 
 
 def _read_pictures(database: sqlite3.Connection, table: str) -> pd.DataFrame:
-    known = "SELECT 1 FROM sqlite_master WHERE name = ?"
-    if database.execute(known, (table,)).fetchone() is None:
+    if not has_table(database, table):
         return pd.DataFrame(columns=_PICTURES[table].split())
     return pd.read_sql(f"SELECT * FROM {table} ORDER BY rowid", database)
 

@@ -65,6 +65,12 @@ def probability(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
+def p_value(p: float) -> str:
+    """Returns a p value within a sentence: "p = 0.03" or "p < 0.001"."""
+    shown = probability(p)
+    return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
+
+
 def amount(number: float) -> str:
     """Returns a large number to three digits: "950", "12.3 k", "4.56 M"."""
     if math.isnan(number):

@@ -24,7 +24,7 @@ import distributed
 from search.datasets import Images
 from search.experiment import Execution, ExperimentError
 from search.post import Post
-from search.remote import Driver, ImagesPlugin, introduce, train
+from search.remote import ImagesPlugin, introduce, train
 from search.trial import OnEpoch, TrialResult
 from search.workers import Job, SchedulerLostError
 
@@ -109,11 +109,10 @@ class DaskWorkers:
         note: Callable[[str], None],
     ):
         self._connect, self._execution, self._note = connect, execution, note
-        self._session = uuid.uuid4().hex[:12]
-        self._post = Post(self._session, execution.shared_dir)
+        self._post = Post(uuid.uuid4().hex[:12], execution.shared_dir)
         self._expected = introduce()
         self._workers: dict[str, Worker] = {}  # by address
-        self._refused: set[str] = set()  # addresses
+        self._refused: dict[str, str] = {}  # by address, what the user is told
         self._flights: dict[str, Flight] = {}  # by trial_id
         self._waiting: collections.deque[Flight] = collections.deque()
         self._ended: collections.deque[TrialResult] = collections.deque()
@@ -132,15 +131,15 @@ class DaskWorkers:
         """
         self._client, self._cluster = self._connect()
         try:
-            self._client.subscribe_topic(self._session, self._hear)
+            self._client.subscribe_topic(self._post.session, self._hear)
             deadline = time.monotonic() + JOIN_SECONDS
             self._poll()
             while not self._workers:
-                if self._refused or time.monotonic() > deadline:
+                for why in self._refused.values():
+                    raise ExperimentError(why)
+                if time.monotonic() > deadline:
                     raise ExperimentError(
-                        self._why_refused
-                        if self._refused
-                        else "no worker has come to the cluster: start some with `dask worker`"
+                        "no worker has come to the cluster: start some with `dask worker`"
                     )
                 time.sleep(0.1)
                 self._poll()
@@ -171,7 +170,7 @@ class DaskWorkers:
     def open(self, images: Mapping[str, Images]) -> None:
         """Gives images to all workers, once each, to those that join later too."""
         parcels = {name: self._post.send_images(each) for name, each in images.items()}
-        plugin = ImagesPlugin(Driver(self._session, self._post), parcels)
+        plugin = ImagesPlugin(self._post.session, parcels)
         self._plugins.append(plugin.name)
         with self._scheduler_or_lost():
             self._client.register_plugin(plugin)
@@ -249,7 +248,7 @@ class DaskWorkers:
         """Turns every way in which a scheduler can fail to answer into one error."""
         try:
             yield
-        except (OSError, TimeoutError, distributed.comm.CommClosedError) as error:
+        except OSError as error:  # a time-out and a closed connection are of this kind
             raise SchedulerLostError(f"the scheduler does not answer ({error})") from error
         if self._client.status != "running":
             raise SchedulerLostError("the connection to the scheduler is lost")
@@ -292,13 +291,12 @@ class DaskWorkers:
             worker = Worker(address, answer.name, limit, bool(facts["nanny"]))
             self._workers[address] = worker
             return
-        self._refused.add(address)
-        self._why_refused = (
+        self._refused[address] = (
             f"worker {address} is of no use: {wrong}. "
             "Every worker needs this directory and the same requirements (docs/cluster.md)"
         )
         if self._workers:
-            self._note(self._why_refused)
+            self._note(self._refused[address])
 
     def _gone(self, worker: Worker) -> None:
         """Takes the trials of a lost worker back."""
@@ -315,7 +313,7 @@ class DaskWorkers:
 
     def _restart(self, address: str) -> None:
         # Lost meanwhile, it is gone all the same.
-        with contextlib.suppress(OSError, TimeoutError, KeyError):
+        with contextlib.suppress(OSError, KeyError):
             self._client.restart_workers([address], timeout=60, raise_for_error=False)
 
     # What is in flight
@@ -327,7 +325,7 @@ class DaskWorkers:
         with self._scheduler_or_lost():
             flight.future = self._client.submit(
                 train,
-                Driver(self._session, self._post),
+                self._post,
                 attempt,
                 dataclasses.replace(job, model=None),
                 self._post.send(job.model),
@@ -411,7 +409,7 @@ def connect_cluster(address: str) -> Connection:
     configure()
     try:
         return distributed.Client(address, timeout=10, set_as_default=False), None
-    except (OSError, ValueError, TimeoutError) as error:
+    except (OSError, ValueError) as error:
         raise ExperimentError(
             f"no Dask scheduler answers at {address} ({error}): "
             "start one with `dask scheduler`, or correct the address"

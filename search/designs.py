@@ -19,6 +19,7 @@ from typing import Any
 import keras
 
 from search.experiment import Experiment, ExperimentError
+from search.finals import final_id
 from search.store import Store
 from spaces import STRATEGIES, build_design
 from spaces.design import FORMAT
@@ -71,11 +72,6 @@ def export_designs(store: Store) -> list[Path]:
         written.append(store.save_design(f"{name}.json", content.encode(errors="replace")))
     store.keep_checkpoints([])
     return written
-
-
-def final_id(strategy: str, seed: int) -> str:
-    """The name of a finalist's training on one seed; its model is the checkpoint of this name."""
-    return f"{strategy}-final-{seed}"
 
 
 def weights_seed(finals: Iterable[Row]) -> int | None:

@@ -141,11 +141,16 @@ def next_strategy(
     return min(waiting, key=rank)
 
 
+def final_id(strategy: str, seed: int) -> str:
+    """The name of a finalist's training on one seed; its model is the checkpoint of this name."""
+    return f"{strategy}-final-{seed}"
+
+
 def final_spec(store: Store, dataset: Dataset, row: Mapping[str, Any], seed: int) -> TrialSpec:
     """A finalist's training, from the first epoch to the last."""
     experiment = store.experiment
     return TrialSpec(
-        trial_id=f"{row['strategy']}-final-{seed}",
+        trial_id=final_id(row["strategy"], seed),
         strategy=row["strategy"],
         hyperparameters=json.loads(row["hyperparameters"]),
         seed=seed,

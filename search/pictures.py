@@ -131,7 +131,6 @@ def smaller(image: np.ndarray) -> np.ndarray:
 def sequence_model(strategy: str, values: Mapping[str, Any], dataset: Dataset) -> keras.Model:
     """Builds a configuration, untrained, as a model from images to its sequence."""
     keras.backend.clear_session(free_memory=False)
-    keras.utils.set_random_seed(0)
     hp = keras_tuner.HyperParameters()
     hp.values = dict(values)
     hypermodel = SequenceHyperModel(

@@ -31,14 +31,6 @@ PACKAGES = ("keras", "keras-tuner", "numpy", "tensorflow", "jax")
 
 
 @dataclasses.dataclass(frozen=True)
-class Driver:
-    """Who asks: its session, and how its images and models travel."""
-
-    session: str
-    post: Post
-
-
-@dataclasses.dataclass(frozen=True)
 class Introduction:
     """What a worker says of itself.
 
@@ -111,17 +103,17 @@ DESKS: dict[str, Desk] = {}
 class ImagesPlugin(distributed.WorkerPlugin):
     """Brings images to every worker once: to those there are, and to those that join later."""
 
-    def __init__(self, driver: Driver, parcels: Mapping[str, Images | Path]):
-        self.driver, self.parcels = driver, dict(parcels)
-        self.name = f"scanline-{driver.session}-{'-'.join(sorted(parcels))}"
+    def __init__(self, session: str, parcels: Mapping[str, Images | Path]):
+        self.session, self.parcels = session, dict(parcels)
+        self.name = f"scanline-{session}-{'-'.join(sorted(parcels))}"
 
     def setup(self, worker: distributed.Worker) -> None:
         """Keeps the images."""
-        DESKS.setdefault(self.driver.session, Desk()).parcels.update(self.parcels)
+        DESKS.setdefault(self.session, Desk()).parcels.update(self.parcels)
 
     def teardown(self, worker: distributed.Worker) -> None:
         """Forgets them, and all else that was this driver's."""
-        DESKS.pop(self.driver.session, None)
+        DESKS.pop(self.session, None)
 
 
 class AbandonedError(Exception):
@@ -129,14 +121,14 @@ class AbandonedError(Exception):
 
 
 def train(
-    driver: Driver, attempt: str, job: Job, parcel: bytes | Path | None
+    post: Post, attempt: str, job: Job, parcel: bytes | Path | None
 ) -> tuple[TrialResult, bytes | Path | None]:
     """Trains what a job asks for; returns the result without its model, and that as a parcel."""
     worker = distributed.get_worker()
-    bench = DESKS[driver.session].ready(driver.post)
+    bench = DESKS[post.session].ready(post)
 
     def on_epoch(trial_id: str, row: Mapping[str, Any]) -> None:
-        worker.log_event(driver.session, (attempt, dict(row)))
+        worker.log_event(post.session, (attempt, dict(row)))
 
     def check() -> None:
         # A thread cannot be ended from outside: without this, a trial whose driver was killed
@@ -145,6 +137,6 @@ def train(
         if task is None or task.state != "executing":
             raise AbandonedError("its driver is gone")
 
-    job = dataclasses.replace(job, model=driver.post.receive(parcel))
+    job = dataclasses.replace(job, model=post.receive(parcel))
     result = bench.run(job, on_epoch, check)
-    return dataclasses.replace(result, model=None), driver.post.send(result.model)
+    return dataclasses.replace(result, model=None), post.send(result.model)

@@ -204,7 +204,6 @@ class Store:
             (draft / "experiment.json").write_text(json.dumps(saved, indent=2), encoding="utf-8")
             with contextlib.closing(sqlite3.connect(draft / "results.sqlite")) as database:
                 database.executescript(SCHEMA)
-                database.executescript(";".join(ADDED_TABLES.values()))
                 database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             draft.rename(path)
         except OSError as error:
@@ -295,8 +294,7 @@ class Store:
         if table not in ("datasets", "trials", "epochs", "finals", *ADDED_TABLES):
             raise ValueError(f"no table {table!r}")
         with self.connect() as database:
-            known = "SELECT 1 FROM sqlite_master WHERE name = ?"
-            if table in ADDED_TABLES and not database.execute(known, (table,)).fetchone():
+            if table in ADDED_TABLES and not has_table(database, table):
                 return []
             return [dict(row) for row in database.execute(f"SELECT * FROM {table} ORDER BY rowid")]
 
@@ -385,6 +383,12 @@ class Store:
     def design_files(self) -> list[Path]:
         """Returns the designs' `.json` files, by name."""
         return sorted(self.designs_directory.glob("*.json"))
+
+
+def has_table(database: sqlite3.Connection, table: str) -> bool:
+    """Whether a run's file has a table: older ones lack those that came later."""
+    found = database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,))
+    return found.fetchone() is not None
 
 
 def describe_machine(command: str) -> dict[str, Any]:

@@ -161,14 +161,13 @@ class SequenceTuner(keras_tuner.Tuner):
     def _fill(self) -> bool:
         """Gives every idle worker a trial; returns whether one is left for which there is none."""
         while time.monotonic() < self._deadline:
-            place = self.oracle.next_place()
-            if place is None:
-                return False
             idle = self.workers.idle()
             if not idle:
-                return True
+                return self.oracle.next_place() is not None
             trial = self.oracle.create_trial(f"{len(self.oracle.start_order)}")
-            assert trial.trial_id == place.trial_id
+            if trial.status != kt_trial.TrialStatus.RUNNING:
+                return False
+            place = Place.parse(trial.trial_id)
             parent = place.parent
             home = self._homes.get(parent.trial_id) if parent else None
             self._start(trial, place, home if home in idle else idle[0])

@@ -83,7 +83,11 @@ def _body(
             if len(entry["inbound_nodes"]) != 1:
                 raise ValueError(f"{entry['name']} is called more than once")
             node = entry["inbound_nodes"][0]
-            lines += (_layer if is_layer else _operation)(entry, node, variable, variables, orders)
+            lines += (
+                _layer(entry, node, variable, variables)
+                if is_layer
+                else _operation(entry, node, variable, variables, orders)
+            )
         variables[entry["name"]] = variable
     return lines, variables
 
@@ -96,11 +100,7 @@ def _input(config: Mapping[str, Any]) -> Call:
 
 
 def _layer(
-    entry: Mapping[str, Any],
-    node: Mapping[str, Any],
-    variable: str,
-    variables: Mapping[str, str],
-    orders: dict[str, str],
+    entry: Mapping[str, Any], node: Mapping[str, Any], variable: str, variables: Mapping[str, str]
 ) -> list[str]:
     """Writes a layer and its call: on one line, or on two where that is too long."""
     made = _constructor(entry, entry["name"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import reprlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import keras_tuner
 from keras_tuner.engine import hyperparameters as kinds
@@ -19,7 +19,7 @@ def options(parameter: Any) -> list[Any]:
     Raises:
         ValueError: it is continuous.
     """
-    if isinstance(parameter, kinds.Float) and parameter.step is None:
+    if _continuous(parameter):
         if parameter.min_value == parameter.max_value:
             return [parameter.min_value]
         raise ValueError(f"{parameter.name} is continuous: its values cannot be listed")
@@ -29,6 +29,14 @@ def options(parameter: Any) -> list[Any]:
         every = range(parameter.min_value, parameter.max_value + 1)
         values = every if parameter.step is None else map(int, values)
     return list(dict.fromkeys(values))
+
+
+def _continuous(parameter: Any) -> bool:
+    return isinstance(parameter, kinds.Float) and parameter.step is None
+
+
+def _number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def active(parameter: Any, values: Mapping[str, Any]) -> bool:
@@ -75,16 +83,20 @@ def nearest(space: keras_tuner.HyperParameters, values: Mapping[str, Any]) -> Va
 def unknown(what: str, name: object, known: Iterable[str]) -> str:
     """Returns one line that says which names there are, and which may have been meant."""
     known = list(known)
-    near = difflib.get_close_matches(str(name)[:100], known, n=3, cutoff=0.4)
-    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    hint = did_you_mean(str(name), known)
     return f"no {what} {reprlib.repr(name)}: {hint}There are {', '.join(known)}"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Returns a question that names the likely ones; empty where none is like it."""
+    near = difflib.get_close_matches(name[:100], list(known), n=3, cutoff=0.4)
+    return f"did you mean {' or '.join(near)}? " if near else ""
 
 
 def _checked(parameter: Any, value: Any) -> Any:
     """Returns the allowed value that equals this one."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if isinstance(parameter, kinds.Float) and parameter.step is None:
-        if number and parameter.min_value <= value <= parameter.max_value:
+    if _continuous(parameter):
+        if _number(value) and parameter.min_value <= value <= parameter.max_value:
             return float(value)
         allowed = f"from {parameter.min_value} to {parameter.max_value}"
     else:
@@ -100,13 +112,12 @@ def _nearest(parameter: Any, value: Any) -> Any:
         return _checked(parameter, value)
     except ValueError:
         pass
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if isinstance(parameter, kinds.Float) and parameter.step is None:
-        if number:
+    if _continuous(parameter):
+        if _number(value):
             return min(max(value, parameter.min_value), parameter.max_value)
         return parameter.default
     allowed = options(parameter)
-    if number and not any(isinstance(option, str | bool) for option in allowed):
+    if _number(value) and not any(isinstance(option, str | bool) for option in allowed):
         return min(allowed, key=lambda option: (abs(option - value), option))
     beginnings = [word for word in allowed if isinstance(word, str) and str(value).startswith(word)]
     return max(beginnings, key=len, default=parameter.default)

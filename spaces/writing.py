@@ -28,8 +28,10 @@ class Call:
 
     def on_one_line(self) -> str:
         """Returns the call however long it gets."""
-        inner = (a.on_one_line() if isinstance(a, Call) else a for a in self.arguments)
-        return f"{self.function}({', '.join(inner)})"
+        return f"{self.function}({self._inner()})"
+
+    def _inner(self) -> str:
+        return ", ".join(a.on_one_line() if isinstance(a, Call) else a for a in self.arguments)
 
     def written(self, before: str, indent: int = 0, after: str = "\n") -> str:
         """Returns `before`, the call and `after`: on one line, or its arguments on lines below.
@@ -42,7 +44,7 @@ class Call:
         line = self.on_one_line()
         if len(before) + len(line) + len(after.rstrip("\n")) + indent <= WIDTH:
             return f"{before}{line}{after}"
-        inner = ", ".join(a.on_one_line() if isinstance(a, Call) else a for a in self.arguments)
+        inner = self._inner()
         if len(inner) + indent + 4 > WIDTH:
             return self._spread(before, indent, after)
         return f"{before}{self.function}(\n    {inner}\n){after}"
@@ -105,7 +107,7 @@ def docstring(text: str, indent: int = 0) -> str:
 def assigned(name: str, value: Any) -> str:
     """Returns an assignment; a list too long for a line has an item a line."""
     if isinstance(value, list | tuple):
-        return _spread(name, [literal(item) for item in value], "[]")
+        return _spread(name, [literal(item) for item in value])
     return f"{name} = {literal(value)}\n"
 
 
@@ -120,7 +122,7 @@ def permutation(name: str, order: Sequence[int]) -> str:
         return line
     runs = straight_runs(order)
     if 3 * len(runs) <= len(order):
-        return _spread(name, [_run(run) for run in runs], "[]")
+        return _spread(name, [_run(run) for run in runs])
     steps = [after - before for before, after in itertools.pairwise(order)]
     wide = max(map(abs, steps))
     letters = {1: "r", wide: "d", -1: "l", -wide: "u"}
@@ -168,10 +170,10 @@ def _long_text(name: str, text: str, width: int = 80) -> str:
     return f"{name} = (\n{indented(chunks)})\n"
 
 
-def _spread(name: str, items: Sequence[str], brackets: str) -> str:
+def _spread(name: str, items: Sequence[str]) -> str:
     """Returns the definition of a list, on one line or an item a line."""
-    line = f"{name} = {brackets[0]}{', '.join(items)}{brackets[1]}\n"
+    line = f"{name} = [{', '.join(items)}]\n"
     if len(line) <= WIDTH + 1:
         return line
     inner = indented("".join(f"{item},\n" for item in items))
-    return f"{name} = {brackets[0]}\n{inner}{brackets[1]}\n"
+    return f"{name} = [\n{inner}]\n"

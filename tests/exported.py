@@ -9,7 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from search.designs import describe, export_designs, final_id
+from search.designs import describe, export_designs
+from search.finals import final_id
 from search.store import Store
 from spaces import build_design
 
