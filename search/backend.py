@@ -37,7 +37,8 @@ def start_backend(cpu_only: bool = False) -> None:
 
     TensorFlow writes lines about graphics cards to the error stream before any setting can stop
     it. They are set aside, and shown only if the import fails. Later it warns that functions are
-    traced anew, as they must be for every new model.
+    traced anew, as they must be for every new model. With JAX, too: KerasTuner imports TensorFlow
+    where there is one.
     """
     limit_threads()
     if cpu_only:
@@ -49,6 +50,7 @@ def start_backend(cpu_only: bool = False) -> None:
         os.dup2(chatter.fileno(), 2)
         try:
             import keras
+            import keras_tuner  # noqa: F401
 
             keras.ops.zeros(1)  # the backend looks for devices at its first operation
         except Exception:  # Ctrl-C is no reason to show it
