@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import math
 import time
 import types
@@ -400,6 +401,28 @@ def test_a_held_model_of_another_epoch_is_not_taken():
     spec = spec_of("lines", 2, 3, continues=first.trial_id)
     mistaken = run_trial(spec, TRAIN, VALIDATION, longer.model, held=held)
     assert lasting(mistaken) == lasting(run(spec, longer.model))
+
+
+def graphs_alive():
+    """What TensorFlow has traced and not forgotten."""
+    from tensorflow.python.framework.func_graph import FuncGraph
+
+    gc.collect()
+    return sum(isinstance(thing, FuncGraph) for thing in gc.get_objects())
+
+
+def test_a_trained_model_leaves_nothing_in_memory():
+    spec = spec_of(last_epoch=1)
+    parent = run(spec).model  # whatever TensorFlow makes once is made by now
+    before = graphs_alive()
+    run(spec_of(first_epoch=1, last_epoch=2), parent)
+    run(spec_of("line_cnn", last_epoch=1))
+    assert graphs_alive() == before
+
+
+def test_the_plain_step_is_the_one_that_keras_takes(short, monkeypatch):
+    monkeypatch.setattr("spaces.hypermodel.step_without_a_trace", lambda optimizer: None)
+    assert_same_state(run(spec_of()).model, short.result.model)
 
 
 def test_a_trial_that_takes_too_long_has_failed():
