@@ -100,7 +100,7 @@ for write in WRITES:
     )
 
 
-class TestedWorkers(InventedWorkers):
+class NamingWorkers(InventedWorkers):
     """Name every test image 0, so that the report has mistakes to show."""
 
     def open(self, images):
@@ -140,7 +140,7 @@ def process(monkeypatch):
 
 @pytest.mark.parametrize("failures", [0.0, 0.25])
 def test_killed_at_any_write_it_ends_with_the_same_tables(tmp_path, process, failures):
-    process(tmp_path / "undisturbed", TestedWorkers(failures=failures))
+    process(tmp_path / "undisturbed", NamingWorkers(failures=failures))
     expected = small_run.tables(tmp_path / "undisturbed")
     assert len(expected["finals"]) == 4
     assert len(expected["sequences"]) == 2
@@ -150,7 +150,7 @@ def test_killed_at_any_write_it_ends_with_the_same_tables(tmp_path, process, fai
         rng = random.Random(seed)
         path, kills, trained = tmp_path / f"{seed}", 0, 0
         while True:
-            workers = TestedWorkers(failures=failures)
+            workers = NamingWorkers(failures=failures)
             try:
                 process(path, workers, lives=rng.randrange(2, 10))
                 break
@@ -177,13 +177,13 @@ def test_killed_with_many_in_flight_it_ends_with_the_same_trials(tmp_path, proce
             "finals": tables["finals"],
         }
 
-    process(tmp_path / "undisturbed", TestedWorkers(failures=0.2))
+    process(tmp_path / "undisturbed", NamingWorkers(failures=0.2))
     expected = by_name(tmp_path / "undisturbed")
     for seed in range(3):
         rng = random.Random(seed)
         kills = 0
         while True:
-            workers = TestedWorkers(capacity=5, failures=0.2, order=rng.random())
+            workers = NamingWorkers(capacity=5, failures=0.2, order=rng.random())
             try:
                 process(tmp_path / f"{seed}", workers, lives=rng.randrange(6, 30))
                 break
