@@ -438,10 +438,8 @@ def main(arguments: list[str] | None = None) -> int:
             store, dataset = new_run(options, arguments)
         with store:
             return run(store, dataset, execution, environments)
-    except ExperimentError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except (OSError, sqlite3.Error) as error:  # a full disk, or one that went away
+    # The last two are a full disk, or one that went away.
+    except (ExperimentError, OSError, sqlite3.Error) as error:
         hint = f". When that is mended, go on: {resume_command(store)}" if store else ""
         print(f"error: {error}{hint}", file=sys.stderr)
         return 2

@@ -302,7 +302,7 @@ class DaskWorkers:
         """Takes the trials of a lost worker back."""
         for flight in list(self._flights.values()):
             if flight.worker is worker:
-                self._lose(flight, f"worker {worker.name} was lost")
+                self._lose(flight, worker)
 
     def _recycle(self, worker: Worker) -> None:
         """Has a worker's process replaced by a new one; the nanny does it."""
@@ -357,12 +357,12 @@ class DaskWorkers:
             result = dataclasses.replace(
                 result, model=self._post.receive(parcel), retries=flight.retries
             )
-        except (distributed.KilledWorker, distributed.CancelledError, TimeoutError) as error:
+        except (distributed.KilledWorker, distributed.CancelledError, TimeoutError):
             # Killed, or ended and then lost with its result.
             with self._scheduler_or_lost():
                 self._identity()
             self._workers.pop(worker.address, None)
-            self._lose(flight, f"worker {worker.name} was lost ({type(error).__name__})")
+            self._lose(flight, worker)
             return
         except Exception as error:
             raise ExperimentError(f"worker {worker.name}: {error}") from error
@@ -370,12 +370,17 @@ class DaskWorkers:
         if worker.memory_limit and result.memory_bytes > RECYCLE_AT * worker.memory_limit:
             self._recycle(worker)
 
-    def _lose(self, flight: Flight, why: str) -> None:
+    def _lose(self, flight: Flight, worker: Worker) -> None:
         """Puts a job back whose worker is gone, or gives it up."""
         flight.worker, flight.attempt, flight.future = None, "", None
         if flight.retries >= self._execution.retries:
-            why += f", {flight.retries + 1} times in all: perhaps its memory was not enough"
-            self._fail(flight, why)
+            times = f"{flight.retries + 1} times" if flight.retries else "once"
+            limit = f" ({worker.memory_limit / GIGABYTE:.1f} GB)" if worker.memory_limit else ""
+            self._fail(
+                flight,
+                f"its worker was lost, {times}, at last {worker.name}: "
+                f"perhaps a worker's memory{limit} is not enough for it",
+            )
             return
         flight.retries += 1
         self._waiting.appendleft(flight)
@@ -454,4 +459,5 @@ def start_cluster(
 def configure() -> None:
     """Sets what this project needs of Dask, and keeps Dask's log off the display."""
     dask.config.set(CONFIGURATION)
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", "distributed.client"):  # the second has a level of its own
+        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -16,6 +16,7 @@ import numpy as np
 
 from search.datasets import Dataset, Images
 from search.display import Display
+from search.experiment import Experiment
 from search.pictures import record_mistakes, record_sequences
 from search.store import Store
 from search.trial import (
@@ -76,15 +77,45 @@ def run_finals(store: Store, dataset: Dataset, workers: Workers, display: Displa
                 waiting.setdefault(strategy, []).append(seed)
             else:
                 display.final_finished(strategy, number, row["test_accuracy"], row["message"])
+    if waiting:
+        train_finals(store, dataset, test, best, waiting, workers, display)
+    # After the last, and also where a kill came between the last and this.
     record_sequences(store, dataset, best)
-    if not waiting:
-        return
+    record_mistakes(store, dataset, test)
+
+
+def train_finals(
+    store: Store,
+    dataset: Dataset,
+    test: Images,
+    best: Mapping[str, Mapping[str, Any]],
+    waiting: dict[str, list[int]],
+    workers: Workers,
+    display: Display,
+) -> None:
+    """Trains and tests finalists, and records each as it ends.
+
+    Args:
+        store: the run directory, open for writing.
+        dataset: the images to learn from.
+        test: the images to test on.
+        best: strategy to the row of its best trial.
+        waiting: strategy to the seeds on which its finalist is still to be trained; emptied here.
+        workers: where they train.
+        display: what the user sees.
+    """
+    experiment = store.experiment
     everything = Images(
         np.concatenate([dataset.train.x, dataset.validation.x]),
         np.concatenate([dataset.train.y, dataset.validation.y]),
     )
     workers.open({"everything": everything, "test": test})
     expected = {name: expected_seconds(best[name], experiment.max_epochs) for name in waiting}
+    of_finals = [
+        final_id(strategy, experiment.seed + number)
+        for strategy in best
+        for number in range(experiment.final_seeds)
+    ]
     started: dict[str, TrialSpec] = {}
     homes: dict[str, str] = {}
     while waiting or workers.busy:
@@ -98,7 +129,8 @@ def run_finals(store: Store, dataset: Dataset, workers: Workers, display: Displa
             homes[strategy] = worker
             spec = final_spec(store, dataset, best[strategy], seed)
             started[spec.trial_id] = spec
-            display.final_started(spec.trial_id, strategy, seeds.index(seed) + 1, seed)
+            number = final_number(experiment, seed)
+            display.final_started(spec.trial_id, strategy, number, seed)
             workers.submit(Job(spec, held=frozenset([strategy])), worker)
         result = workers.next_result(display.epoch_finished)
         if result is None:  # no trial has ended, but there may be another worker
@@ -111,9 +143,14 @@ def run_finals(store: Store, dataset: Dataset, workers: Workers, display: Displa
         if result.model is not None:
             store.save_checkpoint(result.trial_id, result.model)
         store.record_final(row)
-        number = seeds.index(spec.seed) + 1
+        store.keep_checkpoints(of_finals)  # the search is over for good
+        number = final_number(experiment, spec.seed)
         display.final_finished(spec.strategy, number, row.get("test_accuracy"), row["message"])
-    record_mistakes(store, dataset, test)
+
+
+def final_number(experiment: Experiment, seed: int) -> int:
+    """Which of a finalist's seeds this is; 1 is the first."""
+    return seed - experiment.seed + 1
 
 
 def expected_seconds(row: Mapping[str, Any], epochs: int) -> float:

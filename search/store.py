@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import filelock
+import psutil
 
 from search.experiment import Experiment, ExperimentError
 
@@ -236,13 +237,21 @@ class Store:
             ) from error
         store._lock = lock
         try:
+            store._delete_drafts()
             with store.connect() as database:
                 for statement in ADDED_TABLES.values():
                     database.execute(statement)
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             store.close()
             raise ExperimentError(f"cannot write {store.results_file}: {error}") from error
         return store
+
+    def _delete_drafts(self) -> None:
+        """Deletes what `write_atomically` left where it was killed, in the report and elsewhere."""
+        for draft in self.path.rglob(".*"):
+            writer = draft.suffix.removeprefix(".")
+            if writer.isdecimal() and not psutil.pid_exists(int(writer)):
+                draft.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Gives the lock back."""

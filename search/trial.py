@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import math
+import re
 import sys
 import tempfile
 import time
@@ -335,10 +336,20 @@ def from_bytes(content: bytes) -> keras.Model:
         return keras.models.load_model(file, safe_mode=True)
 
 
+# What NumPy, TensorFlow, XLA and CUDA call it; TensorFlow on its third line.
+OUT_OF_MEMORY = re.compile(r"\bOOM\b|out of memory|RESOURCE_EXHAUSTED|unable to allocate", re.I)
+
+
 def reason(error: Exception) -> str:
     """One line that says why a trial failed."""
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    said = [type(error).__name__, *lines[:1]]
+    no_memory = next((line for line in lines if OUT_OF_MEMORY.search(line)), None)
+    if no_memory is not None:
+        said = ["out of memory", re.sub(r"^\W*\{\{.*?\}\}\W*", "", no_memory).strip()]
+    elif isinstance(error, MemoryError):
+        said.insert(0, "out of memory")
+    return ": ".join(said)
 
 
 def peak_memory_bytes() -> int | None:

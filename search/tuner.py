@@ -153,9 +153,11 @@ class SequenceTuner(keras_tuner.Tuner):
             if result is not None:
                 self._take(result)
         done = self.oracle.next_place() is None
-        if not done:
+        if done:
+            self.store.keep_checkpoints([])
+        else:
+            # The checkpoints stay until a final is done: a run that is killed before searches on.
             self.display.note(f"time limit of {limit:g} minutes reached: on to the finals")
-        self.store.keep_checkpoints([])
         return done
 
     def _fill(self) -> bool:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,8 @@ KEYS = {
     "trials": ["trial_id"],
     "epochs": ["trial_id", "epoch"],
     "finals": ["dataset", "strategy", "seed"],
+    "images": ["dataset", "split", "position"],
+    "sequences": ["dataset", "strategy"],
 }
 
 
@@ -78,10 +81,12 @@ def environment(**changes: str) -> dict[str, str]:
     return inherited | changes
 
 
-def start(arguments: list[str], cwd: Path, **changes: str) -> subprocess.Popen[str]:
+def start(
+    arguments: list[str], cwd: Path, prefix: Sequence[str] = (), **changes: str
+) -> subprocess.Popen[str]:
     """Starts the program as a user would, from any directory."""
     return subprocess.Popen(
-        [sys.executable, str(PROGRAM), *arguments],
+        [*prefix, sys.executable, str(PROGRAM), *arguments],
         cwd=cwd,
         env=environment(**changes),
         stdin=subprocess.DEVNULL,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import signal
 
+import numpy as np
 import pytest
 import small_run
 from invented import InventedWorkers
@@ -66,7 +68,7 @@ class Killed(BaseException):
 
 WRITES = (
     *("record_dataset", "start_trial", "save_checkpoint", "finish_trial", "keep_checkpoints"),
-    *("record_test_labels", "record_final"),
+    *("record_test_labels", "record_final", "record_pictures"),
 )
 
 
@@ -98,6 +100,20 @@ for write in WRITES:
     )
 
 
+class NamingWorkers(InventedWorkers):
+    """Name every test image 0, so that the report has mistakes to show."""
+
+    def open(self, images):
+        if "test" in images:
+            self.named = np.zeros(len(images["test"].y), "<u2").tobytes()
+
+    def _end(self, spec, on_epoch):
+        result = super()._end(spec, on_epoch)
+        if not spec.final:
+            return result
+        return dataclasses.replace(result, columns={**result.columns, "predictions": self.named})
+
+
 @pytest.fixture
 def process(monkeypatch):
     """A whole run of the program, but for the training."""
@@ -124,15 +140,17 @@ def process(monkeypatch):
 
 @pytest.mark.parametrize("failures", [0.0, 0.25])
 def test_killed_at_any_write_it_ends_with_the_same_tables(tmp_path, process, failures):
-    process(tmp_path / "undisturbed", InventedWorkers(failures=failures))
+    process(tmp_path / "undisturbed", NamingWorkers(failures=failures))
     expected = small_run.tables(tmp_path / "undisturbed")
     assert len(expected["finals"]) == 4
+    assert len(expected["sequences"]) == 2
+    assert {row["split"] for row in expected["images"]} == {"test"}
     died = set()
     for seed in range(3):
         rng = random.Random(seed)
         path, kills, trained = tmp_path / f"{seed}", 0, 0
         while True:
-            workers = InventedWorkers(failures=failures)
+            workers = NamingWorkers(failures=failures)
             try:
                 process(path, workers, lives=rng.randrange(2, 10))
                 break
@@ -159,13 +177,13 @@ def test_killed_with_many_in_flight_it_ends_with_the_same_trials(tmp_path, proce
             "finals": tables["finals"],
         }
 
-    process(tmp_path / "undisturbed", InventedWorkers(failures=0.2))
+    process(tmp_path / "undisturbed", NamingWorkers(failures=0.2))
     expected = by_name(tmp_path / "undisturbed")
     for seed in range(3):
         rng = random.Random(seed)
         kills = 0
         while True:
-            workers = InventedWorkers(capacity=5, failures=0.2, order=rng.random())
+            workers = NamingWorkers(capacity=5, failures=0.2, order=rng.random())
             try:
                 process(tmp_path / f"{seed}", workers, lives=rng.randrange(6, 30))
                 break

@@ -509,12 +509,25 @@ def test_a_kill_while_writing_leaves_the_old(run, old):
         Store.resume(sys.argv[1]).save_checkpoint("lines-0-2-0-0", b"new" * 100_000)
     """
     assert in_another_process(code, run).returncode == -signal.SIGKILL
+    drafts = [path for path in checkpoint.parent.iterdir() if path != checkpoint]
+    assert len(drafts) == 1
     with Store.resume(run) as store:
         assert store.load_checkpoint("lines-0-2-0-0") == old
-        drafts = [path for path in checkpoint.parent.iterdir() if path != checkpoint]
-        assert len(drafts) == 1
-        store.keep_checkpoints(["lines-0-2-0-0"])
         assert list(checkpoint.parent.iterdir()) == ([checkpoint] if old else [])
+
+
+def test_what_was_left_half_written_is_deleted_and_what_is_being_written_is_not(run):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = run / "report" / "tables" / f".trials.csv.{dead.pid}"
+    being_written = run / "report" / f".report.html.{os.getpid()}"
+    others = [run / ".hidden", run / "report" / "page.4711", run / "report" / "report.html"]
+    left.parent.mkdir(parents=True)
+    for file in (left, being_written, *others):
+        file.write_bytes(b"half")
+    Store.resume(run).close()
+    assert not left.exists()
+    assert all(file.exists() for file in (being_written, *others))
 
 
 def test_checkpoints(run):

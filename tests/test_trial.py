@@ -330,7 +330,14 @@ def test_labels_that_cannot_be_fail_the_trial():
     [
         (ValueError("one\ntwo\nthree"), "ValueError: one"),
         (RuntimeError("\n  padded  \nmore"), "RuntimeError: padded"),
-        (MemoryError(), "MemoryError"),
+        (MemoryError(), "out of memory: MemoryError"),
+        (MemoryError("Unable to allocate 9 GiB"), "out of memory: Unable to allocate 9 GiB"),
+        (
+            RuntimeError("Graph execution error:\n\nDetected at node x\nOOM when allocating\nmore"),
+            "out of memory: OOM when allocating",
+        ),
+        (RuntimeError("{{node x}} OOM when allocating"), "out of memory: OOM when allocating"),
+        (ValueError("no ROOM"), "ValueError: no ROOM"),
         (RecursionError("deep"), "RecursionError: deep"),
     ],
 )

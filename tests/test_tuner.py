@@ -393,19 +393,31 @@ def test_after_the_time_limit_no_trial_starts_and_those_in_flight_end(
     assert [row["status"] for row in rows] == ["completed"] * started
     assert all(row["started"] < 1000 + 120 for row in rows)
     assert any("time limit of 2 minutes" in note for note in ended.listener.notes)
-    assert list((ended.store.path / "checkpoints").iterdir()) == []
+
+
+def test_killed_between_the_time_limit_and_the_first_final_it_searches_on(search, monkeypatch):
+    clock = FakeTime()
+    monkeypatch.setattr(tuner, "time", clock)
+    ended = search(TimedWorkers(clock, capacity=3), time_limit=20.0)
+    assert not ended.done
+    workers = InventedWorkers()
+    assert search(workers, ended.store).done
+    assert any(spec.first_epoch for spec in workers.started)
+    assert workers.anew == []  # each promoted trial still found its parent
 
 
 def test_finals_are_run_after_the_time_limit(search, monkeypatch):
     clock = FakeTime()
     monkeypatch.setattr(tuner, "time", clock)
     ended = search(TimedWorkers(clock), time_limit=1.0)
+    assert list((ended.store.path / "checkpoints").iterdir()) != []
     workers = InventedWorkers()
     run_finals(ended.store, noise(8, 8, 1), workers, ended.listener)
     trained = [spec.strategy for spec in workers.started]
     tried = [row["strategy"] for row in ended.store.rows("trials")]
     assert tried == ["lines", "cnn_lines"]
     assert trained == ["lines"] * 3 + ["cnn_lines"] * 3
+    assert list((ended.store.path / "checkpoints").iterdir()) == []
 
 
 def test_without_a_limit_there_is_no_note(search):

@@ -1,15 +1,187 @@
-"""Workers in other processes: the same answer as one, also when one of them is killed."""
+"""Every kind of worker does the same: in this process, in others here, on a cluster by address."""
 
 from __future__ import annotations
 
+import collections
+import contextlib
+import dataclasses
+import functools
 import time
 
 import psutil
 import pytest
 import small_run
+from clusters import Cluster
+from invented import InventedWorkers
+from test_trial import TRAIN, VALIDATION, assert_same_state, lasting, run, spec_of
 
+from search.datasets import Images
+from search.experiment import Execution
+from search.local import make_workers, plan_workers
 from search.store import Store
-from search.workers import Occupancy
+from search.workers import Job, Occupancy
+
+# The contract
+
+
+class Packed(Images):
+    """Counts how often it is made ready to be sent."""
+
+    times = 0
+
+    def __reduce__(self):
+        Packed.times += 1
+        return Images, (self.x, self.y)
+
+
+def in_process(stack, folder):
+    return Execution(workers=1)
+
+
+def started_here(stack, folder):
+    return Execution(workers=2)
+
+
+def by_address(stack, folder):
+    cluster = stack.enter_context(Cluster(folder))
+    cluster.add_worker()
+    cluster.add_worker()
+    cluster.wait_for_workers(2)
+    return Execution(cluster=cluster.address)
+
+
+KINDS = {"in process": in_process, "started here": started_here, "by address": by_address}
+
+
+@functools.cache
+def alone(strategy, seed, last_epoch):
+    """What a trial comes to where nothing but `run_trial` is at work."""
+    return run(spec_of(strategy, seed=seed, last_epoch=last_epoch))
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def workers(request, tmp_path_factory):
+    """Workers of one kind, with images."""
+    with contextlib.ExitStack() as stack:
+        execution = KINDS[request.param](stack, tmp_path_factory.mktemp("cluster"))
+        made = make_workers(execution, plan_workers(execution), print)
+        entered = stack.enter_context(made)
+        Packed.times = 0
+        entered.open({"train": Packed(TRAIN.x, TRAIN.y), "validation": VALIDATION})
+        yield entered
+
+
+def all_ended(workers, jobs):
+    """Gives jobs to whoever is idle; returns the results by name, and what was told of each."""
+    waiting, results, told = list(jobs), {}, collections.defaultdict(list)
+    while waiting or workers.busy:
+        for name in workers.idle():
+            if waiting:
+                workers.submit(waiting.pop(0), name)
+        result = workers.next_result(lambda trial_id, row: told[trial_id].append(row))
+        if result is not None:
+            results[result.trial_id] = result
+    return results, told
+
+
+def holds_one_trial_a_worker(workers):
+    count = workers.present
+    assert len(set(workers.idle())) == count
+    assert workers.busy == 0
+    for number in range(count):
+        assert (workers.busy, len(workers.idle())) == (number, count - number)
+        spec = spec_of(last_epoch=1, trial_id=f"{number}")
+        workers.submit(Job(spec), workers.idle()[0])
+    assert (workers.busy, workers.idle(), workers.present) == (count, [], count)
+    ended = set()
+    while workers.busy:
+        result = workers.next_result(lambda *_: None)
+        if result is not None:
+            ended.add(result.trial_id)
+            assert workers.busy == count - len(ended) == count - len(workers.idle())
+    assert ended == {f"{number}" for number in range(count)}
+
+
+def tells_every_epoch(workers):
+    jobs = [Job(spec_of(last_epoch=2, seed=seed, trial_id=f"{seed}")) for seed in range(2)]
+    results, told = all_ended(workers, jobs)
+    assert len(results) == 2
+    for name, result in results.items():
+        assert [row["epoch"] for row in told[name]] == [1, 2]
+        assert told[name] == list(result.epochs)
+
+
+WHATEVER_TRAINS = [holds_one_trial_a_worker, tells_every_epoch]
+
+
+@pytest.mark.parametrize("rule", WHATEVER_TRAINS)
+def test_workers_keep_the_rule(workers, rule):
+    rule(workers)
+
+
+@pytest.mark.parametrize("rule", WHATEVER_TRAINS)
+def test_those_that_the_tests_of_the_search_invent_keep_it_too(rule):
+    rule(InventedWorkers(capacity=3))
+
+
+def test_the_same_jobs_give_the_same_results(workers):
+    specs = [
+        spec_of(last_epoch=1, seed=5, trial_id="five"),
+        spec_of(last_epoch=1, seed=6, trial_id="six"),
+        spec_of("line_cnn", last_epoch=2, trial_id="another strategy"),
+    ]
+    results, _ = all_ended(workers, [Job(spec) for spec in specs])
+    for spec in specs:
+        found, expected = results[spec.trial_id], alone(spec.strategy, spec.seed, spec.last_epoch)
+        assert lasting(found) == lasting(expected)
+        assert_same_state(found.model, expected.model)
+        assert found.worker and found.retries == 0 and found.memory_bytes > 1e8
+
+
+def test_a_promoted_trial_goes_on_exactly(workers):
+    """Where its parent's model is held still, and where it is sent."""
+    whole = alone("lines", 7, 3)
+    parent = Job(spec_of(last_epoch=1, trial_id="parent"))
+    first, _ = all_ended(workers, [parent])
+    model = first["parent"].model
+    for worker in workers.idle():
+        child = spec_of(first_epoch=1, trial_id=f"child of {worker}", continues="parent")
+        workers.submit(Job(child, model, frozenset(["parent"])), worker)
+        second = all_ended(workers, [])[0][child.trial_id]
+        assert second.worker == worker
+        assert lasting(second)[1] == lasting(whole)[1][1:]
+        assert second.columns["score"] == whole.columns["score"]
+        assert_same_state(second.model, whole.model)
+
+
+def test_a_trial_that_fails_or_takes_too_long_is_a_result_and_its_worker_goes_on(workers):
+    spec = spec_of(last_epoch=1, trial_id="impossible")
+    impossible = {**spec.hyperparameters, "lstm_units": -1}
+    present = workers.present
+    specs = [dataclasses.replace(spec, hyperparameters=impossible)]
+    specs += [dataclasses.replace(spec, trial_id="slow", timeout=0.001)]
+    specs += [spec_of(last_epoch=1, trial_id=f"{number}") for number in range(present)]
+    results, _ = all_ended(workers, list(map(Job, specs)))
+    assert results["impossible"].columns["status"] == "failed"
+    assert len(results["impossible"].columns["message"].splitlines()) == 1
+    assert results["slow"].columns["status"] == "failed"
+    assert "--trial-timeout" in results["slow"].columns["message"]
+    assert [results[f"{number}"].columns["status"] for number in range(present)] == (
+        ["completed"] * present
+    )
+    assert len(workers.idle()) == workers.present == present
+
+
+def test_images_are_sent_once(workers):
+    """Whatever is tried with them: they were packed when the workers were given them."""
+    packed = Packed.times
+    assert packed <= 1
+    all_ended(workers, [Job(spec_of(last_epoch=1, trial_id=f"{n}")) for n in range(3)])
+    assert Packed.times == packed
+
+
+# A search on them, and a kill
+
 
 TWO = [*small_run.ARGUMENTS[:-2], "--workers", "2", "--out", "run"]
 
