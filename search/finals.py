@@ -54,8 +54,21 @@ def finalists(rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]
     return best
 
 
-def run_finals(store: Store, dataset: Dataset, workers: Workers, display: Display) -> None:
+def run_finals(
+    store: Store,
+    dataset: Dataset,
+    workers: Workers,
+    display: Display,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> None:
     """Trains and tests every finalist on every final seed, but for those that the run holds.
+
+    Args:
+        store: the run directory, open for writing.
+        dataset: the images, whose test split is opened here.
+        workers: where the finalists are trained.
+        display: what the user sees.
+        meanwhile: called when every worker that can be given a finalist has one.
 
     Raises:
         ExperimentError: the test split does not fit the training images.
@@ -100,6 +113,7 @@ def run_finals(store: Store, dataset: Dataset, workers: Workers, display: Displa
             started[spec.trial_id] = spec
             display.final_started(spec.trial_id, strategy, seeds.index(seed) + 1, seed)
             workers.submit(Job(spec, held=frozenset([strategy])), worker)
+        meanwhile()
         result = workers.next_result(display.epoch_finished)
         if result is None:  # no trial has ended, but there may be another worker
             continue

@@ -166,7 +166,9 @@ def test_many_classes_are_a_selection_and_said_to_be(tmp_path):
 def test_an_unfinished_run_says_how_far_it_is_and_loads_again(tmp_path):
     path = make_run(tmp_path / "run", seeds=0, final_seeds=3, running=1)
     epochs = len(load_run(path).epochs)
-    write_report(path, unfinished=True, planned={"lines": epochs, "cnn_lines": epochs})
+    with Store.resume(path) as store:
+        store.record_plan("digits", {"lines": (1, epochs), "cnn_lines": (1, epochs)})
+    write_report(path, unfinished=True)
     page = (path / "report" / "report.html").read_text("utf-8")
     assert 'data-reload="30"' in page
     assert f"{epochs} epochs of about {2 * epochs} (50 %)" in page
@@ -174,13 +176,17 @@ def test_an_unfinished_run_says_how_far_it_is_and_loads_again(tmp_path):
     write_report(path)
     page = (path / "report" / "report.html").read_text("utf-8")
     assert "data-reload" not in page.partition("<script>")[0]
-    write_report(path, unfinished=True)  # nobody says what is planned
+
+
+def test_an_unfinished_run_of_which_nobody_says_what_is_planned(tmp_path):
+    path = make_run(tmp_path / "run", seeds=0, final_seeds=3, running=1)
+    write_report(path, unfinished=True)
     assert "<progress" not in (path / "report" / "report.html").read_text("utf-8")
 
 
 def test_nothing_has_begun_and_there_is_a_page(tmp_path):
     path = make_run(tmp_path / "run", seeds=0, final_seeds=3, configurations=0)
-    write_report(path, unfinished=True, planned={"lines": 10})
+    write_report(path, unfinished=True)
     assert "0 trials ended" in (path / "report" / "report.html").read_text("utf-8")
 
 
