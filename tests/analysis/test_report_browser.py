@@ -2,11 +2,16 @@
 
 import contextlib
 import os
+import re
 import shutil
+import subprocess
+import sys
 import time
 
 import pytest
+import small_run
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
@@ -279,3 +284,52 @@ def test_names_from_data_make_no_elements(browser, pages):
         assert browser.title != "broken"
         (entry,) = browser.get_log("browser")
         assert "Content Security Policy" in entry["message"]
+
+
+# As a user would run it, but for the half minutes between two pages.
+FOLLOWED = """
+import sys
+import analysis.live, analysis.report, run_search
+analysis.live.RELOAD_SECONDS, analysis.live.SHARE = 0.5, 1.0
+analysis.report.RELOAD_SECONDS = 1
+sys.exit(run_search.main(sys.argv[1:]))
+"""
+
+
+def test_a_browser_left_open_follows_the_search_to_its_end(browser, tmp_path):
+    program = small_run.PROGRAM.parent
+    search = subprocess.Popen(
+        [sys.executable, "-c", FOLLOWED, *small_run.ARGUMENTS, "--out", str(tmp_path / "run")],
+        cwd=program, env=small_run.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    page = tmp_path / "run" / "report" / "report.html"
+    deadline = time.monotonic() + 300
+    try:
+        while not page.exists() and search.poll() is None:
+            time.sleep(0.05)
+        seen = []
+        with shown(browser, page):
+            while not seen or seen[-1] is not None:
+                try:
+                    said = browser.execute_script(
+                        """const said = document.querySelector(".done");
+                           return said && said.textContent;"""
+                    )
+                except WebDriverException:  # in the middle of loading it again
+                    continue
+                if not seen or said != seen[-1]:
+                    seen.append(said)
+                assert time.monotonic() < deadline, seen
+                time.sleep(0.05)
+            assert "data-reload" not in browser.page_source.partition("<script>")[0]
+            assert browser.find_element(By.ID, "again").is_displayed()
+        _, errors = search.communicate(timeout=60)
+    finally:
+        search.kill()
+        search.communicate()
+    assert (search.returncode, errors) == (0, "")
+    counts = [int(re.search(r"([\d,]+) epochs of about 14", said)[1]) for said in seen[:-1]]
+    assert counts[0] == 0
+    assert counts == sorted(counts)
+    assert len(set(counts)) > 2
