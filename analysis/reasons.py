@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from analysis import budgets, control, early_stopping, words
+from analysis import budgets, control, early_stopping, seeds, words
 from analysis.findings import Findings
 from analysis.importance import importance
 from analysis.parts import Part, Section, Table
@@ -91,6 +91,38 @@ def matters(found: Findings) -> Section | None:
         name = f"what-matters-{strategy}"
         parts.append(Table(name, columns, rows, note=note, frame=result.main))
     return Section("matters", "What matters", prose, parts=parts) if prose else None
+
+
+def seeding(found: Findings) -> Section | None:
+    """How the configurations that came from designs fared against those that were drawn."""
+    if not found.run.experiment.seeds:
+        return None
+    frame = seeds.fates(found.run)
+    rows = [
+        [
+            words.label(row["strategy"]),
+            seeds.origin(row["origin"]),
+            words.percent(row["score"]),
+            words.percent(row["random_starts"]),
+            words.NOTHING if math.isnan(row["place"]) else f"{row['place']:.0f} of {row['of']:.0f}",
+            words.NOTHING if math.isnan(row["reached"]) else f"{row['reached']:.0f}",
+            "yes" if row["finalist"] is True else "no",
+            words.clean(row["translated"], 200) or words.NOTHING,
+        ]
+        for row in frame.to_dict("records")
+    ]
+    columns = [
+        *("strategy", "seed from", "validation accuracy", "random starts"),
+        *("place", "trained to epoch", "finalist", "translated"),
+    ]
+    note = (
+        "Validation accuracy at the end of the first rung, of the seed and the median of the "
+        "random starts beside it; its place among them all; how far it was promoted in the end; "
+        "whether its strategy's best configuration is this one; and what had to be changed for "
+        "these images."
+    )
+    table = Table("seeds", columns, rows, note=note, frame=frame)
+    return Section("seeds", "How the seeds fared", seeds.fared(found.run), [table])
 
 
 def stopping(found: Findings) -> Section | None:

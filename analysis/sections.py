@@ -11,7 +11,7 @@ from analysis import captions, cells, plots, words
 from analysis.findings import Findings
 from analysis.gallery import class_accuracy, mistakes, readings, samples
 from analysis.parts import Part, Picture, Section
-from analysis.reasons import equal_budgets, matters, recurrence, stopping
+from analysis.reasons import equal_budgets, matters, recurrence, seeding, stopping
 from analysis.trialtable import trial_table
 
 
@@ -148,6 +148,7 @@ SECTIONS: Sequence[Maker] = (
     learning,
     matters,
     stopping,
+    seeding,
     configurations,
     trials,
     failures,

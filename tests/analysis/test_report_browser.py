@@ -296,6 +296,7 @@ sys.exit(run_search.main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_a_browser_left_open_follows_the_search_to_its_end(browser, tmp_path):
     program = small_run.PROGRAM.parent
     search = subprocess.Popen(
