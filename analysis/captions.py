@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from analysis.budgets import on_front
@@ -141,6 +143,18 @@ def comparison(scores: pd.DataFrame) -> str:
             f"{label(steady)} least ({points(spread[steady])})."
         )
     return " ".join(text)
+
+
+def critical_difference(cliques: Sequence[Sequence[str]], needed: float) -> str:
+    """Describes the diagram of mean ranks."""
+    text = (
+        "A mark is a strategy's mean rank. Two differ, beyond what chance explains (Nemenyi's test "
+        f"at 5 % over all pairs), where they lie further apart than {needed:.2f}."
+    )
+    if not cliques:
+        return f"{text} All do."
+    groups = [listing([label(name) for name in group]) for group in cliques]
+    return f"{text} A thick bar below joins those that do not: {'; '.join(groups)}."
 
 
 def cost(costs: pd.DataFrame) -> str:

@@ -276,6 +276,46 @@ def comparison(scores: pd.DataFrame, look: dict[str, Style], ax: Axes) -> Axes:
     return ax
 
 
+def critical_difference(
+    mean_ranks: pd.Series,
+    needed: float,
+    cliques: Sequence[Sequence[str]],
+    look: dict[str, Style],
+    ax: Axes,
+) -> Axes:
+    """Draws mean ranks, best at the top, and below them a bar over each group not told apart.
+
+    Args:
+        mean_ranks: indexed by strategy, lowest first.
+        needed: the critical difference, drawn as a bar of that length.
+        cliques: groups of neighbours that lie within it.
+        look: each strategy's style.
+        ax: where to draw.
+    """
+    names, values = [str(name) for name in mean_ranks.index], mean_ranks.to_numpy(dtype=float)
+    for place, (name, value) in enumerate(zip(names, values, strict=True)):
+        style = look[name]
+        ax.plot(value, place, style.marker, color=style.colour, markersize=9, zorder=5)
+    left, bottom = min(1.0, values.min()), len(names) - 0.2
+    bars = [(min(ranks), max(ranks)) for ranks in (mean_ranks[list(c)] for c in cliques)]
+    for row, (low, high) in enumerate(bars):
+        # As wide as the marks at its ends.
+        ax.plot([low, high], [bottom + 0.55 * row] * 2, color=INK, lw=4, solid_capstyle="round")
+    ax.plot([left, left + needed], [-0.95] * 2, color=FAINT, lw=2, marker="|", markersize=8)
+    ax.text(left + needed / 2, -1.1, f"critical difference {needed:.2f}", ha="center", fontsize=9)
+    right = max(values.max(), left + needed)
+    ax.set(
+        xlabel="mean rank over data sets (1 is the most accurate)",
+        xlim=(left - 0.15, right + 0.15),
+        ylim=(bottom + 0.55 * len(bars), -1.8),
+    )
+    ax.set_yticks(range(len(names)), [_marked(name).replace(" (", "\n(") for name in names])
+    ax.grid(visible=False, axis="y")
+    ax.tick_params(axis="y", length=0)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6))
+    return ax
+
+
 def figure(
     draw: Callable[..., object], width: float, height: float, rows: int = 1, columns: int = 1
 ) -> Figure:
