@@ -50,10 +50,7 @@ def write_comparison(
 
 def describe(found: Sequence[Findings], name: str = NAME) -> dict[str, Any]:
     """Returns what the comparison says; the templates only arrange it."""
-    scores = accuracies(found)
-    # Every strategy that any run tried, as first seen.
-    names = list(dict.fromkeys(n for one in found for n in one.run.experiment.strategies))
-    look = plots.styles(names)
+    scores, look = accuracies(found), looks(found)
     data = list(dict.fromkeys(one.run.experiment.dataset_name for one in found))
     title = f"{words.plural(len(found), 'run')} on {words.plural(len(data), 'data set')} compared"
     verdict = Verdict("comparison", None, (), title, _sentences(found, scores))
@@ -73,6 +70,12 @@ def describe(found: Sequence[Findings], name: str = NAME) -> dict[str, Any]:
         "again": "python -m analysis RUN RUN",
         "after_again": ", with the run directories in place of RUN, makes this report again.",
     }
+
+
+def looks(found: Sequence[Findings]) -> dict[str, plots.Style]:
+    """Returns the style of every strategy that any run tried, as first seen."""
+    names = dict.fromkeys(n for one in found for n in one.run.experiment.strategies)
+    return plots.styles(list(names))
 
 
 def labels(found: Sequence[Findings]) -> list[str]:
@@ -166,8 +169,7 @@ def ranking(found: Sequence[Findings], scores: pd.DataFrame) -> Section | None:
     ranks = across.ranks(by_dataset)
     parts: list[Part] = []
     if not math.isnan(tested.critical_difference):
-        look = plots.styles(list(ranks.index))
-        mean = ranks["mean rank"]
+        look, mean = looks(found), ranks["mean rank"]
         joined = across.cliques(mean, tested.critical_difference)
         drawn = plots.figure(
             lambda ax: plots.critical_difference(
@@ -220,8 +222,8 @@ def win_table(found: Sequence[Findings], order: Sequence[str]) -> Table | None:
                 cells.append(words.NOTHING)
         rows.append([words.label(name), *cells])
     note = (
-        "In how many runs the row's strategy was more accurate than the column's beyond what chance "
-        "explains / could not be told apart from it / was less accurate."
+        "In how many runs the row's strategy was more accurate than the column's, beyond what "
+        "chance explains / could not be told apart from it / was less accurate."
     )
     return Table("win-matrix", ["strategy", *map(words.label, names)], rows, note=note, frame=pairs)
 
