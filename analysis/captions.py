@@ -148,8 +148,9 @@ def comparison(scores: pd.DataFrame) -> str:
 def critical_difference(cliques: Sequence[Sequence[str]], needed: float) -> str:
     """Describes the diagram of mean ranks."""
     text = (
-        "A mark is a strategy's mean rank. Two differ, beyond what chance explains (Nemenyi's test "
-        f"at 5 % over all pairs), where they lie further apart than {needed:.2f}."
+        "A mark is a strategy's mean rank, 1 if it is the most accurate everywhere. Two differ, "
+        "beyond what chance explains (Nemenyi's test at 5 % over all pairs), where they lie further "
+        f"apart than {needed:.2f}."
     )
     if not cliques:
         return f"{text} All do."

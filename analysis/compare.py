@@ -284,6 +284,9 @@ def _sentences(found: Sequence[Findings], scores: pd.DataFrame) -> tuple[str, ..
         said.append(f"No single winner on {words.listing(open_ones)}.")
     if scores.empty:
         said.append("No run has tested a model yet.")
+    by_dataset = across.accuracy_table(_scores(found))
+    if len(by_dataset) > 1:
+        said.append(across.compare_ranks(by_dataset).sentence)
     return tuple(said)
 
 

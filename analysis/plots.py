@@ -228,10 +228,10 @@ def front(
     ax.set_xscale("log")
     ax.set(xlim=(low, high), xlabel=name)
     ratio = high / low
-    steps = (1.0, 2.0, 5.0) if ratio < 40 else (1.0, 3.0) if ratio < 300 else (1.0,)
+    steps = (1.0, 2.0, 5.0) if ratio < 10 else (1.0, 3.0) if ratio < 100 else (1.0,)
     ax.xaxis.set_major_locator(LogLocator(subs=steps, numticks=5))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: said(value)))
-    ax.tick_params(axis="x", labelsize=9)
+    ax.tick_params(axis="x", labelsize=10)
     ax.minorticks_off()
     ax.margins(y=0.12)
     _percent(ax.yaxis)
@@ -347,7 +347,7 @@ def critical_difference(
     ax.text(left + needed / 2, -1.1, f"critical difference {needed:.2f}", ha="center", fontsize=9)
     right = max(values.max(), left + needed)
     ax.set(
-        xlabel="mean rank over data sets (1 is the most accurate)",
+        xlabel="mean rank over data sets",
         xlim=(left - 0.15, right + 0.15),
         ylim=(bottom + 0.55 * len(bars), -1.8),
     )

@@ -13,6 +13,11 @@ from analysis.parts import Part, Picture, Section, Table
 
 MOST_MATTERING = 5  # hyperparameters shown of each strategy
 MOST_DRAWN = 4
+EQUAL = {
+    "epochs": "equal epochs",
+    "seconds": "equal time",
+    "multiply_adds": "equal multiply-adds",
+}
 MOST_PAIRS = 2
 
 
@@ -59,12 +64,13 @@ def equal_budgets(found: Findings) -> Section | None:
     if frame.empty:
         return None
     whole = frame[frame.fraction == 1.0].pivot(index="strategy", columns="measure", values="best")
+    whole = whole[[measure for measure in EQUAL if measure in whole]]
     whole = whole.sort_values(str(whole.columns[0]), ascending=False, kind="stable")
     rows = [
         [words.label(str(name)), *map(words.percent, row)]
         for name, row in zip(whole.index, whole.to_numpy(), strict=True)
     ]
-    columns = ["strategy", *(f"equal {str(name).replace('_', '-')}" for name in whole.columns)]
+    columns = ["strategy", *(EQUAL[str(measure)] for measure in whole.columns)]
     note = (
         "Best validation accuracy when every strategy had spent as much as the one that spent "
         "least in all. The CSV file also has a quarter and a half of it."
@@ -76,16 +82,17 @@ def equal_budgets(found: Findings) -> Section | None:
 def matters(found: Findings) -> Section | None:
     """Which hyperparameters matter within each strategy, and how far that is to be trusted."""
     parts: list[Part] = []
-    prose = []
+    said: dict[str, list[str]] = {}  # of many strategies there is the same to say
     together = []
     for strategy in found.run.experiment.strategies:
         result = importance(found.run.trials, strategy)
-        prose.append(f"{words.label(strategy)}: {result.sentence}")
+        said.setdefault(result.sentence, []).append(words.label(strategy))
         if result.main.empty:
             continue
         if result.trust != "none":  # a curve persuades, so there is none of what does not fit
             parts.append(_dependence(found, result))
-            together.append(result.pairs.assign(strategy=strategy))
+            if len(result.pairs):
+                together.append(result.pairs.assign(strategy=strategy))
         rows = [
             [
                 row["hyperparameter"],
@@ -100,6 +107,7 @@ def matters(found: Findings) -> Section | None:
         parts.append(Table(name, columns, rows, note=note, frame=result.main))
     if together:
         parts.append(_pairs(pd.concat(together, ignore_index=True)))
+    prose = [f"{words.listing(names)}: {sentence}" for sentence, names in said.items()]
     return Section("matters", "What matters", prose, parts=parts) if prose else None
 
 
@@ -187,15 +195,16 @@ def stopping(found: Findings) -> Section | None:
     if not sentences:
         return None
     parts: list[Part] = []
-    if len(correlations):
+    known = correlations[correlations.consecutive].dropna(subset=["kendall", "spearman"])
+    if len(known):
         rows = [
             [
                 words.label(row["strategy"]),
                 f"{row['epoch']} to {row['later']}",
                 str(row["configurations"]),
-                *(_correlation(row[name]) for name in ("kendall", "spearman")),
+                *(f"{row[name]:.2f}".replace("-", words.MINUS) for name in ("kendall", "spearman")),
             ]
-            for row in correlations[correlations.consecutive].to_dict("records")
+            for row in known.to_dict("records")
         ]
         names = ["Kendall's \N{GREEK SMALL LETTER TAU}", "Spearman's \N{GREEK SMALL LETTER RHO}"]
         columns = ["strategy", "epochs", "configurations", *names]
@@ -224,8 +233,3 @@ def stopping(found: Findings) -> Section | None:
         )
         parts.append(Table("shorter-searches", columns, rows, note=note, frame=shorter))
     return Section("stopping", "Was stopping early fair?", sentences, parts)
-
-
-def _correlation(value: float) -> str:
-    text = words.NOTHING if math.isnan(value) else f"{value:.2f}"
-    return text.replace("-", words.MINUS)

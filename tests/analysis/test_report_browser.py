@@ -61,7 +61,11 @@ def pages(tmp_path_factory):
     odd = "<i>'\""
     strategies = ("lines", "cnn_lines", "cnn_flat", "line_cnn", "cnn_control")
     runs = {
-        "whole": with_images(make_run(root / "whole", strategies, level, configurations=12)),
+        "whole": with_images(
+            make_run(
+                root / "whole", strategies, level, configurations=14, given={"lines": [0, 3]}
+            )
+        ),
         "hostile": with_images(
             make_run(
                 root / "hostile", [odd, *strategies[:2]], level | {odd: 0.7}, message=HOSTILE[0],
@@ -73,6 +77,8 @@ def pages(tmp_path_factory):
     }  # fmt: skip
     made = {name: write_report(path).path for name, path in runs.items()}
     made["comparison"] = write_comparison([runs["whole"], runs["hostile"]]).path
+    many = [make_run(root / name, strategies, dataset=name) for name in "abcdef"]
+    made["many"] = write_comparison(many).path
     unfinished = make_run(root / "open", seeds=0, final_seeds=3, running=1)
     with Store.resume(unfinished) as store:
         store.record_plan("digits", {"lines": (9, 99)})
@@ -80,7 +86,7 @@ def pages(tmp_path_factory):
     return made
 
 
-NAMES = ("whole", "hostile", "failed", "one", "comparison", "unfinished")
+NAMES = ("whole", "hostile", "failed", "one", "comparison", "many", "unfinished")
 
 
 @contextlib.contextmanager
