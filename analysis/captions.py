@@ -149,8 +149,8 @@ def critical_difference(cliques: Sequence[Sequence[str]], needed: float) -> str:
     """Describes the diagram of mean ranks."""
     text = (
         "A mark is a strategy's mean rank, 1 if it is the most accurate everywhere. Two differ, "
-        "beyond what chance explains (Nemenyi's test at 5 % over all pairs), where they lie further "
-        f"apart than {needed:.2f}."
+        "beyond what chance explains (Nemenyi's test at 5 % over all pairs), where they lie "
+        f"further apart than {needed:.2f}."
     )
     if not cliques:
         return f"{text} All do."
