@@ -97,7 +97,7 @@ def matters(found: Findings) -> Section | None:
             [
                 row["hyperparameter"],
                 words.percent(row["share"], 0),
-                words.NOTHING if math.isnan(row["unseen"]) else f"{row['unseen']:.3g}",
+                words.NOTHING if math.isnan(row["unseen"]) else _signed(row["unseen"]),
             ]
             for row in result.main.head(MOST_MATTERING).to_dict("records")
         ]
@@ -202,7 +202,7 @@ def stopping(found: Findings) -> Section | None:
                 words.label(row["strategy"]),
                 f"{row['epoch']} to {row['later']}",
                 str(row["configurations"]),
-                *(f"{row[name]:.2f}".replace("-", words.MINUS) for name in ("kendall", "spearman")),
+                *(_signed(row[name]) for name in ("kendall", "spearman")),
             ]
             for row in known.to_dict("records")
         ]
@@ -233,3 +233,7 @@ def stopping(found: Findings) -> Section | None:
         )
         parts.append(Table("shorter-searches", columns, rows, note=note, frame=shorter))
     return Section("stopping", "Was stopping early fair?", sentences, parts)
+
+
+def _signed(value: float) -> str:
+    return f"{value:.2f}".replace("-", words.MINUS)

@@ -114,6 +114,10 @@ def _curves(
             plots.learning_curves(curves, name, best, found.look, ax)
         for ax in axes[len(names) :]:
             ax.set_visible(False)
+        # Where none is below, the axis is labelled here.
+        for ax in axes[max(0, len(names) - columns) : len(names)]:
+            ax.tick_params(axis="x", labelbottom=True)
+            ax.xaxis.label.set_visible(True)
         axes[0].figure.supylabel("validation accuracy", fontsize=11)
 
     return plots.figure(draw, plots.WIDTH, 0.6 + (3.0 if rows == 1 else 2.2 * rows), rows, columns)
