@@ -106,8 +106,10 @@ def in_words(session: Mapping[str, Any], in_use: bool, last: float, under_way: i
         under_way: how many trials had begun and not ended.
     """
     outcome = session["outcome"]
-    if in_use:
-        return "running" if outcome is None else f"{outcome}; its report is being written"
+    if in_use and outcome is None:
+        return "running"
+    if in_use:  # between its start and its work, or between that and its end
+        return f"{outcome}; now its images are read, to go on, or its report is written"
     moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(last))
     if outcome == "finished":
         return f"finished at {moment}"

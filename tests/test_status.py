@@ -93,7 +93,7 @@ def test_in_the_finals_and_finished(store):
         assert "finals: 2 of 4 trained and tested" in text
         assert "91.0 failed" in text
         assert "left" in text
-    assert "finished; its report is being written" in shown(store)
+    assert "finished; now" in shown(store)
     store.close()
     text = shown(store)
     assert "finished at 2" in text
