@@ -236,4 +236,5 @@ def stopping(found: Findings) -> Section | None:
 
 
 def _signed(value: float) -> str:
-    return f"{value:.2f}".replace("-", words.MINUS)
+    text = f"{value:.2f}"
+    return "0.00" if text == "-0.00" else text.replace("-", words.MINUS)
