@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import argparse
 import dataclasses
+import io
 import json
 import math
 import re
@@ -166,6 +167,12 @@ def make_parser() -> Parser:
     )
     run.add_argument(
         "--resume", type=not_empty, metavar="RUN", help="go on with a run that was stopped"
+    )
+    run.add_argument(
+        "--status",
+        type=not_empty,
+        metavar="RUN",
+        help="tell how far a run is, whether or not it is running, and exit",
     )
     run.add_argument("--list-strategies", action="store_true", help="print the strategies and exit")
     return parser
@@ -351,33 +358,11 @@ def record_dataset(store: Store, dataset: Dataset) -> None:
 def run(store: Store, dataset: Dataset, execution: Execution, environments: Environments) -> int:
     """Searches, runs the finals and reports; on Ctrl-C reports what there is."""
     from analysis.report import write_report
-    from search.designs import export_designs
-    from search.display import make_display
-    from search.finals import run_finals
-    from search.tuner import SequenceTuner, make_oracle
 
     code, stopped = 0, ""
     try:
-        record_dataset(store, dataset)
-        oracle = make_oracle(store.experiment, dataset)
-        totals = oracle.totals()
-        with (
-            make_display(
-                store.experiment,
-                {strategy: trials for strategy, (trials, _) in totals.items()},
-                {strategy: epochs for strategy, (_, epochs) in totals.items()},
-            ) as display,
-            make_workers(execution, environments, display.note) as workers,
-        ):
-            # Once the finals have opened the test split, the search is over for good.
-            if not store.rows("finals"):
-                tuner = SequenceTuner(oracle, store, dataset, workers, display, execution)
-                tuner.search()
-                display.note(in_use(tuner.occupancy, workers))
-            else:
-                display.replay(store.rows("trials"))
-            run_finals(store, dataset, workers, display)
-        export_designs(store)
+        with store.session():
+            search_and_test(store, dataset, execution, environments)
     except KeyboardInterrupt:
         code, stopped = INTERRUPTED, "interrupted"
     except SchedulerLostError as error:
@@ -388,6 +373,39 @@ def run(store: Store, dataset: Dataset, execution: Execution, environments: Envi
     else:
         print(report)
     return code
+
+
+def search_and_test(
+    store: Store, dataset: Dataset, execution: Execution, environments: Environments
+) -> None:
+    """Searches, runs the finals and writes the designs; the report's page follows all of it."""
+    from analysis.live import LivePage
+    from search.designs import export_designs
+    from search.display import make_display
+    from search.finals import run_finals
+    from search.tuner import SequenceTuner, make_oracle
+
+    record_dataset(store, dataset)
+    oracle = make_oracle(store.experiment, dataset)
+    totals = oracle.totals()
+    store.record_plan(dataset.name, totals)
+    with make_display(
+        store.experiment,
+        {strategy: trials for strategy, (trials, _) in totals.items()},
+        {strategy: epochs for strategy, (_, epochs) in totals.items()},
+    ) as display:
+        page = LivePage(store.path, display.note)
+        page()
+        with make_workers(execution, environments, display.note) as workers:
+            # Once the finals have opened the test split, the search is over for good.
+            if not store.rows("finals"):
+                tuner = SequenceTuner(oracle, store, dataset, workers, display, execution, page)
+                tuner.search()
+                display.note(in_use(tuner.occupancy, workers))
+            else:
+                display.replay(store.rows("trials"))
+            run_finals(store, dataset, workers, display, page)
+    export_designs(store)
 
 
 def in_use(occupancy: Occupancy, workers: Workers) -> str:
@@ -403,6 +421,23 @@ def list_strategies() -> None:
     wide = max(map(len, STRATEGIES))
     for name, strategy in STRATEGIES.items():
         print(f"{name:{wide}}  {strategy.summary}\n{'':{wide}}  {strategy.reference}")
+
+
+def show_status(path: str, arguments: list[str]) -> None:
+    """Prints how far a run is; needs no backend and leaves the run alone."""
+    from rich.console import Console
+
+    from search.status import read_status, status_screen
+    from search.store import Store
+
+    others = [a for a in arguments if a.startswith("--") and a.partition("=")[0] != "--status"]
+    if others:
+        raise ExperimentError(f"--status changes nothing: leave out {' '.join(others)}")
+    status = read_status(Store(path), time.time())
+    if isinstance(sys.stdout, io.TextIOWrapper):  # it may hold no more than ASCII
+        sys.stdout.reconfigure(errors="backslashreplace")
+    console = Console(highlight=False)
+    console.print(status_screen(status, console.width))
 
 
 def interrupt_again(ignored: sys.UnraisableHookArgs) -> None:
@@ -426,6 +461,9 @@ def main(arguments: list[str] | None = None) -> int:
     sys.unraisablehook = interrupt_again
     store: Store | None = None
     try:
+        if options.status:
+            show_status(options.status, arguments)
+            return 0
         execution = execution_of(options)
         environments = plan_workers(execution)
         start_backend(cpu_only=execution.cluster is not None or len(environments) > 1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -23,42 +23,39 @@ FEWEST_DATASETS = 5
 FEWEST_STRATEGIES = 3
 
 
-def accuracies_by_dataset(runs: Iterable[Run]) -> pd.DataFrame:
-    """Returns a row a data set and strategy that was tested on it.
+def accuracies(runs: Mapping[str, Run]) -> pd.DataFrame:
+    """Returns a row a run and strategy that was tested in it.
 
     Args:
-        runs: any number; of several on one data set the mean over the runs is taken, so that a data
+        runs: by what each is called.
+
+    Returns:
+        `run`, `dataset`, `strategy`, `mean` test accuracy and `seeds`.
+    """
+    columns = ["run", "dataset", "strategy", "mean", "seeds"]
+    parts = [pd.DataFrame(columns=columns)]
+    for name, run in runs.items():
+        summary = statistics.by_strategy(run.finals, None, run.experiment.strategies)
+        tested = summary[summary.seeds > 0].reset_index()
+        parts.append(tested.assign(run=name, dataset=run.experiment.dataset_name)[columns])
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
+def accuracy_table(scores: pd.DataFrame, index: str = "dataset") -> pd.DataFrame:
+    """Returns accuracies with a row a data set, or a run, and a column a strategy.
+
+    Args:
+        scores: what `accuracies` returns.
+        index: `dataset` or `run`. Of several runs on one data set the mean is taken, so that a data
             set counts once.
 
     Returns:
-        `dataset`, `strategy`, `mean` test accuracy, `seeds` and `runs`.
+        NaN where a strategy was not tested on a data set, or in a run. Rows and columns are in the
+        order of `scores`.
     """
-    parts = []
-    for run in runs:
-        summary = statistics.by_strategy(run.finals, None, run.experiment.strategies)
-        tested = summary[summary.seeds > 0].reset_index()
-        parts.append(tested.assign(dataset=run.experiment.dataset_name))
-    columns = ["dataset", "strategy", "mean", "seeds", "runs"]
-    if not parts:
-        return pd.DataFrame(columns=columns)
-    grouped = pd.concat(parts).groupby(["dataset", "strategy"], sort=False)
-    return grouped.agg(
-        mean=("mean", "mean"), seeds=("seeds", "sum"), runs=("mean", "size")
-    ).reset_index()
-
-
-def accuracy_table(scores: pd.DataFrame) -> pd.DataFrame:
-    """Returns accuracies with a row a data set and a column a strategy.
-
-    Args:
-        scores: what `accuracies_by_dataset` returns.
-
-    Returns:
-        NaN where a strategy was not tested on a data set.
-    """
-    names, data = list(dict.fromkeys(scores.strategy)), list(dict.fromkeys(scores.dataset))
-    table = scores.pivot(index="dataset", columns="strategy", values="mean")
-    return table.reindex(index=data, columns=names).astype(float)
+    table = scores.groupby([index, "strategy"])["mean"].mean().unstack("strategy")
+    names, rows = list(dict.fromkeys(scores.strategy)), list(dict.fromkeys(scores[index]))
+    return table.reindex(index=rows, columns=names).astype(float)
 
 
 def complete(table: pd.DataFrame) -> pd.DataFrame:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
-from analysis.budgets import on_front
-from analysis.words import amount, label, listing, percent, plural, points
+from analysis.importance import Importance
+from analysis.words import clean, label, listing, percent, plural, points
 
 
 def accuracy(summary: pd.DataFrame) -> str:
@@ -143,35 +145,57 @@ def comparison(scores: pd.DataFrame) -> str:
     return " ".join(text)
 
 
-def cost(costs: pd.DataFrame) -> str:
-    """Describes accuracy against cost by the strategies that none other beats in both."""
+def critical_difference(cliques: Sequence[Sequence[str]], needed: float) -> str:
+    """Describes the diagram of mean ranks."""
+    text = (
+        "A mark is a strategy's mean rank, 1 if it is the most accurate everywhere. Two differ, "
+        "beyond what chance explains (Nemenyi's test at 5 % over all pairs), where they lie "
+        f"further apart than {needed:.2f}."
+    )
+    if not cliques:
+        return f"{text} All do."
+    groups = [listing([label(name) for name in group]) for group in cliques]
+    return f"{text} A thick bar below joins those that do not: {'; '.join(groups)}."
+
+
+def front(points: pd.DataFrame, seeds: bool) -> str:
+    """Describes accuracy against each cost by who is on the front.
+
+    Args:
+        points: what `budgets.pareto` returns.
+        seeds: whether the spread over seeds is drawn.
+    """
     text = ["Up is more accurate, left is cheaper."]
-    if costs.spread.notna().any():
-        text.append("The bar is the standard deviation over seeds.")
-    if len(costs) == 1:
-        only = costs.iloc[0]
-        text.append(f"{label(str(costs.index[0]))} needs {amount(only.multiply_adds)}.")
+    if seeds:
+        text.append("A bar is the standard deviation over seeds.")
+    names = list(dict.fromkeys(points.sort_values("accuracy", ascending=False).strategy))
+    if len(names) == 1:
         return " ".join(text)
-    front = pareto_front(costs)
-    names = [
-        f"{label(name)} ({amount(costs.multiply_adds[name])}, {percent(costs.accuracy[name])})"
-        for name in front
-    ]
-    if len(front) == 1:
-        text.append(f"{names[0]} is both the cheapest and the most accurate.")
-    else:
-        text.append(
-            "By their means, each of these is more accurate than everything cheaper: "
-            f"{listing(names)}. The others cost more without a higher mean."
-            if len(front) < len(costs)
-            else f"By their means, every step in cost buys accuracy: {listing(names)}."
-        )
+    text.append(
+        "The line is the front: what no other strategy beats in accuracy and in this cost at once, "
+        "by their means."
+    )
+    on = points.groupby("strategy").front
+    always, ever = on.all(), on.any()
+    every = [label(name) for name in names if always[name]]
+    never = [label(name) for name in names if not ever[name]]
+    several = points.cost.nunique() > 1
+    if every:
+        text.append(f"On {'every front' if several else 'it'}: {listing(every)}.")
+    if never:
+        text.append(f"On {'none' if several else 'it not'}: {listing(never)}.")
     return " ".join(text)
 
 
-def pareto_front(costs: pd.DataFrame) -> list[str]:
-    """Returns the strategies, cheapest first, that are more accurate than everything cheaper."""
-    best = on_front(costs.multiply_adds.to_numpy(), costs.accuracy.to_numpy())
-    # Of equals the first stands for all.
-    front = costs[best].drop_duplicates(["multiply_adds", "accuracy"])
-    return [str(name) for name in front.sort_values("multiply_adds").index]
+def dependence(result: Importance) -> str:
+    """Describes partial dependence by the hyperparameter that matters most."""
+    name = str(result.main.hyperparameter.iloc[0])
+    along = result.dependence[result.dependence.hyperparameter == name]
+    best = along.value.iloc[int(along.score.argmax())]
+    value = f"{best:.2g}" if isinstance(best, float) else str(best)
+    rise = points(along.score.max() - along.score.min())
+    return (
+        f"{label(result.strategy)}: what the surrogate foretells with each value, at the other "
+        f"values of the trials. Along {clean(name, 30)} it differs by {rise} points; best is "
+        f"at {clean(value, 30)}."
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import words
+from analysis import plots, words
 from analysis.parts import Table
 from analysis.tables import Run, hyperparameters
 from analysis.verdict import clean_first_line
@@ -46,11 +46,16 @@ def brief(
 
 
 def strategies(
-    run: Run, summary: pd.DataFrame, comparison: pd.DataFrame, standing: pd.DataFrame
+    run: Run,
+    summary: pd.DataFrame,
+    comparison: pd.DataFrame,
+    standing: pd.DataFrame,
+    groups: pd.Series | None,
 ) -> Table:
     """Returns the table by strategy: what it achieves and how sure that is.
 
-    Args: as `brief`.
+    Args: as `brief`, and
+        groups: the letters of `statistics.groups`, or None where nobody knows.
     """
     columns = [
         "strategy",
@@ -59,6 +64,8 @@ def strategies(
         "seeds",
         "difference, points",
         "p (Holm)",
+        "group",
+        "chance to be best",
         "validation score",
         "at epoch",
     ]
@@ -68,17 +75,41 @@ def strategies(
         if name in standing.index:
             place: Any = standing.loc[name]
             score = [words.percent(place.score), str(int(place.last_epoch))]
-        rows.append([words.label(name), *_tested(name, summary, comparison), *score])
+        group = words.NOTHING if groups is None else groups.get(name, words.NOTHING)
+        sure = [str(group), words.percent(summary.p_best[name], 0)]
+        rows.append([words.label(name), *_tested(name, summary, comparison), *sure, *score])
     frame = summary.join(comparison.add_prefix("against_best_"), how="left").join(
         standing[["score", "last_epoch"]].add_prefix("validation_"), how="left"
     )
+    if groups is not None:
+        frame = frame.join(groups.rename("group"))
     note = (
         "SD is the standard deviation over seeds; the difference is that from the most accurate. "
         "Each interval counts both the seeds and the test images; p is corrected by Holm for all "
-        "comparisons. The validation score is that of the configuration shown, the best of its "
-        "strategy."
+        "comparisons. Strategies that share a letter cannot be told apart. The chance to be best "
+        "is the probability of being the most accurate. The validation score is that of the "
+        "configuration shown, the best of its strategy."
     )
     return Table("strategies", columns, rows, note=note, frame=frame.reset_index())
+
+
+def fronts(front: pd.DataFrame) -> Table:
+    """Returns a row a cost: the strategies that none other beats in accuracy and in it at once.
+
+    Args:
+        front: what `budgets.pareto` returns.
+    """
+    rows = []
+    for kind, points in front[front.front].groupby("cost", sort=False):
+        name, said = plots.COSTS[str(kind)]
+        names, values = map(words.label, points.strategy), map(said, points.value)
+        named = [
+            f"{label} ({value}, {words.percent(share)})"
+            for label, value, share in zip(names, values, points.accuracy, strict=True)
+        ]
+        rows.append([name, words.listing(named)])
+    head = ["cost", "on the front, the cheapest first"]
+    return Table("pareto", head, rows, numeric=False, frame=front)
 
 
 def costs(run: Run, standing: pd.DataFrame) -> Table:

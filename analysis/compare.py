@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import captions, plots, words
+from analysis import across, captions, plots, words
 from analysis.findings import Findings, find
 from analysis.parts import Part, Picture, Section, Table
 from analysis.render import html_page, markdown_page
@@ -49,10 +50,7 @@ def write_comparison(
 
 def describe(found: Sequence[Findings], name: str = NAME) -> dict[str, Any]:
     """Returns what the comparison says; the templates only arrange it."""
-    scores = accuracies(found)
-    # Every strategy that any run tried, as first seen.
-    names = list(dict.fromkeys(n for one in found for n in one.run.experiment.strategies))
-    look = plots.styles(names)
+    scores, look = accuracies(found), looks(found)
     data = list(dict.fromkeys(one.run.experiment.dataset_name for one in found))
     title = f"{words.plural(len(found), 'run')} on {words.plural(len(data), 'data set')} compared"
     verdict = Verdict("comparison", None, (), title, _sentences(found, scores))
@@ -72,6 +70,12 @@ def describe(found: Sequence[Findings], name: str = NAME) -> dict[str, Any]:
         "again": "python -m analysis RUN RUN",
         "after_again": ", with the run directories in place of RUN, makes this report again.",
     }
+
+
+def looks(found: Sequence[Findings]) -> dict[str, plots.Style]:
+    """Returns the style of every strategy that any run tried, as first seen."""
+    names = dict.fromkeys(n for one in found for n in one.run.experiment.strategies)
+    return plots.styles(list(names))
 
 
 def labels(found: Sequence[Findings]) -> list[str]:
@@ -95,9 +99,13 @@ def accuracies(found: Sequence[Findings]) -> pd.DataFrame:
 
     Only strategies that some run has tested; the one with the highest mean comes first.
     """
-    columns = {name: one.tested["mean"] for name, one in zip(labels(found), found, strict=True)}
-    frame = pd.DataFrame(columns, dtype=float)
+    names = labels(found)
+    frame = across.accuracy_table(_scores(found), "run").reindex(names).T
     return frame.loc[frame.mean(axis=1).sort_values(ascending=False, kind="stable").index]
+
+
+def _scores(found: Sequence[Findings]) -> pd.DataFrame:
+    return across.accuracies(dict(zip(labels(found), (one.run for one in found), strict=True)))
 
 
 def runs_table(found: Sequence[Findings]) -> Table:
@@ -132,26 +140,92 @@ def wins(found: Sequence[Findings], scores: pd.DataFrame) -> Section | None:
     """Which strategy is how accurate where, and its place."""
     if scores.empty:
         return None
-    ranks = scores.rank(ascending=False)
+    places = scores.rank(ascending=False)
     rows = [
         [
             words.label(str(strategy)),
             *(
-                words.NOTHING if pd.isna(share) else f"{words.percent(share)} ({_place(rank)})"
-                for share, rank in zip(scores.loc[strategy], ranks.loc[strategy], strict=True)
+                words.NOTHING if pd.isna(share) else f"{words.percent(share)} ({_place(place)})"
+                for share, place in zip(scores.loc[strategy], places.loc[strategy], strict=True)
             ),
-            f"{ranks.loc[strategy].mean():.1f}",
         ]
         for strategy in scores.index
     ]
-    columns = ["strategy", *scores.columns, "mean place"]
     note = (
-        "Mean test accuracy and, in brackets, the place among those tested in the run. The mean "
-        "place is over the runs that tested the strategy."
+        "Mean test accuracy and, in brackets, the place among those tested in the run; equals "
+        "share the mean of their places."
     )
     frame = scores.rename_axis("strategy").reset_index()
-    parts: list[Part] = [Table("accuracy", columns, rows, note=note, frame=frame)]
-    return Section("wins", "What wins where", parts=parts)
+    table = Table("accuracy", ["strategy", *scores.columns], rows, note=note, frame=frame)
+    return Section("wins", "What wins where", parts=[table])
+
+
+def ranking(found: Sequence[Findings], scores: pd.DataFrame) -> Section | None:
+    """What the data sets say together: ranks, whether they differ by more than chance, and wins."""
+    by_dataset = across.accuracy_table(_scores(found))
+    if by_dataset.empty:
+        return None
+    tested = across.compare_ranks(by_dataset)
+    ranks = across.ranks(by_dataset)
+    parts: list[Part] = []
+    if not math.isnan(tested.critical_difference):
+        look, mean = looks(found), ranks["mean rank"]
+        joined = across.cliques(mean, tested.critical_difference)
+        drawn = plots.figure(
+            lambda ax: plots.critical_difference(
+                mean, tested.critical_difference, joined, look, ax
+            ),
+            plots.WIDTH,
+            1.6 + 0.34 * len(mean) + 0.22 * len(joined),
+        )
+        caption = captions.critical_difference(joined, tested.critical_difference)
+        title = "Mean rank over data sets, by strategy, with the critical difference"
+        parts.append(Picture("critical-difference", caption, drawn, title))
+    if len(ranks):
+        parts.append(rank_table(ranks))
+    if matrix := win_table(found, list(scores.index)):
+        parts.append(matrix)
+    return Section("ranks", "Over data sets", [tested.sentence], parts)
+
+
+def rank_table(ranks: pd.DataFrame) -> Table:
+    """Returns each strategy's rank by data set and the mean of them, the best first."""
+    columns = [str(name) for name in ranks.columns if name != "mean rank"]
+    rows = [
+        [words.label(str(name)), f"{row['mean rank']:.2f}", *(_place(row[c]) for c in columns)]
+        for name, row in ranks.iterrows()
+    ]
+    head = ["strategy", "mean rank", *(words.clean(name, 24) for name in columns)]
+    note = (
+        "1 is the most accurate on a data set, equals sharing the mean of their ranks; of several "
+        "runs on one data set the mean accuracy counts. Only strategies that were tested on every "
+        "data set."
+    )
+    return Table("ranks", head, rows, note=note, frame=ranks.rename_axis("strategy").reset_index())
+
+
+def win_table(found: Sequence[Findings], order: Sequence[str]) -> Table | None:
+    """Returns how often each strategy beat each other; None where no two met in a run."""
+    pairs = across.win_matrix([one.run for one in found])
+    if pairs.empty:
+        return None
+    met = pairs.set_index(["strategy", "other"])
+    names = [name for name in order if name in set(pairs.strategy)]
+    rows = []
+    for name in names:
+        cells = []
+        for other in names:
+            if (name, other) in met.index:
+                row: Any = met.loc[(name, other)]
+                cells.append(f"{row.wins} / {row.ties} / {row.losses}")
+            else:
+                cells.append(words.NOTHING)
+        rows.append([words.label(name), *cells])
+    note = (
+        "In how many runs the row's strategy was more accurate than the column's, beyond what "
+        "chance explains / could not be told apart from it / was less accurate."
+    )
+    return Table("win-matrix", ["strategy", *map(words.label, names)], rows, note=note, frame=pairs)
 
 
 def budgets(found: Sequence[Findings], scores: pd.DataFrame) -> Section:
@@ -178,6 +252,7 @@ def budgets(found: Sequence[Findings], scores: pd.DataFrame) -> Section:
 SECTIONS: Sequence[Callable[[Sequence[Findings], pd.DataFrame], Section | None]] = (
     verdicts,
     wins,
+    ranking,
     budgets,
 )
 """The comparison, top to bottom. A new section is a function and a line."""
@@ -209,6 +284,9 @@ def _sentences(found: Sequence[Findings], scores: pd.DataFrame) -> tuple[str, ..
         said.append(f"No single winner on {words.listing(open_ones)}.")
     if scores.empty:
         said.append("No run has tested a model yet.")
+    by_dataset = across.accuracy_table(_scores(found))
+    if len(by_dataset) > 1:
+        said.append(across.compare_ranks(by_dataset).sentence)
     return tuple(said)
 
 

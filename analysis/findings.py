@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -26,7 +25,6 @@ class Findings:
         verdict: the answer.
         look: each strategy's colour and marker.
         unfinished: whether the search is still running, so that the report must be quick.
-        planned: how many epochs each strategy's search will take; empty where nobody says.
     """
 
     run: Run
@@ -37,7 +35,6 @@ class Findings:
     verdict: Verdict
     look: dict[str, plots.Style]
     unfinished: bool = False
-    planned: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def class_names(self) -> list[str]:
@@ -50,7 +47,7 @@ class Findings:
         return self.summary.dropna(subset="mean")
 
 
-def find(run: Run, unfinished: bool = False, planned: Mapping[str, int] | None = None) -> Findings:
+def find(run: Run, unfinished: bool = False) -> Findings:
     """Computes the findings of a run; the arguments are the attributes."""
     names = run.experiment.strategies
     summary = statistics.by_strategy(run.finals, run.test_labels, names)
@@ -64,5 +61,4 @@ def find(run: Run, unfinished: bool = False, planned: Mapping[str, int] | None =
         verdict=judge(run, summary, comparison),
         look=plots.styles(names),
         unfinished=unfinished,
-        planned=planned or {},
     )

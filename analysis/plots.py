@@ -20,9 +20,10 @@ from markupsafe import escape
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
-from analysis.words import amount, bare, label
+from analysis.words import amount, bare, duration, label, milliseconds
 
 # The first four are Okabe and Ito's (Color Universal Design, 2008). The others were chosen to stay
 # apart from them in deuteranopia and protanopia. All have a contrast of about 3 or more with white
@@ -192,36 +193,77 @@ def learning_curves(
     return ax
 
 
-def cost(points: pd.DataFrame, look: dict[str, Style], ax: Axes, ylabel: str) -> Axes:
-    """Draws accuracy against multiply-adds for one image (log axis).
+# What an axis of costs is called, and how it writes a number.
+COSTS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "parameters": ("parameters", amount),
+    "multiply_adds": ("multiply-adds for one image", amount),
+    "train_seconds": ("time of a final training", duration),
+    "latency_ms": ("time for one image", milliseconds),
+}
+
+
+def front(
+    points: pd.DataFrame, spread: pd.Series, look: dict[str, Style], ax: Axes, cost: str
+) -> Axes:
+    """Draws accuracy against a cost (log axis), and the Pareto front as a line of steps.
 
     Args:
-        points: indexed by strategy, with `multiply_adds`, `accuracy` and `spread`, the standard
-            deviation over seeds (NaN for none).
+        points: `strategy`, `value` of the cost, above 0, `accuracy`, and `front`, whether none
+            other beats it in both.
+        spread: the standard deviation of the accuracy over seeds by strategy, NaN for none.
         look: each strategy's style.
         ax: where to draw.
-        ylabel: what the accuracy is of.
+        cost: one of `COSTS`.
     """
-    marks = []
-    for name, row in points.iterrows():
-        style = look[str(name)]
-        bar = ax.errorbar(
-            row.multiply_adds, row.accuracy, yerr=None if pd.isna(row.spread) else row.spread,
-            fmt=style.marker, color=style.colour, markersize=9, elinewidth=2, capsize=4,
+    name, said = COSTS[cost]
+    best = points[points.front].sort_values("value")
+    ax.step(best.value, best.accuracy, where="post", color=FAINT, lw=1.6, zorder=1)
+    for row in points.to_dict("records"):
+        style, over = look[row["strategy"]], spread.get(row["strategy"], np.nan)
+        ax.errorbar(
+            row["value"], row["accuracy"], yerr=None if pd.isna(over) else over,
+            fmt=style.marker, color=style.colour, markersize=8, elinewidth=1.6, capsize=3,
         )  # fmt: skip
-        bar.lines[0].set_label(_marked(str(name)))
-        marks.append(bar.lines[0])
-    low, high = points.multiply_adds.min() / 2, points.multiply_adds.max() * 2
+    low, high = points.value.min() / 1.6, points.value.max() * 1.6
     ax.set_xscale("log")
-    ax.set(xlim=(low, high), xlabel="multiply-adds for one image", ylabel=ylabel)
-    steps = (1.0, 2.0, 5.0) if high / low < 300 else (1.0,)
-    ax.xaxis.set_major_locator(LogLocator(subs=steps, numticks=7))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: amount(value)))
+    ax.set(xlim=(low, high), xlabel=name)
+    ratio = high / low
+    steps = (1.0, 2.0, 5.0) if ratio < 10 else (1.0, 3.0) if ratio < 100 else (1.0,)
+    ax.xaxis.set_major_locator(LogLocator(subs=steps, numticks=5))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: said(value)))
+    ax.tick_params(axis="x", labelsize=10)
     ax.minorticks_off()
     ax.margins(y=0.12)
     _percent(ax.yaxis)
-    # Markers alone: a legend needs no error bars.
-    ax.legend(handles=marks, loc="upper center", bbox_to_anchor=(0.45, -0.2), ncols=2)
+    return ax
+
+
+def legend(strategies: Sequence[str], look: dict[str, Style], ax: Axes) -> None:
+    """Draws below the whole figure of an Axes which mark is which strategy."""
+    marks = [
+        Line2D([], [], ls="", marker=look[name].marker, color=look[name].colour, markersize=8)
+        for name in strategies
+    ]
+    names = [_marked(name) for name in strategies]
+    ax.figure.legend(marks, names, loc="outside lower center", ncols=2)
+
+
+def dependence(along: pd.DataFrame, colour: str, ax: Axes, title: str) -> Axes:
+    """Draws the mean score that a surrogate foretells along one hyperparameter.
+
+    Args:
+        along: `value` as text, in order, and `score`.
+        colour: the strategy's.
+        ax: where to draw.
+        title: the hyperparameter.
+    """
+    places = range(len(along))
+    ax.plot(places, along.score, color=colour, marker="o", markersize=5, lw=1.6)
+    ax.set(title=title, xlim=(-0.4, len(along) - 0.6))
+    ax.set_xticks(places, list(along.value), rotation=45, ha="right", rotation_mode="anchor")
+    ax.tick_params(axis="x", labelsize=8.5, length=0)
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=4))
+    _percent(ax.yaxis)
     return ax
 
 
@@ -276,22 +318,68 @@ def comparison(scores: pd.DataFrame, look: dict[str, Style], ax: Axes) -> Axes:
     return ax
 
 
+def critical_difference(
+    mean_ranks: pd.Series,
+    needed: float,
+    cliques: Sequence[Sequence[str]],
+    look: dict[str, Style],
+    ax: Axes,
+) -> Axes:
+    """Draws mean ranks, best at the top, and below them a bar over each group not told apart.
+
+    Args:
+        mean_ranks: indexed by strategy, lowest first.
+        needed: the critical difference, drawn as a bar of that length.
+        cliques: groups of neighbours that lie within it.
+        look: each strategy's style.
+        ax: where to draw.
+    """
+    names, values = [str(name) for name in mean_ranks.index], mean_ranks.to_numpy(dtype=float)
+    for place, (name, value) in enumerate(zip(names, values, strict=True)):
+        style = look[name]
+        ax.plot(value, place, style.marker, color=style.colour, markersize=9, zorder=5)
+    left, bottom = min(1.0, values.min()), len(names) - 0.2
+    bars = [(min(ranks), max(ranks)) for ranks in (mean_ranks[list(c)] for c in cliques)]
+    for row, (low, high) in enumerate(bars):
+        # As wide as the marks at its ends.
+        ax.plot([low, high], [bottom + 0.55 * row] * 2, color=INK, lw=4, solid_capstyle="round")
+    ax.plot([left, left + needed], [-0.95] * 2, color=FAINT, lw=2, marker="|", markersize=8)
+    ax.text(left + needed / 2, -1.1, f"critical difference {needed:.2f}", ha="center", fontsize=9)
+    right = max(values.max(), left + needed)
+    ax.set(
+        xlabel="mean rank over data sets",
+        xlim=(left - 0.15, right + 0.15),
+        ylim=(bottom + 0.55 * len(bars), -1.8),
+    )
+    ax.set_yticks(range(len(names)), [_marked(name).replace(" (", "\n(") for name in names])
+    ax.grid(visible=False, axis="y")
+    ax.tick_params(axis="y", length=0)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6))
+    return ax
+
+
 def figure(
-    draw: Callable[..., object], width: float, height: float, rows: int = 1, columns: int = 1
+    draw: Callable[..., object],
+    width: float,
+    height: float,
+    rows: int = 1,
+    columns: int = 1,
+    alike: bool = True,
 ) -> Figure:
     """Returns a figure of width × height inches that `draw` has filled.
 
     Args:
-        draw: takes rows × columns Axes, in reading order, which share their scales.
+        draw: takes rows × columns Axes, in reading order, which share their upright scale.
         width: in inches.
         height: in inches.
         rows: how many rows of Axes.
         columns: how many Axes a row.
+        alike: whether they share the other scale, too.
     """
     with mpl.rc_context({**sns.axes_style("white"), **_STYLE}):
         drawn = Figure(figsize=(width, height), layout="constrained")
         shared = rows * columns > 1
-        axes = drawn.subplots(rows, columns, squeeze=False, sharex=shared, sharey=shared)
+        axes = drawn.subplots(rows, columns, squeeze=False, sharex=shared and alike, sharey=shared)
         draw(*axes.flat)
     return drawn
 

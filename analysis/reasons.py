@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import math
 
-from analysis import budgets, control, early_stopping, words
+import pandas as pd
+
+from analysis import budgets, captions, control, early_stopping, plots, seeds, words
 from analysis.findings import Findings
-from analysis.importance import importance
-from analysis.parts import Part, Section, Table
+from analysis.importance import Importance, importance
+from analysis.parts import Part, Picture, Section, Table
 
 MOST_MATTERING = 5  # hyperparameters shown of each strategy
+MOST_DRAWN = 4
+EQUAL = {
+    "epochs": "equal epochs",
+    "seconds": "equal time",
+    "multiply_adds": "equal multiply-adds",
+}
+MOST_PAIRS = 2
 
 
 def recurrence(found: Findings) -> Section | None:
@@ -55,12 +64,13 @@ def equal_budgets(found: Findings) -> Section | None:
     if frame.empty:
         return None
     whole = frame[frame.fraction == 1.0].pivot(index="strategy", columns="measure", values="best")
+    whole = whole[[measure for measure in EQUAL if measure in whole]]
     whole = whole.sort_values(str(whole.columns[0]), ascending=False, kind="stable")
     rows = [
         [words.label(str(name)), *map(words.percent, row)]
         for name, row in zip(whole.index, whole.to_numpy(), strict=True)
     ]
-    columns = ["strategy", *(f"equal {str(name).replace('_', '-')}" for name in whole.columns)]
+    columns = ["strategy", *(EQUAL[str(measure)] for measure in whole.columns)]
     note = (
         "Best validation accuracy when every strategy had spent as much as the one that spent "
         "least in all. The CSV file also has a quarter and a half of it."
@@ -72,17 +82,22 @@ def equal_budgets(found: Findings) -> Section | None:
 def matters(found: Findings) -> Section | None:
     """Which hyperparameters matter within each strategy, and how far that is to be trusted."""
     parts: list[Part] = []
-    prose = []
+    said: dict[str, list[str]] = {}  # of many strategies there is the same to say
+    together = []
     for strategy in found.run.experiment.strategies:
         result = importance(found.run.trials, strategy)
-        prose.append(f"{words.label(strategy)}: {result.sentence}")
+        said.setdefault(result.sentence, []).append(words.label(strategy))
         if result.main.empty:
             continue
+        if result.trust != "none":  # a curve persuades, so there is none of what does not fit
+            parts.append(_dependence(found, result))
+            if len(result.pairs):
+                together.append(result.pairs.assign(strategy=strategy))
         rows = [
             [
                 row["hyperparameter"],
                 words.percent(row["share"], 0),
-                words.NOTHING if math.isnan(row["unseen"]) else f"{row['unseen']:.3g}",
+                words.NOTHING if math.isnan(row["unseen"]) else _signed(row["unseen"]),
             ]
             for row in result.main.head(MOST_MATTERING).to_dict("records")
         ]
@@ -90,7 +105,86 @@ def matters(found: Findings) -> Section | None:
         columns = ["hyperparameter", "share", "lost on unseen"]
         name = f"what-matters-{strategy}"
         parts.append(Table(name, columns, rows, note=note, frame=result.main))
+    if together:
+        parts.append(_pairs(pd.concat(together, ignore_index=True)))
+    prose = [f"{words.listing(names)}: {sentence}" for sentence, names in said.items()]
     return Section("matters", "What matters", prose, parts=parts) if prose else None
+
+
+def _dependence(found: Findings, result: Importance) -> Picture:
+    names = list(result.main.hyperparameter[:MOST_DRAWN])
+    colour = found.look[result.strategy].colour
+    columns = min(2, len(names))
+    rows = -(-len(names) // columns)
+
+    def draw(*axes: plots.Axes) -> None:
+        for ax, name in zip(axes, names, strict=False):
+            along = result.dependence[result.dependence.hyperparameter == name]
+            along = along.assign(value=along.value.map(_short))
+            plots.dependence(along, colour, ax, words.clean(name, 24))
+        for ax in axes[len(names) :]:
+            ax.set_visible(False)
+        axes[0].figure.supylabel("validation accuracy foretold", fontsize=11)
+
+    drawn = plots.figure(draw, plots.WIDTH, 0.4 + 2.2 * rows, rows, columns, alike=False)
+    title = f"Partial dependence of {words.label(result.strategy)} on its hyperparameters"
+    return Picture(f"dependence-{result.strategy}", captions.dependence(result), drawn, title)
+
+
+def _short(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.2g}" if isinstance(value, float) else words.bare(words.clean(value, 14))
+
+
+def _pairs(pairs: pd.DataFrame) -> Table:
+    shown = pairs.groupby("strategy", sort=False).head(MOST_PAIRS)
+    rows = [
+        [
+            words.label(row["strategy"]),
+            f"{words.clean(row['one'], 30)} with {words.clean(row['other'], 30)}",
+            words.percent(row["share"], 0),
+        ]
+        for row in shown.to_dict("records")
+    ]
+    note = (
+        "What two hyperparameters do together beyond what each does alone: the share of the "
+        "spread. The CSV file has every pair that was looked at."
+    )
+    frame = pairs[["strategy", "one", "other", "share"]]
+    return Table("pairs", ["strategy", "pair", "share"], rows, note=note, frame=frame)
+
+
+def seeding(found: Findings) -> Section | None:
+    """How the configurations that came from designs fared against those that were drawn."""
+    if not found.run.experiment.seeds:
+        return None
+    frame = seeds.fates(found.run)
+    rows = [
+        [
+            words.label(row["strategy"]),
+            seeds.origin(row["origin"]),
+            words.percent(row["score"]),
+            words.percent(row["random_starts"]),
+            words.NOTHING if math.isnan(row["place"]) else f"{row['place']:.0f} of {row['of']:.0f}",
+            words.NOTHING if math.isnan(row["reached"]) else f"{row['reached']:.0f}",
+            "yes" if row["finalist"] is True else "no",
+            words.clean(row["translated"], 200) or words.NOTHING,
+        ]
+        for row in frame.to_dict("records")
+    ]
+    columns = [
+        *("strategy", "seed from", "validation accuracy", "random starts"),
+        *("place", "trained to epoch", "finalist", "translated"),
+    ]
+    note = (
+        "Validation accuracy at the end of the first rung, of the seed and the median of the "
+        "random starts beside it; its place among them all; how far it was promoted in the end; "
+        "whether its strategy's best configuration is this one; and what had to be changed for "
+        "these images."
+    )
+    table = Table("seeds", columns, rows, note=note, frame=frame)
+    return Section("seeds", "How the seeds fared", seeds.fared(found.run), [table])
 
 
 def stopping(found: Findings) -> Section | None:
@@ -98,4 +192,49 @@ def stopping(found: Findings) -> Section | None:
     correlations = early_stopping.rank_correlations(found.run.trials)
     shorter = early_stopping.shorter_searches(found.run.trials)
     sentences = early_stopping.fairness(correlations, shorter)
-    return Section("stopping", "Was stopping early fair?", sentences) if sentences else None
+    if not sentences:
+        return None
+    parts: list[Part] = []
+    known = correlations[correlations.consecutive].dropna(subset=["kendall", "spearman"])
+    if len(known):
+        rows = [
+            [
+                words.label(row["strategy"]),
+                f"{row['epoch']} to {row['later']}",
+                str(row["configurations"]),
+                *(_signed(row[name]) for name in ("kendall", "spearman")),
+            ]
+            for row in known.to_dict("records")
+        ]
+        names = ["Kendall's \N{GREEK SMALL LETTER TAU}", "Spearman's \N{GREEK SMALL LETTER RHO}"]
+        columns = ["strategy", "epochs", "configurations", *names]
+        note = (
+            "How well the order at the end of one rung foretold that at the next, of those that "
+            "went on. The CSV file has every pair of rungs."
+        )
+        parts.append(Table("rank-correlations", columns, rows, note=note, frame=correlations))
+    cut = shorter[shorter.epoch < shorter.groupby("strategy").epoch.transform("max")]
+    if len(cut):
+        rows = [
+            [
+                words.label(row["strategy"]),
+                str(row["epoch"]),
+                "kept" if row["same"] else "lost",
+                "not begun" if math.isnan(row["rank"]) else f"{row['rank']:.0f} of {row['of']}",
+                words.points(row["lost"]),
+            ]
+            for row in cut.to_dict("records")
+        ]
+        columns = ["strategy", "stopped at epoch", "finalist", "its place then", "points lost"]
+        note = (
+            "What a search that trained nothing longer would have sent to the finals: the same "
+            "configuration (kept) or another (lost). Points of validation accuracy, at least, by "
+            "what the other reached."
+        )
+        parts.append(Table("shorter-searches", columns, rows, note=note, frame=shorter))
+    return Section("stopping", "Was stopping early fair?", sentences, parts)
+
+
+def _signed(value: float) -> str:
+    text = f"{value:.2f}"
+    return "0.00" if text == "-0.00" else text.replace("-", words.MINUS)

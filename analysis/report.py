@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,11 +36,7 @@ class Report(NamedTuple):
         return "\n".join([self.verdict.headline, *self.verdict.sentences, f"report: {self.path}"])
 
 
-def write_report(
-    run_path: str | os.PathLike[str],
-    unfinished: bool = False,
-    planned: Mapping[str, int] | None = None,
-) -> Report:
+def write_report(run_path: str | os.PathLike[str], unfinished: bool = False) -> Report:
     """Makes the report of a run from its directory alone.
 
     Writes `report/report.html`, which needs no other file, `report/report.md` with its figures,
@@ -49,15 +46,13 @@ def write_report(
         run_path: the run directory.
         unfinished: the search is running and will call again: only the page is written, with what
             is quick to make, and a browser loads it again by itself.
-        planned: how many epochs each strategy's search will take; an unfinished run's page then
-            says how far it is.
 
     Raises:
         ExperimentError: the directory is not a run, its files are damaged, or the report cannot
             be written.
     """
     run = load_run(run_path)
-    found = find(run, unfinished, planned)
+    found = find(run, unfinished)
     content = describe(found)
     files: dict[str, bytes] = {}
     if not unfinished:
@@ -145,10 +140,12 @@ def _done(found: Findings) -> dict[str, Any]:
     running = int((~ended).sum())
     text = f"{words.plural(int(ended.sum()), 'trial')} ended, {running} running; {epochs:,} epochs"
     share = None
-    if planned := sum(found.planned.values()):
+    if planned := int(run.plans.epochs.sum()):
         # A failed trial leaves out epochs that were planned, so the share is a lower bound.
         share = min(1.0, epochs / planned)
         text += f" of about {planned:,} ({100 * share:.0f} %)"
     wanted = run.experiment.final_seeds * len(run.experiment.strategies)
-    text += f"; {len(run.finals)} of {wanted} final trainings."
+    # A search that was killed leaves its page behind: the time tells.
+    moment = time.strftime("%Y-%m-%d %H:%M:%S")
+    text += f"; {len(run.finals)} of {wanted} final trainings. So it stood at {moment}."
     return {"text": text, "share": share}

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import captions, cells, plots, words
+from analysis import budgets, captions, cells, plots, statistics, words
 from analysis.findings import Findings
 from analysis.gallery import class_accuracy, mistakes, readings, samples
 from analysis.parts import Part, Picture, Section
-from analysis.reasons import equal_budgets, matters, recurrence, stopping
+from analysis.reasons import equal_budgets, matters, recurrence, seeding, stopping
 from analysis.trialtable import trial_table
 
 
@@ -38,7 +38,9 @@ def wins(found: Findings) -> Section:
     """What wins where: by strategy with its uncertainty, and by class."""
     if not found.summary.seeds.sum():
         return Section("wins", "What wins where", ["No model has been tested yet."])
-    grid = cells.strategies(found.run, found.summary, found.comparison, found.standing)
+    pairs = statistics.pairwise(found.run.finals, found.labels, found.run.experiment.strategies)
+    groups = statistics.groups(pairs).groups if pairs.p.notna().all() else None
+    grid = cells.strategies(found.run, found.summary, found.comparison, found.standing, groups)
     parts: list[Part] = [grid]
     if by_class := class_accuracy(found):
         parts.append(by_class)
@@ -49,27 +51,40 @@ def cost(found: Findings) -> Section:
     """What each strategy costs, and what accuracy that buys."""
     if found.standing.empty:
         return Section("cost", "Cost", ["No trained model, so no cost."])
-    tested = len(found.tested) > 0
-    standing = found.standing
-    frame = pd.DataFrame(
-        {
-            "multiply_adds": standing.multiply_adds,
-            "accuracy": found.summary["mean"].reindex(standing.index) if tested else standing.score,
-            "spread": found.summary["std"].reindex(standing.index),
-        }
-    ).dropna(subset=["multiply_adds", "accuracy"])
-    frame = frame[frame.multiply_adds > 0]
+    points = budgets.costs(found.run, found.summary)
+    measure = "test accuracy" if len(found.tested) else "validation accuracy"
+    if found.tested.empty:
+        points = points.assign(accuracy=found.standing.score)
+    front = budgets.pareto(points)
+    front = front[front.value > 0]  # there is no 0 on a logarithmic axis
     parts: list[Part] = []
-    if len(frame):
-        measure = "test accuracy" if tested else "validation accuracy"
-        drawn = plots.figure(
-            lambda ax: plots.cost(frame, found.look, ax, measure),
-            plots.WIDTH,
-            3.6 + 0.12 * len(frame),
+    if len(front):
+        title = f"{measure.capitalize()} against what it costs"
+        caption = captions.front(front, bool(len(found.summary["std"].dropna())))
+        parts.append(
+            Picture("accuracy-against-cost", caption, _fronts(front, found, measure), title)
         )
-        title = f"{measure.capitalize()} against multiply-adds for one image"
-        parts.append(Picture("accuracy-against-cost", captions.cost(frame), drawn, title))
-    return Section("cost", "Cost", parts=[*parts, cells.costs(found.run, standing)])
+        parts.append(cells.fronts(front))
+    return Section("cost", "Cost", parts=[*parts, cells.costs(found.run, found.standing)])
+
+
+def _fronts(front: pd.DataFrame, found: Findings, measure: str) -> Figure:
+    kinds = list(dict.fromkeys(front.cost))
+    shown = set(front.strategy)
+    names = [name for name in found.run.experiment.strategies if name in shown]
+    columns = min(2, len(kinds))
+    rows = -(-len(kinds) // columns)
+
+    def draw(*axes: plots.Axes) -> None:
+        for ax, kind in zip(axes, kinds, strict=False):
+            plots.front(front[front.cost == kind], found.summary["std"], found.look, ax, kind)
+        for ax in axes[len(kinds) :]:
+            ax.set_visible(False)
+        axes[0].figure.supylabel(measure, fontsize=11)
+        plots.legend(names, found.look, axes[0])
+
+    height = 2.4 * rows + 0.25 * -(-len(names) // 2) + 0.2
+    return plots.figure(draw, plots.WIDTH, height, rows, columns, alike=False)
 
 
 def learning(found: Findings) -> Section:
@@ -99,6 +114,10 @@ def _curves(
             plots.learning_curves(curves, name, best, found.look, ax)
         for ax in axes[len(names) :]:
             ax.set_visible(False)
+        # Where none is below, the axis is labelled here.
+        for ax in axes[max(0, len(names) - columns) : len(names)]:
+            ax.tick_params(axis="x", labelbottom=True)
+            ax.xaxis.label.set_visible(True)
         axes[0].figure.supylabel("validation accuracy", fontsize=11)
 
     return plots.figure(draw, plots.WIDTH, 0.6 + (3.0 if rows == 1 else 2.2 * rows), rows, columns)
@@ -148,6 +167,7 @@ SECTIONS: Sequence[Maker] = (
     learning,
     matters,
     stopping,
+    seeding,
     configurations,
     trials,
     failures,

@@ -28,9 +28,10 @@ _NUMBERS = {
     "datasets": "height width channels train_images validation_images test_images mirror",
 }
 # Tables that older runs lack, with their columns.
-_PICTURES = {
+_ADDED = {
     "images": "dataset split position label height width channels pixels",
     "sequences": "dataset strategy trial_id height width timesteps",
+    "plans": "dataset strategy trials epochs",
 }
 
 
@@ -55,6 +56,8 @@ class Run:
             `pixels`, uint8 (height, width, channels). Empty where a run keeps none.
         sequences: a row a finalist: `strategy`, `trial_id`, and `timesteps`, integers (height,
             width): the timestep that each place of the image reaches most strongly.
+        plans: a row a strategy: how many `trials` and `epochs` its search has if none fails. Empty
+            where the run is older than this table.
         report_directory: where the report goes.
     """
 
@@ -67,6 +70,7 @@ class Run:
     datasets: pd.DataFrame
     images: pd.DataFrame
     sequences: pd.DataFrame
+    plans: pd.DataFrame
     report_directory: Path
 
     @property
@@ -88,7 +92,7 @@ def load_run(path: str | os.PathLike[str]) -> Run:
             # while we read another.
             database.execute("BEGIN")
             frames = {table: _read(database, table) for table in _NUMBERS}
-            images, sequences = (_read_pictures(database, table) for table in _PICTURES)
+            images, sequences, plans = (_read_added(database, table) for table in _ADDED)
         trials = _trials(frames["trials"])
         return Run(
             path=store.path,
@@ -103,6 +107,7 @@ def load_run(path: str | os.PathLike[str]) -> Run:
             ),
             images=images.assign(pixels=_arrays(images, "pixels", "u1")),
             sequences=sequences.assign(timesteps=_arrays(sequences, "timesteps", "<u2")),
+            plans=plans,
             report_directory=store.report_directory,
         )
     except (sqlite3.DatabaseError, pd.errors.DatabaseError, ValueError, AttributeError) as error:
@@ -165,9 +170,9 @@ def _read(database: sqlite3.Connection, table: str) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(_NUMBERS[table].split(), "float64"))
 
 
-def _read_pictures(database: sqlite3.Connection, table: str) -> pd.DataFrame:
+def _read_added(database: sqlite3.Connection, table: str) -> pd.DataFrame:
     if not has_table(database, table):
-        return pd.DataFrame(columns=_PICTURES[table].split())
+        return pd.DataFrame(columns=_ADDED[table].split())
     return pd.read_sql(f"SELECT * FROM {table} ORDER BY rowid", database)
 
 

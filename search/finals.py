@@ -55,8 +55,21 @@ def finalists(rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]
     return best
 
 
-def run_finals(store: Store, dataset: Dataset, workers: Workers, display: Display) -> None:
+def run_finals(
+    store: Store,
+    dataset: Dataset,
+    workers: Workers,
+    display: Display,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> None:
     """Trains and tests every finalist on every final seed, but for those that the run holds.
+
+    Args:
+        store: the run directory, open for writing.
+        dataset: the images, whose test split is opened here.
+        workers: where the finalists are trained.
+        display: what the user sees.
+        meanwhile: called when every worker that can be given a finalist has one.
 
     Raises:
         ExperimentError: the test split does not fit the training images.
@@ -132,6 +145,7 @@ def train_finals(
             number = final_number(experiment, seed)
             display.final_started(spec.trial_id, strategy, number, seed)
             workers.submit(Job(spec, held=frozenset([strategy])), worker)
+        meanwhile()
         result = workers.next_result(display.epoch_finished)
         if result is None:  # no trial has ended, but there may be another worker
             continue

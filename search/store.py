@@ -10,6 +10,7 @@ import os
 import platform
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ __all__ = ["Experiment", "ExperimentError", "Store", "write_atomically"]
 
 SCHEMA_VERSION = 1
 VERSION = "0.1.0"
+MOMENT = 0.2  # seconds: `in_use` may hold the lock for a few microseconds
 
 # People query this file, so its columns are a promise: add, never rename. (docs: the README.)
 SCHEMA = """
@@ -109,7 +111,23 @@ CREATE TABLE IF NOT EXISTS sequences (  -- where each finalist's timesteps lie i
                                         -- pixel (or block of pixels, in a large image) reaches most
     PRIMARY KEY (dataset, strategy)
 )""",
+    "plans": """
+CREATE TABLE IF NOT EXISTS plans (      -- the whole search of each strategy, if no trial fails
+    dataset TEXT NOT NULL,
+    strategy TEXT NOT NULL,
+    trials INTEGER NOT NULL,
+    epochs INTEGER NOT NULL,
+    PRIMARY KEY (dataset, strategy)
+)""",
+    "sessions": """
+CREATE TABLE IF NOT EXISTS sessions (   -- a row each time that a process works on the run
+    session INTEGER PRIMARY KEY,
+    started REAL NOT NULL,              -- seconds since 1970
+    ended REAL,                         -- NULL until then; for ever, where it was killed
+    outcome TEXT                        -- 'finished', 'interrupted', or the error that ended it
+)""",
 }
+PICTURES = ("images", "sequences")
 
 
 class Store:
@@ -226,7 +244,7 @@ class Store:
         # The kernel drops this lock when the process dies, so a killed run is never left locked.
         lock = filelock.FileLock(store.path / ".lock")
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=MOMENT, poll_interval=MOMENT / 10)
         except filelock.Timeout as error:
             raise ExperimentError(
                 f"{store.path} is in use by another process: wait for it, or stop it"
@@ -252,6 +270,48 @@ class Store:
             writer = draft.suffix.removeprefix(".")
             if writer.isdecimal() and not psutil.pid_exists(int(writer)):
                 draft.unlink(missing_ok=True)
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a process holds the lock: found out without taking it."""
+        import fcntl  # not on Windows, where all else works
+
+        try:
+            with (self.path / ".lock").open("rb") as file:
+                # Refused as long as the lock is held. Else this is shared, and given back at once:
+                # it keeps nobody out but a process that takes the lock in the same microsecond,
+                # and `resume` waits longer than that.
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[None]:
+        """Records when this process began to work on the run, and how that ended."""
+        with self.connect() as database:
+            number = database.execute(
+                "INSERT INTO sessions (started) VALUES (?)", (time.time(),)
+            ).lastrowid
+
+        def end(outcome: str) -> None:
+            with self.connect() as database:
+                database.execute(
+                    "UPDATE sessions SET ended = ?, outcome = ? WHERE session = ?",
+                    (time.time(), outcome, number),
+                )
+
+        try:
+            yield
+        except BaseException as error:
+            interrupted = isinstance(error, KeyboardInterrupt)
+            # A full disk takes no last word; that error is the one to be heard.
+            with contextlib.suppress(sqlite3.Error):
+                end("interrupted" if interrupted else f"{error or type(error).__name__}")
+            raise
+        end("finished")
 
     def close(self) -> None:
         """Gives the lock back."""
@@ -312,6 +372,13 @@ class Store:
         with self.connect() as database:
             _insert(database, "datasets", row, "OR IGNORE")
 
+    def record_plan(self, dataset: str, totals: Mapping[str, tuple[int, int]]) -> None:
+        """Writes how many (trials, epochs) each strategy's whole search has."""
+        with self.connect() as database:
+            for strategy, (trials, epochs) in totals.items():
+                plan = {"strategy": strategy, "trials": trials, "epochs": epochs}
+                _insert(database, "plans", {"dataset": dataset, **plan}, "OR REPLACE")
+
     def record_test_labels(self, dataset: str, labels: bytes) -> None:
         """Writes the test images' labels (little-endian uint16) when the finals open them."""
         with self.connect() as database:
@@ -357,7 +424,7 @@ class Store:
 
     def record_pictures(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Writes rows of `images` or `sequences`, in one transaction; repeats replace them."""
-        if table not in ADDED_TABLES:
+        if table not in PICTURES:
             raise ValueError(f"no table {table!r} of pictures")
         with self.connect() as database:
             for row in rows:

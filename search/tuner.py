@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -104,6 +104,7 @@ class SequenceTuner(keras_tuner.Tuner):
         workers: where trials run.
         display: what the user sees.
         execution: the limits of a trial.
+        meanwhile: called when every worker that can be given a trial has one.
     """
 
     def __init__(
@@ -114,7 +115,9 @@ class SequenceTuner(keras_tuner.Tuner):
         workers: Workers,
         display: Display,
         execution: Execution | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
     ):
+        self.meanwhile = meanwhile
         self.store, self.dataset, self.workers, self.display = store, dataset, workers, display
         self.experiment, self.execution = store.experiment, execution or Execution()
         hypermodel = SequenceHyperModel(
@@ -148,6 +151,7 @@ class SequenceTuner(keras_tuner.Tuner):
         self.occupancy = Occupancy()
         while self._fill() or self.workers.busy:
             self.occupancy.note(self.workers.busy, self.workers.present)
+            self.meanwhile()
             result = self.workers.next_result(self.display.epoch_finished)
             self.occupancy.note(self.workers.busy, self.workers.present)
             if result is not None:

@@ -302,6 +302,17 @@ def test_a_worker_stays_with_the_finalist_that_it_holds_compiled(invented):
     assert third == {one: first, other: second}[again]
 
 
+def test_what_takes_a_moment_is_done_while_the_workers_are_busy(invented):
+    """The report's page keeps none waiting."""
+    workers, seen = FinalWorkers(capacity=2), []
+
+    def meanwhile():
+        seen.append((len(invented.store.rows("finals")), workers.busy))
+
+    run_finals(invented.store, invented.dataset, workers, invented.display, meanwhile)
+    assert seen == [(0, 2), (1, 2), (2, 2), (3, 1)]
+
+
 @pytest.mark.parametrize("capacity", [1, 3, 8])
 def test_finals_do_not_depend_on_how_many_run_at_a_time(invented, capacity):
     run_finals(invented.store, invented.dataset, FinalWorkers(capacity, 7), invented.display)

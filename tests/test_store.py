@@ -130,7 +130,7 @@ def test_an_older_run_is_read_and_gets_the_tables_that_came_later(run):
         for table in store_module.ADDED_TABLES:
             database.execute(f"DROP TABLE {table}")
         database.commit()
-    assert [Store(run).rows(table) for table in store_module.ADDED_TABLES] == [[], []]
+    assert not any(Store(run).rows(table) for table in store_module.ADDED_TABLES)
     row = {
         "dataset": "digits", "split": "test", "position": 3, "label": 1, "height": 1, "width": 2,
         "channels": 1, "pixels": b"ab",

@@ -94,6 +94,27 @@ def oracle_of(experiment, spaces):
     )
 
 
+def test_what_takes_a_moment_is_done_while_every_worker_that_can_be_is_busy(
+    search, spaces_of_noise, tmp_path
+):
+    """The report's page keeps no worker waiting."""
+    workers = InventedWorkers(capacity=3)
+    store = Store.create(tmp_path / "run", Experiment("noise", STRATEGY_NAMES, max_epochs=3), {})
+    oracle = oracle_of(store.experiment, spaces_of_noise)
+    seen = []
+
+    def meanwhile():
+        ended = sum(row["status"] == "completed" for row in store.rows("trials"))
+        seen.append((ended, workers.busy, oracle.next_place()))
+
+    tuner = SequenceTuner(
+        oracle, store, noise(8, 8, 1), workers, Listener(store.experiment), meanwhile=meanwhile
+    )
+    assert tuner.search()
+    assert all(busy == 3 or following is None for _, busy, following in seen)
+    assert [ended for ended, _, _ in seen] == list(range(len(store.rows("trials"))))
+
+
 # A real search, by the command line
 
 

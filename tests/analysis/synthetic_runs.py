@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy import special
 
+from search.experiment import Seed
 from search.store import Experiment, Store
 
 STRATEGIES = ("lines", "cnn_lines", "cnn_flat", "line_cnn")
@@ -60,6 +61,7 @@ def make_run(
     class_names: Sequence[str] = tuple("0123456789"),
     dataset: str = "digits",
     seed_spread: float = 0.05,
+    given: Mapping[str, Sequence[int]] | None = None,
 ) -> Path:
     """Makes a run directory.
 
@@ -77,6 +79,7 @@ def make_run(
         class_names: the data set's.
         dataset: its name.
         seed_spread: how much better and worse seeds are, in log odds.
+        given: strategy to the slots whose configurations came from designs.
     """
     generator = np.random.default_rng(7)
     experiment = Experiment(
@@ -84,6 +87,11 @@ def make_run(
         strategies=tuple(strategies),
         seed=1,
         final_seeds=seeds if final_seeds is None else final_seeds,
+        seeds=tuple(
+            Seed(name, settings(list(strategies).index(name), slot), f"designs/{name}.json")
+            for name, slots in (given or {}).items()
+            for slot in slots
+        ),
     )
     level = {name: (accuracies or {}).get(name, 0.9) for name in strategies}
     with Store.create(path, experiment, ABOUT) as store:
@@ -133,13 +141,17 @@ def trial(
 ) -> dict:
     """Returns a trial's row as it starts."""
     name = f"{strategy}-0-2-{{}}-{slot}"
-    settings = {"axis": "rows", "units": 32 + slot, "learning_rate": 0.00123, f"own_{place}": True}
     return {
         "trial_id": name.format(rung), "parent_id": name.format(rung - 1) if rung else None,
         "dataset": dataset, "strategy": strategy, "iteration": 0, "bracket": 2, "rung": rung,
-        "slot": slot, "seed": slot, "hyperparameters": json.dumps(settings), "first_epoch": first,
-        "last_epoch": last, "status": "running", "started": 1000.0,
+        "slot": slot, "seed": slot, "hyperparameters": json.dumps(settings(place, slot)),
+        "first_epoch": first, "last_epoch": last, "status": "running", "started": 1000.0,
     }  # fmt: skip
+
+
+def settings(place: int, slot: int) -> dict:
+    """Returns the hyperparameters of a strategy's configuration."""
+    return {"axis": "rows", "units": 32 + slot, "learning_rate": 0.00123, f"own_{place}": True}
 
 
 def epoch(number: int, quality: float, generator: np.random.Generator) -> dict:

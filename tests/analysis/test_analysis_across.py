@@ -8,7 +8,7 @@ from synthetic_runs import make_run
 
 from analysis import load_run
 from analysis.across import (
-    accuracies_by_dataset,
+    accuracies,
     accuracy_table,
     cliques,
     compare_ranks,
@@ -92,10 +92,14 @@ def test_runs_are_compared_by_data_set(tmp_path):
         load_run(make_run(tmp_path / str(i), names, levels, images=1000, dataset=data))
         for i, data in enumerate(["digits", "digits", "mnist"])
     ]
-    scores = accuracies_by_dataset(runs)
-    assert list(scores.runs) == [2, 2, 1, 1]
+    scores = accuracies(dict(zip("abc", runs, strict=True)))
+    assert list(scores.run) == list("aabbcc")
+    by_run = accuracy_table(scores, "run")
+    assert by_run.lines["b"] == runs[1].finals.test_accuracy[:3].mean()
     found = accuracy_table(scores)
-    assert found.shape == (2, 2)
+    assert list(found.index) == ["digits", "mnist"]
+    # A data set counts once, however many runs it had.
+    assert found.lines["digits"] == pytest.approx(by_run.lines[["a", "b"]].mean())
     assert (found.lines > found.cnn_lines).all()
     wins = win_matrix(runs).set_index(["strategy", "other"])
     assert list(wins.loc[("lines", "cnn_lines")]) == [3, 0, 0, 3]
@@ -104,8 +108,8 @@ def test_runs_are_compared_by_data_set(tmp_path):
 
 
 def test_nothing_to_compare_is_an_empty_frame(tmp_path):
-    assert accuracies_by_dataset([]).empty and win_matrix([]).empty
+    assert accuracies({}).empty and win_matrix([]).empty
     untested = load_run(make_run(tmp_path / "run", seeds=0))
-    assert accuracies_by_dataset([untested]).empty
+    assert accuracies({"run": untested}).empty
     assert win_matrix([untested]).empty
-    assert "too few" in compare_ranks(accuracy_table(accuracies_by_dataset([untested]))).sentence
+    assert "too few" in compare_ranks(accuracy_table(accuracies({"run": untested}))).sentence

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 from synthetic_runs import STRATEGIES, blob, final, make_run, with_images
 
-from analysis import load_run, plots, sections
+from analysis import across, budgets, load_run, plots, sections
 from analysis.__main__ import main
 from analysis.compare import accuracies, labels, write_comparison
 from analysis.findings import find
 from analysis.gallery import confusion, fitted, mistakes, unrolled
 from analysis.parts import Gallery, Table, sheet, to_csv, to_png
-from analysis.render import for_script, html, plain
+from analysis.render import for_script, html, markdown, plain
 from analysis.report import write_report
 from analysis.words import clean
 from search.store import Store
@@ -166,7 +166,9 @@ def test_many_classes_are_a_selection_and_said_to_be(tmp_path):
 def test_an_unfinished_run_says_how_far_it_is_and_loads_again(tmp_path):
     path = make_run(tmp_path / "run", seeds=0, final_seeds=3, running=1)
     epochs = len(load_run(path).epochs)
-    write_report(path, unfinished=True, planned={"lines": epochs, "cnn_lines": epochs})
+    with Store.resume(path) as store:
+        store.record_plan("digits", {"lines": (1, epochs), "cnn_lines": (1, epochs)})
+    write_report(path, unfinished=True)
     page = (path / "report" / "report.html").read_text("utf-8")
     assert 'data-reload="30"' in page
     assert f"{epochs} epochs of about {2 * epochs} (50 %)" in page
@@ -174,13 +176,17 @@ def test_an_unfinished_run_says_how_far_it_is_and_loads_again(tmp_path):
     write_report(path)
     page = (path / "report" / "report.html").read_text("utf-8")
     assert "data-reload" not in page.partition("<script>")[0]
-    write_report(path, unfinished=True)  # nobody says what is planned
+
+
+def test_an_unfinished_run_of_which_nobody_says_what_is_planned(tmp_path):
+    path = make_run(tmp_path / "run", seeds=0, final_seeds=3, running=1)
+    write_report(path, unfinished=True)
     assert "<progress" not in (path / "report" / "report.html").read_text("utf-8")
 
 
 def test_nothing_has_begun_and_there_is_a_page(tmp_path):
     path = make_run(tmp_path / "run", seeds=0, final_seeds=3, configurations=0)
-    write_report(path, unfinished=True, planned={"lines": 10})
+    write_report(path, unfinished=True)
     assert "0 trials ended" in (path / "report" / "report.html").read_text("utf-8")
 
 
@@ -214,6 +220,92 @@ def test_runs_are_compared_in_one_report(runs, capsys):
         {**summary.to_dict(), "new": np.nan}, nan_ok=True
     )
     assert table["digits (three)"].isna().all()
+
+
+def csv_of(folder, name):
+    return pd.read_csv(folder / "report" / "tables" / f"{name}.csv")
+
+
+def test_what_many_data_sets_say_together(tmp_path):
+    levels = {"lines": 0.95, "cnn_lines": 0.9, "cnn_flat": 0.6, "cnn_control": 0.5}
+    paths = [
+        make_run(tmp_path / name, list(levels), levels, images=500, dataset=name)
+        for name in ("a", "b", "c", "d", "e", "f")
+    ]
+    report = write_comparison(paths)
+    note = report.path.with_suffix(".md").read_text("utf-8")
+    runs = [load_run(path) for path in paths]
+    table = across.accuracy_table(across.accuracies(dict(zip("abcdef", runs, strict=True))))
+    said = across.compare_ranks(table).sentence
+    assert "Friedman's test: p < 0.001" in said
+    assert said in report.verdict.sentences
+    assert note.count(str(markdown(said))) == 2  # on the first screen, and beside the ranks
+    assert "![Mean rank over data sets" in note
+    ranks = csv_of(paths[0], "comparison-ranks").set_index("strategy")
+    assert ranks["mean rank"].to_dict() == across.ranks(table)["mean rank"].to_dict()
+    wins = csv_of(paths[0], "comparison-win-matrix").set_index(["strategy", "other"])
+    assert tuple(wins.loc[("lines", "cnn_flat")][["wins", "ties", "losses"]]) == (6, 0, 0)
+    assert "| cnn_flat | 0 / 0 / 6 |" in note
+
+
+def test_a_few_data_sets_are_said_to_be_too_few_and_get_no_diagram(tmp_path):
+    paths = [make_run(tmp_path / name, dataset=name) for name in ("a", "b")]
+    note = write_comparison(paths).path.with_suffix(".md").read_text("utf-8")
+    assert "2 data sets and 4 strategies are too few to test ranks" in note
+    assert "critical-difference" not in note
+    assert len(csv_of(paths[0], "comparison-ranks")) == 4
+    assert len(csv_of(paths[0], "comparison-win-matrix")) == 12
+
+
+def test_the_page_draws_the_front_of_every_cost(tmp_path):
+    path = make_run(tmp_path / "run", accuracies={"lines": 0.6, "cnn_lines": 0.97})
+    page = write_report(path).path.read_text("utf-8")
+    found = find(load_run(path))
+    front = csv_of(path, "pareto")
+    expected = budgets.pareto(budgets.costs(found.run, found.summary))
+    assert front.to_dict("list") == pytest.approx(expected.to_dict("list"))
+    assert set(front.cost) == set(budgets.COSTS)
+    for name, _ in plots.COSTS.values():
+        assert f">{name}<" in page
+    cheap = front[(front.cost == "parameters") & front.front].strategy
+    assert list(cheap) == ["lines", "cnn_lines"]
+
+
+def test_what_matters_is_drawn_where_the_surrogate_fits_and_only_there(tmp_path):
+    path = make_run(tmp_path / "run", ["lines", "cnn_lines"], configurations=16)
+    with Store(path).connect() as database:
+        # Of lines the score follows from its units and its rate together, of cnn_lines from none.
+        rows = database.execute("SELECT trial_id, strategy, slot FROM trials").fetchall()
+        for trial_id, strategy, slot in rows:
+            values = {"units": slot % 4, "rate": slot // 4}
+            score = (slot % 4) * (slot // 4) / 9 if strategy == "lines" else slot * 7 % 5 / 5
+            database.execute(
+                "UPDATE trials SET hyperparameters = ?, score = ?, status = 'completed' "
+                "WHERE trial_id = ?",
+                (json.dumps(values), score, trial_id),
+            )
+    write_report(path)
+    note = (path / "report" / "report.md").read_text("utf-8")
+    assert "dependence-lines.png" in note and "dependence-cnn_lines.png" not in note
+    assert "it does not fit" in note
+    (pair,) = csv_of(path, "pairs").to_dict("records")
+    assert pair["strategy"] == "lines" and {pair["one"], pair["other"]} == {"units", "rate"}
+    assert pair["share"] > 0.02
+
+
+def test_early_stopping_is_shown_by_rung(tmp_path):
+    path = make_run(tmp_path / "run", ["lines"], configurations=8)
+    with Store(path).connect() as database:
+        # The first slot, which goes on to the end, was the third best at first.
+        for slot, score in enumerate([0.5, 0.9, 0.6, 0.4, 0.3, 0.2, 0.1]):
+            database.execute(
+                "UPDATE trials SET score = ? WHERE rung = 0 AND slot = ?", (score, slot)
+            )
+        database.execute("UPDATE trials SET score = 0.95 WHERE rung > 0")
+    write_report(path)
+    note = (path / "report" / "report.md").read_text("utf-8")
+    assert "| lines | 1 | lost | 3 of 7 | 5.0 |" in note
+    assert len(csv_of(path, "shorter-searches")) == 3
 
 
 def test_the_comparison_goes_where_it_is_told(runs, tmp_path, capsys):

@@ -2,11 +2,16 @@
 
 import contextlib
 import os
+import re
 import shutil
+import subprocess
+import sys
 import time
 
 import pytest
+import small_run
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
@@ -16,6 +21,7 @@ from analysis import load_run
 from analysis.compare import write_comparison
 from analysis.report import write_report
 from analysis.words import NOTHING
+from search.store import Store
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 # Where the tests gate a change, a missing browser is a failure and no excuse.
@@ -55,7 +61,11 @@ def pages(tmp_path_factory):
     odd = "<i>'\""
     strategies = ("lines", "cnn_lines", "cnn_flat", "line_cnn", "cnn_control")
     runs = {
-        "whole": with_images(make_run(root / "whole", strategies, level, configurations=12)),
+        "whole": with_images(
+            make_run(
+                root / "whole", strategies, level, configurations=14, given={"lines": [0, 3]}
+            )
+        ),
         "hostile": with_images(
             make_run(
                 root / "hostile", [odd, *strategies[:2]], level | {odd: 0.7}, message=HOSTILE[0],
@@ -67,12 +77,16 @@ def pages(tmp_path_factory):
     }  # fmt: skip
     made = {name: write_report(path).path for name, path in runs.items()}
     made["comparison"] = write_comparison([runs["whole"], runs["hostile"]]).path
+    many = [make_run(root / name, strategies, dataset=name) for name in "abcdef"]
+    made["many"] = write_comparison(many).path
     unfinished = make_run(root / "open", seeds=0, final_seeds=3, running=1)
-    made["unfinished"] = write_report(unfinished, unfinished=True, planned={"lines": 99}).path
+    with Store.resume(unfinished) as store:
+        store.record_plan("digits", {"lines": (9, 99)})
+    made["unfinished"] = write_report(unfinished, unfinished=True).path
     return made
 
 
-NAMES = ("whole", "hostile", "failed", "one", "comparison", "unfinished")
+NAMES = ("whole", "hostile", "failed", "one", "comparison", "many", "unfinished")
 
 
 @contextlib.contextmanager
@@ -276,3 +290,53 @@ def test_names_from_data_make_no_elements(browser, pages):
         assert browser.title != "broken"
         (entry,) = browser.get_log("browser")
         assert "Content Security Policy" in entry["message"]
+
+
+# As a user would run it, but for the half minutes between two pages.
+FOLLOWED = """
+import sys
+import analysis.live, analysis.report, run_search
+analysis.live.RELOAD_SECONDS, analysis.live.SHARE = 0.5, 1.0
+analysis.report.RELOAD_SECONDS = 1
+sys.exit(run_search.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+def test_a_browser_left_open_follows_the_search_to_its_end(browser, tmp_path):
+    program = small_run.PROGRAM.parent
+    search = subprocess.Popen(
+        [sys.executable, "-c", FOLLOWED, *small_run.ARGUMENTS, "--out", str(tmp_path / "run")],
+        cwd=program, env=small_run.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    page = tmp_path / "run" / "report" / "report.html"
+    deadline = time.monotonic() + 300
+    try:
+        while not page.exists() and search.poll() is None:
+            time.sleep(0.05)
+        seen = []
+        with shown(browser, page):
+            while not seen or seen[-1] is not None:
+                try:
+                    said = browser.execute_script(
+                        """const said = document.querySelector(".done");
+                           return said && said.textContent;"""
+                    )
+                except WebDriverException:  # in the middle of loading it again
+                    continue
+                if not seen or said != seen[-1]:
+                    seen.append(said)
+                assert time.monotonic() < deadline, seen
+                time.sleep(0.05)
+            assert "data-reload" not in browser.page_source.partition("<script>")[0]
+            assert browser.find_element(By.ID, "again").is_displayed()
+        _, errors = search.communicate(timeout=60)
+    finally:
+        search.kill()
+        search.communicate()
+    assert (search.returncode, errors) == (0, "")
+    counts = [int(re.search(r"([\d,]+) epochs of about 14", said)[1]) for said in seen[:-1]]
+    assert counts[0] == 0
+    assert counts == sorted(counts)
+    assert len(set(counts)) > 2
