@@ -37,7 +37,7 @@ from benchmarks.searches import complete_all
 from search.experiment import Experiment
 
 RECORDED = Experiment(
-    "digits", ("lines", "cnn_lines"), max_epochs=4, factor=4, final_seeds=48, seed=0
+    "digits", ("lines", "cnn_lines"), max_epochs=3, factor=4, final_seeds=48, seed=0
 )
 SEEDS = 3
 """A side, as many as a search's finals have unless told otherwise."""

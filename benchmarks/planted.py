@@ -121,7 +121,7 @@ class Planted:
 PLANTED = {
     "rows": Planted(rows, ("lines", "cnn_control"), "lines", "rows"),
     "columns": Planted(columns, ("lines", "cnn_control"), "lines", "columns"),
-    "texture": Planted(texture, ("lines", "cnn_control"), "cnn_control", train=400, iterations=1),
+    "texture": Planted(texture, ("lines", "cnn_control"), "cnn_control", train=200, iterations=1),
     "order": Planted(order, ("lines", "cnn_control"), "lines"),
 }
 
