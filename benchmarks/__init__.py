@@ -1,0 +1,1 @@
+"""What is measured, and how; nothing of the program imports it. See `docs/results.md`."""
