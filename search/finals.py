@@ -91,7 +91,7 @@ def run_finals(
             else:
                 display.final_finished(strategy, number, row["test_accuracy"], row["message"])
     if waiting:
-        train_finals(store, dataset, test, best, waiting, workers, display)
+        train_finals(store, dataset, test, best, waiting, workers, display, meanwhile)
     # After the last, and also where a kill came between the last and this.
     record_sequences(store, dataset, best)
     record_mistakes(store, dataset, test)
@@ -105,6 +105,7 @@ def train_finals(
     waiting: dict[str, list[int]],
     workers: Workers,
     display: Display,
+    meanwhile: Callable[[], None],
 ) -> None:
     """Trains and tests finalists, and records each as it ends.
 
@@ -116,6 +117,7 @@ def train_finals(
         waiting: strategy to the seeds on which its finalist is still to be trained; emptied here.
         workers: where they train.
         display: what the user sees.
+        meanwhile: called when every worker that can be given a finalist has one.
     """
     experiment = store.experiment
     everything = Images(
