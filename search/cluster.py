@@ -40,6 +40,8 @@ CONFIGURATION = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.work-stealing": False,
     "distributed.scheduler.active-memory-manager.start": False,
+    # For a process that hangs, and longer than tracing holds the interpreter. A host that is cut
+    # off is noticed sooner, after 30 s, by TCP (`distributed.comm.timeouts.tcp`).
     "distributed.scheduler.worker-ttl": "120s",
     # Models in memory are no results that could be written to a disk, and a worker that paused
     # until memory is freed would pause for ever.
@@ -378,6 +380,7 @@ class DaskWorkers:
             limit = f" ({worker.memory_limit / GIGABYTE:.1f} GB)" if worker.memory_limit else ""
             self._fail(
                 flight,
+                worker,
                 f"its worker was lost, {times}, at last {worker.name}: "
                 f"perhaps a worker's memory{limit} is not enough for it",
             )
@@ -385,9 +388,14 @@ class DaskWorkers:
         flight.retries += 1
         self._waiting.appendleft(flight)
 
-    def _fail(self, flight: Flight, message: str) -> None:
-        columns = {"status": "failed", "message": message}
-        self._ended.append(TrialResult(flight.job.spec.trial_id, columns, retries=flight.retries))
+    def _fail(self, flight: Flight, worker: Worker, message: str) -> None:
+        result = TrialResult(
+            flight.job.spec.trial_id,
+            {"status": "failed", "message": message},
+            worker=worker.name,
+            retries=flight.retries,
+        )
+        self._ended.append(result)
 
     def _watch_the_clock(self) -> None:
         """Ends the worker of a trial that does not stop at its own time-out."""
@@ -399,7 +407,8 @@ class DaskWorkers:
                 flight.worker, flight.attempt = None, ""
                 flight.future.cancel(force=True)
                 self._recycle(worker)
-                self._fail(flight, "it took longer than --trial-timeout allows and did not stop")
+                why = "it took longer than --trial-timeout allows and did not stop"
+                self._fail(flight, worker, why)
 
 
 # Where the workers are

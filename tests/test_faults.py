@@ -18,12 +18,13 @@ import pytest
 import small_run
 from clusters import Cluster, kill_all
 from hosts import two_hosts
-from test_trial import TRAIN, VALIDATION, spec_of
+from test_trial import TRAIN, VALIDATION, lasting, spec_of
 from test_workers import TWO, all_ended, worker_processes
 
 from search.experiment import Execution
 from search.local import make_workers, plan_workers
 from search.store import Store
+from search.trial import run_trial
 from search.workers import Job
 
 
@@ -169,9 +170,10 @@ def test_a_worker_that_hangs_is_replaced(tmp_path, started):
     rows = {row["trial_id"]: row for row in Store(run).rows("trials")}
     assert rows[trial_id]["status"] == "failed"
     assert "did not stop" in rows[trial_id]["message"]
-    others = [row for name, row in rows.items() if name != trial_id]
+    assert rows[trial_id]["worker"].endswith(f":{victim.pid}")
+    others = [row["status"] for name, row in rows.items() if name != trial_id]
     assert len(others) >= small_run.TRIALS - 2
-    assert all(row["status"] == "completed" for row in others)
+    assert "running" not in others and others.count("completed") > 1  # it went on
     assert not victim.is_running()
 
 
@@ -224,6 +226,34 @@ def test_the_driver_of_a_cluster_is_killed_and_a_resume_has_its_workers(
         assert all(worker.poll() is None for worker in cluster.workers)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert small_run.tables(run) == small_run.tables(finished_run.path)
+
+
+@pytest.mark.slow
+def test_the_only_worker_dies_and_another_comes(tmp_path):
+    """Which has the images, too, and begins the trial anew."""
+    notes, told = [], []
+    spec = spec_of(last_epoch=100, max_epochs=100)
+    with Cluster(tmp_path) as cluster:
+        only = cluster.add_worker()
+        execution = Execution(cluster=cluster.address)
+
+        def on_epoch(_, row):
+            told.append(row["epoch"])
+            if only.poll() is None:
+                kill_all(only)
+                cluster.add_worker()
+
+        with make_workers(execution, plan_workers(execution), notes.append) as workers:
+            workers.open({"train": TRAIN, "validation": VALIDATION})
+            workers.submit(Job(spec), workers.idle()[0])
+            result = None
+            while result is None:
+                result = workers.next_result(on_epoch)
+            assert (workers.present, workers.busy) == (1, 0)
+    assert told.count(1) == 2  # it began twice
+    assert result.retries == 1
+    assert lasting(result) == lasting(run_trial(spec, TRAIN, VALIDATION))
+    assert [note for note in notes if "no worker is left" in note]
 
 
 @pytest.mark.slow
