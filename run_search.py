@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from search.workers import Occupancy, Workers
 
 Environments = list[dict[str, str]]  # of the workers to start on this machine
+Spaces = dict[str, Any]  # strategy to its `keras_tuner.HyperParameters`
 
 INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
 SCHEDULER_LOST = 3
@@ -282,8 +283,12 @@ def check_strategies(asked: tuple[str, ...] | None, known: list[str]) -> tuple[s
     return asked or tuple(known)
 
 
-def new_run(options: argparse.Namespace, arguments: list[str]) -> tuple[Store, Dataset]:
-    """Checks everything that was asked for, and only then makes the run directory."""
+def new_run(options: argparse.Namespace, arguments: list[str]) -> tuple[Store, Dataset, Spaces]:
+    """Checks everything that was asked for, and only then makes the run directory.
+
+    Returns:
+        The run, open for writing; its images; the spaces that were built to check them.
+    """
     from search.datasets import NAMES, load_dataset
     from search.seeding import read_seeds
     from search.store import Store, describe_machine
@@ -310,7 +315,7 @@ def new_run(options: argparse.Namespace, arguments: list[str]) -> tuple[Store, D
         for note in notes:
             print(note)
     command = shlex.join(["python", "run_search.py", *arguments])
-    return Store.create(out, experiment, describe_machine(command)), dataset
+    return Store.create(out, experiment, describe_machine(command)), dataset, spaces
 
 
 def old_run(path: str, arguments: list[str]) -> tuple[Store, Dataset]:
@@ -355,14 +360,20 @@ def record_dataset(store: Store, dataset: Dataset) -> None:
     record_samples(store, dataset)
 
 
-def run(store: Store, dataset: Dataset, execution: Execution, environments: Environments) -> int:
+def run(
+    store: Store,
+    dataset: Dataset,
+    spaces: Spaces | None,
+    execution: Execution,
+    environments: Environments,
+) -> int:
     """Searches, runs the finals and reports; on Ctrl-C reports what there is."""
     from analysis.report import write_report
 
     code, stopped = 0, ""
     try:
         with store.session():
-            search_and_test(store, dataset, execution, environments)
+            search_and_test(store, dataset, spaces, execution, environments)
     except KeyboardInterrupt:
         code, stopped = INTERRUPTED, "interrupted"
     except SchedulerLostError as error:
@@ -376,7 +387,11 @@ def run(store: Store, dataset: Dataset, execution: Execution, environments: Envi
 
 
 def search_and_test(
-    store: Store, dataset: Dataset, execution: Execution, environments: Environments
+    store: Store,
+    dataset: Dataset,
+    spaces: Spaces | None,
+    execution: Execution,
+    environments: Environments,
 ) -> None:
     """Searches, runs the finals and writes the designs; the report's page follows all of it."""
     from analysis.live import LivePage
@@ -386,7 +401,7 @@ def search_and_test(
     from search.tuner import SequenceTuner, make_oracle
 
     record_dataset(store, dataset)
-    oracle = make_oracle(store.experiment, dataset)
+    oracle = make_oracle(store.experiment, dataset, spaces)
     totals = oracle.totals()
     store.record_plan(dataset.name, totals)
     with make_display(
@@ -471,11 +486,11 @@ def main(arguments: list[str] | None = None) -> int:
             list_strategies()
             return 0
         if options.resume:
-            store, dataset = old_run(options.resume, arguments)
+            (store, dataset), spaces = old_run(options.resume, arguments), None
         else:
-            store, dataset = new_run(options, arguments)
+            store, dataset, spaces = new_run(options, arguments)
         with store:
-            return run(store, dataset, execution, environments)
+            return run(store, dataset, spaces, execution, environments)
     # The last two are a full disk, or one that went away.
     except (ExperimentError, OSError, sqlite3.Error) as error:
         hint = f". When that is mended, go on: {resume_command(store)}" if store else ""

@@ -54,15 +54,26 @@ def search_spaces(
     return spaces
 
 
-def make_oracle(experiment: Experiment, dataset: Dataset) -> StrategyHyperband:
-    """The oracle of an experiment, with an arm for each strategy."""
+def make_oracle(
+    experiment: Experiment,
+    dataset: Dataset,
+    spaces: Mapping[str, keras_tuner.HyperParameters] | None = None,
+) -> StrategyHyperband:
+    """The oracle of an experiment, with an arm for each strategy.
+
+    Args:
+        experiment: what was asked for.
+        dataset: the images.
+        spaces: what `search_spaces` returns, which builds a model of each strategy; where it has
+            been asked before.
+    """
     return StrategyHyperband(
         max_epochs=experiment.max_epochs,
         factor=experiment.factor,
         iterations=experiment.iterations,
         seed=experiment.seed,
         dataset=dataset.name,
-        spaces=search_spaces(experiment, dataset),
+        spaces=search_spaces(experiment, dataset) if spaces is None else spaces,
         seeds=experiment.seed_values,
         keep_files=False,
     )
