@@ -10,6 +10,7 @@ with those of a search that nothing disturbed, all but times and counted retries
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import random
 import subprocess
@@ -160,15 +161,19 @@ def main() -> int:
         rows = len(undisturbed["trials"]) + len(undisturbed["finals"])
         print(f"undisturbed: {rows} trials and finals in {length:.1f} s", flush=True)
         draw = 0
-        while len(kills) < options.runs:
-            folder = Path(directory) / f"{draw}"
-            folder.mkdir()
-            rng = random.Random(f"{options.seed}-{draw}")
-            kill = killed_run(folder, undisturbed, length / rows, rng)
-            draw += 1
-            if kill is not None:
-                kills.append(kill)
-                print(f"{len(kills):3}  {kill}", flush=True)
+        # Ctrl-C stops early, and what has been seen so far is told.
+        with contextlib.suppress(KeyboardInterrupt):
+            while len(kills) < options.runs:
+                folder = Path(directory) / f"{draw}"
+                folder.mkdir()
+                rng = random.Random(f"{options.seed}-{draw}")
+                kill = killed_run(folder, undisturbed, length / rows, rng)
+                draw += 1
+                if kill is not None:
+                    kills.append(kill)
+                    print(f"{len(kills):3}  {kill}", flush=True)
+    if not kills:
+        return 1
     print(summary(kills))
     return int(not all(kill.harmless for kill in kills))
 

@@ -24,7 +24,7 @@ import distributed
 from search.datasets import Images
 from search.experiment import Execution, ExperimentError
 from search.post import Post
-from search.remote import ImagesPlugin, introduce, train
+from search.remote import ImagesPlugin, introduce
 from search.trial import OnEpoch, TrialResult
 from search.workers import Job, SchedulerLostError
 
@@ -326,10 +326,11 @@ class DaskWorkers:
         attempt = flight.attempt = f"{job.spec.trial_id}-{uuid.uuid4().hex}"
         with self._scheduler_or_lost():
             flight.future = self._client.submit(
-                train,
-                self._post,
+                errand(),
+                dataclasses.asdict(self._post),
                 attempt,
-                dataclasses.replace(job, model=None),
+                dataclasses.asdict(job.spec),
+                job.held,
                 self._post.send(job.model),
                 key=attempt,
                 workers=[worker.address],
@@ -409,6 +410,22 @@ class DaskWorkers:
                 self._recycle(worker)
                 why = "it took longer than --trial-timeout allows and did not stop"
                 self._fail(flight, worker, why)
+
+
+def errand() -> Callable[..., Any]:
+    """What a worker does with a job, in a form that a scheduler can unpack without this project.
+
+    Dask's scheduler unpickles every task on its way. By its name it would have to import `train`,
+    and with it the backend: a scheduler elsewhere may have neither, and one that has both answers
+    nobody meanwhile. A function within a function travels as its code, and plain values with it.
+    """
+
+    def run(*plain: Any) -> Any:
+        from search.remote import train
+
+        return train(*plain)
+
+    return run
 
 
 # Where the workers are

@@ -121,9 +121,24 @@ class AbandonedError(Exception):
 
 
 def train(
-    post: Post, attempt: str, job: Job, parcel: bytes | Path | None
+    post_fields: Mapping[str, Any],
+    attempt: str,
+    spec_fields: Mapping[str, Any],
+    held: frozenset[str],
+    parcel: bytes | Path | None,
 ) -> tuple[TrialResult, bytes | Path | None]:
-    """Trains what a job asks for; returns the result without its model, and that as a parcel."""
+    """Trains what a job asks for; returns the result without its model, and that as a parcel.
+
+    Args:
+        post_fields: how images and models travel: the fields of a `Post`.
+        attempt: this attempt's name, as Dask knows it.
+        spec_fields: what to train: the fields of a `TrialSpec`.
+        held: the names of the models that this worker should go on holding.
+        parcel: the model that it continues.
+    """
+    from search.trial import TrialSpec
+
+    post = Post(**post_fields)
     worker = distributed.get_worker()
     bench = DESKS[post.session].ready(post)
 
@@ -137,6 +152,6 @@ def train(
         if task is None or task.state != "executing":
             raise AbandonedError("its driver is gone")
 
-    job = dataclasses.replace(job, model=post.receive(parcel))
+    job = Job(TrialSpec(**spec_fields), post.receive(parcel), held)
     result = bench.run(job, on_epoch, check)
     return dataclasses.replace(result, model=None), post.send(result.model)

@@ -20,6 +20,8 @@ HERE = small_run.PROGRAM.parent
 class Cluster:
     """Processes that have nothing in common but the network: each runs in a folder of its own.
 
+    The workers have this project; the scheduler needs none of it.
+
     Args:
         folder: an empty one, for theirs.
         host: the scheduler's address.
@@ -37,20 +39,20 @@ class Cluster:
         known = folder / "scheduler.json"
         command = [*prefix, sys.executable, "-m", "dask", "scheduler", "--no-dashboard"]
         where = ["--host", host, "--port", "0", "--scheduler-file", str(known)]
-        self.scheduler = self._start("scheduler", [*command, *where])
+        self.scheduler = self._start("scheduler", [*command, *where], PYTHONPATH="")
         while not (known.exists() and known.read_text()):
             assert self.scheduler.poll() is None, self.log("scheduler")
             time.sleep(0.05)
         self.address: str = json.loads(known.read_text())["address"]
 
-    def _start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+    def _start(self, name: str, command: list[str], **changes: str) -> subprocess.Popen[bytes]:
         folder = self.folder / name
         folder.mkdir()
         with (folder / "log").open("wb") as log:
             return subprocess.Popen(
                 command,
                 cwd=folder,
-                env=small_run.environment(PYTHONPATH=str(HERE)),
+                env=small_run.environment(**changes),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -63,6 +65,7 @@ class Cluster:
         started = self._start(
             f"worker {len(self.workers)}",
             [*command, "--nthreads", "1", "--no-dashboard", "--local-directory", ".", *options],
+            PYTHONPATH=str(HERE),
         )
         self.workers.append(started)
         return started
