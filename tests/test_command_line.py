@@ -50,7 +50,7 @@ def no_search(monkeypatch):
     """Makes runs, but searches nothing; keeps what a search would have been given."""
     given = []
 
-    def run(store, dataset, execution, environments):
+    def run(store, dataset, spaces, execution, environments):
         asked = {"execution": execution, "environments": environments}
         given.append(types.SimpleNamespace(store=store, dataset=dataset, **asked))
         return 0

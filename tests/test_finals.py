@@ -391,5 +391,5 @@ def test_a_run_with_finals_is_searched_no_further(invented, monkeypatch, tmp_pat
     monkeypatch.setattr(
         "run_search.make_workers", lambda *_: contextlib.nullcontext(invented.workers)
     )
-    assert run_search.run(invented.store, invented.dataset, Execution(), [{}]) == 0
+    assert run_search.run(invented.store, invented.dataset, None, Execution(), [{}]) == 0
     assert [spec.strategy for spec in invented.workers.started] == ["line_cnn", "line_cnn"]

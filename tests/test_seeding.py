@@ -265,7 +265,7 @@ def new_run(folder, *arguments):
 def test_the_command_line_keeps_the_seeds_and_says_what_became_of_them(tmp_path, capsys):
     values = {"augmentation": "shift_flip", "lstm_units": 128}
     file = write(tmp_path, {**DESIGN, "strategy": "lines", "values": values})
-    store, _ = new_run(tmp_path, "--seed-designs", file)
+    store, *_ = new_run(tmp_path, "--seed-designs", file)
     with store:
         (seed,) = store.experiment.seeds
     assert seed.values["lstm_units"] == 128 and seed.origin == str(file)
