@@ -1,6 +1,6 @@
 """Do a search's best designs learn what a linear classifier knows, if they are given the time?
 
-    python benchmarks/longer.py RUN [--epochs 15] [--seeds 3] [--strategies A,B]
+    python -m benchmarks.longer RUN [--epochs 15] [--seeds 3] [--strategies A,B]
 
 A small search stops most strategies long before they have learned what they can. This takes the
 best configuration that each strategy has in a run, finished or not, trains it from scratch for
@@ -14,10 +14,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import statistics
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from search.backend import start_backend
 

@@ -1,6 +1,6 @@
 """Does a process that trains model after model hold more after 1,000 trials than after 100?
 
-    python benchmarks/memory.py [--trials 1000] [--strategies lines,cnn_lines,patches]
+    python -m benchmarks.memory [--trials 1000] [--strategies lines,cnn_lines,patches]
 
 Trains drawn configurations of the digits, one epoch each, in this process, as `--workers 1` does
 and as every worker does, and prints what the process holds on the way.
@@ -9,11 +9,7 @@ and as every worker does, and prints what the process holds on the way.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from search.backend import start_backend
 

@@ -1,6 +1,6 @@
 """How fast one list of trials is trained: by stock KerasTuner, by Scanline with 1 worker and 2.
 
-    python benchmarks/throughput.py [--repeats 3] [--strategies lines,cnn_lines,line_cnn]
+    python -m benchmarks.throughput [--repeats 3] [--strategies lines,cnn_lines,line_cnn]
 
 The list, (configuration, epochs, promoted from), is what a search of Scanline's trains. Its workers
 train it by searching again: the same seed gives the same list, which is checked. Stock KerasTuner
@@ -25,8 +25,6 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 CONTENDERS = {
     "stock KerasTuner": ("stock",),
@@ -87,7 +85,15 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, list[float]]
 def call(options: argparse.Namespace, contender: tuple[str, ...], folder: Path) -> float:
     """Runs a contender in a process of its own and returns its seconds."""
     command = [
-        *(sys.executable, __file__, "--contender", *contender, "--folder", str(folder)),
+        *(
+            sys.executable,
+            "-m",
+            "benchmarks.throughput",
+            "--contender",
+            *contender,
+            "--folder",
+            str(folder),
+        ),
         *("--strategies", options.strategies),
         *("--max-epochs", str(options.max_epochs), "--factor", str(options.factor)),
     ]
