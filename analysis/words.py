@@ -83,14 +83,16 @@ def amount(number: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Returns a time as "0.24 s", "12 s", "3 min 20 s" or "2 h 5 min"."""
+    """Returns a time as "0.24 s", "12 s", "3 min 20 s", "5 min" or "2 h 5 min"."""
     if math.isnan(seconds):
         return NOTHING
     if seconds < 60:
         return f"{seconds:.2g} s" if seconds < 9.5 else f"{seconds:.0f} s"
     if seconds < 3600:
-        return f"{int(seconds // 60)} min {int(seconds % 60)} s"
-    return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"
+        whole, unit, rest, smaller = int(seconds // 60), "min", int(seconds % 60), "s"
+    else:
+        whole, unit, rest, smaller = int(seconds // 3600), "h", int(seconds % 3600 // 60), "min"
+    return f"{whole} {unit} {rest} {smaller}" if rest else f"{whole} {unit}"
 
 
 def milliseconds(time: float) -> str:
