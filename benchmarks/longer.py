@@ -19,11 +19,10 @@ from search.backend import start_backend
 
 start_backend()
 
-import numpy as np  # noqa: E402
 from sklearn.linear_model import LogisticRegression  # noqa: E402
 
 from search.datasets import Images, load_dataset  # noqa: E402
-from search.finals import final_spec, finalists, run_final  # noqa: E402
+from search.finals import everything, final_spec, finalists, run_final  # noqa: E402
 from search.store import Store  # noqa: E402
 
 
@@ -37,10 +36,7 @@ def main() -> None:
     options = parser.parse_args()
     store = Store(options.run)
     dataset = load_dataset(store.experiment)
-    train = Images(
-        np.concatenate([dataset.train.x, dataset.validation.x]),
-        np.concatenate([dataset.train.y, dataset.validation.y]),
-    )
+    train = everything(dataset)
     test = dataset.open_test()
     best = finalists(store.rows("trials"))
     wanted = options.strategies.split(",") if options.strategies else list(best)

@@ -120,11 +120,7 @@ def train_finals(
         meanwhile: called when every worker that can be given a finalist has one.
     """
     experiment = store.experiment
-    everything = Images(
-        np.concatenate([dataset.train.x, dataset.validation.x]),
-        np.concatenate([dataset.train.y, dataset.validation.y]),
-    )
-    workers.open({"everything": everything, "test": test})
+    workers.open({"everything": everything(dataset), "test": test})
     expected = {name: expected_seconds(best[name], experiment.max_epochs) for name in waiting}
     of_finals = [
         final_id(strategy, experiment.seed + number)
@@ -162,6 +158,14 @@ def train_finals(
         store.keep_checkpoints(of_finals)  # the search is over for good
         number = final_number(experiment, spec.seed)
         display.final_finished(spec.strategy, number, row.get("test_accuracy"), row["message"])
+
+
+def everything(dataset: Dataset) -> Images:
+    """What a finalist learns from: the training and the validation images."""
+    return Images(
+        np.concatenate([dataset.train.x, dataset.validation.x]),
+        np.concatenate([dataset.train.y, dataset.validation.y]),
+    )
 
 
 def final_number(experiment: Experiment, seed: int) -> int:
