@@ -269,36 +269,41 @@ class DaskWorkers:
         self._polled = time.monotonic()
         for address in [address for address in self._workers if address not in known]:
             self._gone(self._workers.pop(address))
-        for address, facts in known.items():
-            if address not in self._workers and address not in self._refused:
-                self._meet(address, facts)
+        seen = self._workers.keys() | self._refused.keys()
+        self._meet({address: facts for address, facts in known.items() if address not in seen})
         if self._workers:
             self._lonely = False
         elif self._flights and not self._lonely:
             self._lonely = True
             self._note("no worker is left: waiting for one (Ctrl-C stops, --resume goes on)")
 
-    def _meet(self, address: str, facts: Mapping[str, Any]) -> None:
-        """Takes a worker on, if it runs what this driver runs."""
+    def _meet(self, newcomers: Mapping[str, Mapping[str, Any]]) -> None:
+        """Takes workers on, those that run what this driver runs.
+
+        All are asked at once: each has to import its backend before it can answer.
+        """
+        if not newcomers:
+            return
         with self._scheduler_or_lost():
-            answer = self._client.run(introduce, workers=[address], on_error="return").get(address)
-        if answer is None or isinstance(answer, OSError):  # gone again
-            return
-        if isinstance(answer, Exception):
-            wrong = f"it cannot load this project ({answer})"
-        elif wrong := answer.differs_from(self._expected):
-            wrong = f"it runs {wrong}"
-        else:
-            limit = facts["memory_limit"] or 0
-            worker = Worker(address, answer.name, limit, bool(facts["nanny"]))
-            self._workers[address] = worker
-            return
-        self._refused[address] = (
-            f"worker {address} is of no use: {wrong}. "
-            "Every worker needs this directory and the same requirements (docs/cluster.md)"
-        )
-        if self._workers:
-            self._note(self._refused[address])
+            answers = self._client.run(introduce, workers=list(newcomers), on_error="return")
+        for address, answer in answers.items():
+            if isinstance(answer, OSError):  # gone again
+                continue
+            if isinstance(answer, Exception):
+                wrong = f"it cannot load this project ({answer})"
+            elif differences := answer.differs_from(self._expected):
+                wrong = f"it runs {differences}"
+            else:
+                facts = newcomers[address]
+                limit, nanny = facts["memory_limit"] or 0, bool(facts["nanny"])
+                self._workers[address] = Worker(address, answer.name, limit, nanny)
+                continue
+            self._refused[address] = (
+                f"worker {address} is of no use: {wrong}. "
+                "Every worker needs this directory and the same requirements (docs/cluster.md)"
+            )
+            if self._workers:
+                self._note(self._refused[address])
 
     def _gone(self, worker: Worker) -> None:
         """Takes the trials of a lost worker back."""
