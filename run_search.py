@@ -334,9 +334,9 @@ def old_run(path: str, arguments: list[str]) -> tuple[Store, Dataset]:
     return store, load_dataset(store.experiment)
 
 
-def resume_command(store: Store) -> str:
+def resume_command(path: Path | str) -> str:
     """The command that goes on with a run, from the directory where this one was given."""
-    return shlex.join(["python", sys.argv[0], "--resume", str(store.path)])
+    return shlex.join(["python", sys.argv[0], "--resume", str(path)])
 
 
 def record_dataset(store: Store, dataset: Dataset) -> None:
@@ -380,7 +380,7 @@ def run(
         code, stopped = SCHEDULER_LOST, f"error: {error}"
     report = write_report(store.path)
     if stopped:
-        print(f"{stopped}. What there is so far:\n{report}\nto go on: {resume_command(store)}")
+        print(f"{stopped}. What there is so far:\n{report}\nto go on: {resume_command(store.path)}")
     else:
         print(report)
     return code
@@ -493,11 +493,12 @@ def main(arguments: list[str] | None = None) -> int:
             return run(store, dataset, spaces, execution, environments)
     # The last two are a full disk, or one that went away.
     except (ExperimentError, OSError, sqlite3.Error) as error:
-        hint = f". When that is mended, go on: {resume_command(store)}" if store else ""
+        hint = f". When that is mended, go on: {resume_command(store.path)}" if store else ""
         print(f"error: {error}{hint}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        hint = f"go on: {resume_command(store)}" if store else "nothing was written"
+        path = store.path if store else options.resume  # whose images were just being read
+        hint = f"go on: {resume_command(path)}" if path else "nothing was written"
         print(f"interrupted: {hint}", file=sys.stderr)
         return INTERRUPTED
 

@@ -6,6 +6,7 @@ import json
 import pickle
 import random
 import shlex
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -454,6 +455,18 @@ def test_ctrl_c_before_there_is_a_run_leaves_nothing(cwd, monkeypatch, capsys):
     assert run_search.main(["--out", "run"]) == 130
     assert small_run.everything_below(cwd) == set()
     assert "nothing was written" in capsys.readouterr().err
+
+
+def test_ctrl_c_while_a_resumed_run_reads_its_images_says_how_to_go_on(
+    cwd, monkeypatch, capsys, finished_run
+):
+    def interrupted(experiment):
+        raise KeyboardInterrupt
+
+    shutil.copytree(finished_run.path, "run")
+    monkeypatch.setattr("search.datasets.load_dataset", interrupted)
+    assert run_search.main(["--resume", "run"]) == 130
+    assert capsys.readouterr().err.endswith("--resume run\n")
 
 
 class Cycle:
