@@ -4,7 +4,7 @@ Each run is the tests' small search with two workers. At a random instant (seede
 or the driver is killed; where it was the driver, the run is resumed. Its tables are then compared
 with those of a search that nothing disturbed, all but times and counted retries.
 
-    python benchmarks/kills.py --runs 30
+    python -m benchmarks.kills --runs 30
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import argparse
 import contextlib
 import dataclasses
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,12 +22,8 @@ from typing import Any
 
 import psutil
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-import small_run  # noqa: E402
-
-from search.store import Store  # noqa: E402
+from search.store import Store
+from tests import small_run
 
 SEARCH = [*small_run.ARGUMENTS[:-2], "--workers", "2", "--out", "run"]
 RESUME = ["--resume", "run", "--workers", "2"]
@@ -71,15 +66,6 @@ class Kill:
         )
 
 
-def worker_processes(driver: subprocess.Popen[str]) -> list[psutil.Process]:
-    """The processes that train for a search, in the order in which they were started."""
-    try:
-        children = psutil.Process(driver.pid).children(recursive=True)
-        return [each for each in children if any("spawn_main" in word for word in each.cmdline())]
-    except psutil.Error:  # it has ended meanwhile
-        return []
-
-
 def killed_run(folder: Path, undisturbed: Tables, pace: float, rng: random.Random) -> Kill | None:
     """Runs a search in an empty folder, with a kill; None if it ended before.
 
@@ -99,7 +85,7 @@ def killed_run(folder: Path, undisturbed: Tables, pace: float, rng: random.Rando
     time.sleep(delay)
     targets = [psutil.Process(driver.pid)] if victim == "driver" else []
     while driver.poll() is None and not targets:  # a worker that has not come yet
-        targets = worker_processes(driver)
+        targets = small_run.worker_processes(driver)
         time.sleep(0.02)
     try:
         rng.choice(targets).kill()

@@ -4,7 +4,7 @@ For comparison with `kills.py`: the same single SIGKILL. The chief, an oracle th
 and the workers are processes as KerasTuner's guide to distributed tuning starts them. A trial
 trains nothing, it sleeps and returns a number, so what is seen here is the tuner's own doing.
 
-    python benchmarks/stock_kill.py --wait 120
+    python -m benchmarks.stock_kill --wait 120
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from search.backend import ONE_THREAD
 from search.store import Store
 
@@ -106,6 +108,15 @@ def finish(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
         process.communicate()
         raise
     return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+def worker_processes(driver: subprocess.Popen[str]) -> list[psutil.Process]:
+    """Returns the processes that train for a search, in the order in which they were started."""
+    try:
+        children = psutil.Process(driver.pid).children(recursive=True)
+        return [each for each in children if any("spawn_main" in word for word in each.cmdline())]
+    except psutil.Error:  # it has ended meanwhile
+        return []
 
 
 def resume_or_start(folder: Path) -> subprocess.Popen[str]:

@@ -19,7 +19,7 @@ import small_run
 from clusters import Cluster, kill_all
 from hosts import two_hosts
 from test_trial import TRAIN, VALIDATION, lasting, spec_of
-from test_workers import TWO, all_ended, worker_processes
+from test_workers import TWO, all_ended
 
 from search.experiment import Execution
 from search.local import make_workers, plan_workers
@@ -163,7 +163,8 @@ def test_a_worker_that_hangs_is_replaced(tmp_path, started):
     process = started([*TWO, "--trial-timeout", "2"], tmp_path)
     run = tmp_path / "run"
     wait_for_rows(process, run, 1)
-    victim, trial_id = in_flight(run, worker_processes(process))
+    workers = {worker.pid for worker in small_run.worker_processes(process)}
+    victim, trial_id = in_flight(run, workers)
     victim.suspend()
     ended = small_run.finish(process)
     assert (ended.returncode, ended.stderr) == (0, "")
@@ -197,7 +198,7 @@ def test_sigterm_ends_the_workers_too_and_the_run_goes_on(tmp_path, started, fin
     process = started(TWO, tmp_path)
     run = tmp_path / "run"
     wait_for_rows(process, run, 2)
-    workers = [psutil.Process(pid) for pid in worker_processes(process)]
+    workers = small_run.worker_processes(process)
     process.send_signal(signal.SIGTERM)
     ended = small_run.finish(process)
     assert (ended.returncode, ended.stderr) == (130, "")
@@ -207,23 +208,30 @@ def test_sigterm_ends_the_workers_too_and_the_run_goes_on(tmp_path, started, fin
     assert_resumes(run, tmp_path, finished_run)
 
 
-@pytest.mark.slow
-def test_the_driver_of_a_cluster_is_killed_and_a_resume_has_its_workers(
-    tmp_path, started, finished_run
-):
+@pytest.fixture
+def on_a_cluster(tmp_path, started):
+    """A search on a cluster of two workers that has done two trials: the cluster, its process."""
     folder = tmp_path / "cluster"
     folder.mkdir()
-    run = tmp_path / "run"
     with Cluster(folder) as cluster:
         cluster.add_worker()
         cluster.add_worker()
-        where = ["--cluster", cluster.address]
-        process = started([*small_run.ARGUMENTS[:-2], *where, "--out", "run"], tmp_path)
-        wait_for_rows(process, run, 2)
-        process.kill()
-        process.communicate()
-        ended = small_run.execute(["--resume", "run", *where], tmp_path)
-        assert all(worker.poll() is None for worker in cluster.workers)
+        search = [*small_run.ARGUMENTS[:-2], "--cluster", cluster.address, "--out", "run"]
+        process = started(search, tmp_path)
+        wait_for_rows(process, tmp_path / "run", 2)
+        yield cluster, process
+
+
+@pytest.mark.slow
+def test_the_driver_of_a_cluster_is_killed_and_a_resume_has_its_workers(
+    tmp_path, on_a_cluster, finished_run
+):
+    cluster, process = on_a_cluster
+    run = tmp_path / "run"
+    process.kill()
+    process.communicate()
+    ended = small_run.execute(["--resume", "run", "--cluster", cluster.address], tmp_path)
+    assert all(worker.poll() is None for worker in cluster.workers)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert small_run.tables(run) == small_run.tables(finished_run.path)
 
@@ -257,18 +265,11 @@ def test_the_only_worker_dies_and_another_comes(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_scheduler_is_killed(tmp_path, started, finished_run):
-    folder = tmp_path / "cluster"
-    folder.mkdir()
+def test_the_scheduler_is_killed(tmp_path, on_a_cluster, finished_run):
+    cluster, process = on_a_cluster
     run = tmp_path / "run"
-    with Cluster(folder) as cluster:
-        cluster.add_worker()
-        cluster.add_worker()
-        search = [*small_run.ARGUMENTS[:-2], "--cluster", cluster.address, "--out", "run"]
-        process = started(search, tmp_path)
-        wait_for_rows(process, run, 2)
-        kill_all(cluster.scheduler)
-        ended = small_run.finish(process)
+    kill_all(cluster.scheduler)
+    ended = small_run.finish(process)
     assert (ended.returncode, ended.stderr) == (3, "")
     assert "scheduler" in ended.stdout
     assert ended.stdout.splitlines()[-1].endswith("--resume run")
@@ -309,8 +310,8 @@ def test_a_host_is_cut_off_in_mid_trial(tmp_path, started, finished_run):
 @pytest.mark.slow
 def test_random_kills_lose_nothing():
     """Four of the thirty that docs/reliability.md tells of."""
-    script = small_run.PROGRAM.parent / "benchmarks" / "kills.py"
-    command = [sys.executable, str(script), "--runs", "4", "--seed", "1"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "benchmarks.kills", "--runs", "4", "--seed", "1"]
+    root = small_run.PROGRAM.parent
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert ": 0 trials lost, 4 of 4 ended with equal tables" in ended.stdout

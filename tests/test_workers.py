@@ -196,15 +196,6 @@ def process(tmp_path):
         started.communicate()
 
 
-def worker_processes(process):
-    """The processes that train for a search."""
-    return {
-        child.pid
-        for child in psutil.Process(process.pid).children(recursive=True)
-        if any("spawn_main" in part for part in child.cmdline())
-    }
-
-
 def test_two_workers_give_the_answer_of_one_though_one_of_them_is_killed(
     process, tmp_path, finished_run
 ):
@@ -213,7 +204,7 @@ def test_two_workers_give_the_answer_of_one_though_one_of_them_is_killed(
         time.sleep(0.05)
     workers = {row["worker"] for row in Store(run).rows("trials") if row["status"] == "completed"}
     victim = int(sorted(workers)[0].rpartition(":")[2])
-    assert victim in worker_processes(process)
+    assert victim in {worker.pid for worker in small_run.worker_processes(process)}
     psutil.Process(victim).kill()
     ended = small_run.finish(process)
     assert ended.returncode == 0, ended.stderr
@@ -231,7 +222,7 @@ def test_when_the_driver_is_killed_its_workers_end_and_a_resume_goes_on(
     run = tmp_path / "run"
     while small_run.finished_rows(run) < 3 and process.poll() is None:
         time.sleep(0.05)
-    workers = [psutil.Process(pid) for pid in worker_processes(process)]
+    workers = small_run.worker_processes(process)
     assert len(workers) >= 2
     process.kill()
     process.communicate()
