@@ -20,7 +20,8 @@ class Findings:
         run: the run.
         labels: the test images' classes, (test images,), or None before the finals.
         summary: `statistics.by_strategy` of its finals.
-        comparison: `statistics.against_best` of its finals.
+        pairs: `statistics.pairwise` of its finals.
+        comparison: `statistics.against_best` of them.
         standing: `tables.representatives` of it.
         verdict: the answer.
         look: each strategy's colour and marker.
@@ -30,6 +31,7 @@ class Findings:
     run: Run
     labels: np.ndarray | None
     summary: pd.DataFrame
+    pairs: pd.DataFrame
     comparison: pd.DataFrame
     standing: pd.DataFrame
     verdict: Verdict
@@ -51,11 +53,13 @@ def find(run: Run, unfinished: bool = False) -> Findings:
     """Computes the findings of a run; the arguments are the attributes."""
     names = run.experiment.strategies
     summary = statistics.by_strategy(run.finals, run.test_labels, names)
-    comparison = statistics.against_best(run.finals, run.test_labels, names)
+    pairs = statistics.pairwise(run.finals, run.test_labels, names)
+    comparison = statistics.against_best(pairs)
     return Findings(
         run=run,
         labels=run.test_labels,
         summary=summary,
+        pairs=pairs,
         comparison=comparison,
         standing=representatives(run),
         verdict=judge(run, summary, comparison),

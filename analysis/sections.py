@@ -38,8 +38,7 @@ def wins(found: Findings) -> Section:
     """What wins where: by strategy with its uncertainty, and by class."""
     if not found.summary.seeds.sum():
         return Section("wins", "What wins where", ["No model has been tested yet."])
-    pairs = statistics.pairwise(found.run.finals, found.labels, found.run.experiment.strategies)
-    groups = statistics.groups(pairs).groups if pairs.p.notna().all() else None
+    groups = statistics.groups(found.pairs).groups if found.pairs.p.notna().all() else None
     grid = cells.strategies(found.run, found.summary, found.comparison, found.standing, groups)
     parts: list[Part] = [grid]
     if by_class := class_accuracy(found):

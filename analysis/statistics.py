@@ -134,23 +134,17 @@ def pairwise(
     return frame.astype({"apart": bool, "more_seeds": float})
 
 
-def against_best(
-    finals: pd.DataFrame, labels: np.ndarray | None, strategies: Sequence[str]
-) -> pd.DataFrame:
-    """Compares the strategy with the highest mean test accuracy with each of the others.
+def against_best(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Returns the comparisons of the most accurate strategy with each of the others.
 
     Args:
-        finals: the rows of one data set.
-        labels: the test images' classes, shape (test images,), or None.
-        strategies: every strategy that competed; of equal means the first here counts as the best.
+        pairs: what `pairwise` returns.
 
     Returns:
-        The pairs of `pairwise` that the best is in, as a frame indexed by strategy, without the
-        best and the untested, most accurate first. It has `best`, its name; `difference`, this
-        strategy's accuracy minus the best's (at most 0); `low` to `high`; `p`; `apart`;
-        `more_seeds`.
+        A frame indexed by strategy, without the best and the untested, most accurate first. It has
+        `best`, its name; `difference`, this strategy's accuracy minus the best's (at most 0);
+        `low` to `high`; `p`; `apart`; `more_seeds`.
     """
-    pairs = pairwise(finals, labels, strategies)
     mine = pairs[pairs.strategy == pairs.strategy.iloc[0]] if len(pairs) else pairs
     frame = pd.DataFrame(
         {

@@ -30,7 +30,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis import Run, load_run
-from analysis.statistics import against_best, by_strategy
+from analysis.statistics import against_best, by_strategy, pairwise
 from analysis.tables import pending_finals
 from analysis.verdict import Verdict, judge
 from benchmarks.searches import complete_all
@@ -110,7 +110,7 @@ def verdict(run: Run) -> Verdict:
     """Returns the report's verdict; few draws, since its kind does not come from them."""
     names, labels = run.experiment.strategies, run.test_labels
     summary = by_strategy(run.finals, labels, names, draws=100)
-    return judge(run, summary, against_best(run.finals, labels, names))
+    return judge(run, summary, against_best(pairwise(run.finals, labels, names)))
 
 
 def declared(run: Run, contest: Contest, repetitions: int, seed: int = 0) -> list[str | None]:

@@ -59,7 +59,7 @@ def test_pairs_are_compared_in_order_and_corrected_together():
     assert len(pairs) == 6
     assert (pairs.difference >= 0).all()
     assert list(pairs.strategy[:3]) == ["b"] * 3
-    best = against_best(finals(names, labels, found), labels, names)
+    best = against_best(pairwise(finals(names, labels, found), labels, names))
     assert list(best.index) == list(pairs.other[:3])
     assert best.p.to_numpy() == pytest.approx(pairs.p[:3].to_numpy())
     assert (best.difference.to_numpy() == -pairs.difference[:3].to_numpy()).all()
@@ -114,7 +114,7 @@ def test_the_number_of_classes_does_not_matter(classes):
     assert summary.low["a"] < summary["mean"]["a"] < summary.high["a"]
     assert pairwise(rows, labels, ["a"]).empty
     assert groups(pairwise(rows, labels, ["a"])).empty
-    assert against_best(rows, labels, ["a"]).empty
+    assert against_best(pairwise(rows, labels, ["a"])).empty
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def verdict_of(run, rows, labels, final_seeds):
     experiment = dataclasses.replace(run.experiment, final_seeds=final_seeds)
     run = dataclasses.replace(run, finals=rows, experiment=experiment)
     names = experiment.strategies
-    return judge(run, by_strategy(rows, labels, names), against_best(rows, labels, names))
+    return judge(run, by_strategy(rows, labels, names), against_best(pairwise(rows, labels, names)))
 
 
 def test_a_planted_difference_wins(blank):
@@ -151,7 +151,9 @@ def test_close_strategies_are_too_close_to_call_and_it_says_how_many_seeds_would
         verdict = verdict_of(blank, rows, labels, 3)
         kinds.add(verdict.kind)
         if verdict.kind == "too_close":
-            more = against_best(rows, labels, blank.experiment.strategies).more_seeds.max()
+            more = against_best(
+                pairwise(rows, labels, blank.experiment.strategies)
+            ).more_seeds.max()
             assert f"with 3 seeds: {int(more)} more would be needed" in verdict.headline
             assert "most accurate" in " ".join(verdict.sentences)
         if verdict.kind == "ties":
@@ -186,7 +188,7 @@ def test_one_seed_names_no_winner_however_large_the_difference(blank):
     assert "--final-seeds" in " ".join(found.sentences)
     summary = by_strategy(rows, labels, blank.experiment.strategies)
     assert summary[["std", "low", "high", "p_best"]].isna().all(axis=None)
-    assert not against_best(rows, labels, blank.experiment.strategies).apart.any()
+    assert not against_best(pairwise(rows, labels, blank.experiment.strategies)).apart.any()
 
 
 def test_unfinished_finals_name_no_winner(blank):
@@ -219,7 +221,7 @@ def test_without_predictions_nothing_is_told_apart(blank):
     labels, found = outcomes([0.1, 0.99, 0.5], 3, 1000, np.random.default_rng(2))
     rows = finals(blank.experiment.strategies, labels, found)
     for known in (None, labels[:-1]):
-        assert not against_best(rows, known, blank.experiment.strategies).apart.any()
+        assert not against_best(pairwise(rows, known, blank.experiment.strategies)).apart.any()
         assert verdict_of(blank, rows, known, 3).kind == "too_few_seeds"
 
 
@@ -233,7 +235,9 @@ def test_a_control_that_is_not_beaten_is_named_as_such(tmp_path):
         labels = run.datasets.test_labels[0]
         names = run.experiment.strategies
         found = judge(
-            run, by_strategy(run.finals, labels, names), against_best(run.finals, labels, names)
+            run,
+            by_strategy(run.finals, labels, names),
+            against_best(pairwise(run.finals, labels, names)),
         )
         assert "control, no recurrence" in found.headline
         if found.best == "cnn_control":
