@@ -22,6 +22,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import OrdinalEncoder
 
+from analysis import words
 from analysis.tables import hyperparameters
 
 FEWEST = 10
@@ -282,10 +283,11 @@ def _together(
 
 def _judged(r2: float, configurations: int) -> tuple[str, str]:
     """Returns how far the surrogate can be trusted, as a word and a sentence."""
+    fit = f"{r2:.2f}".replace("-", words.MINUS)
     start = (
         f"From {configurations} configurations, the surrogate foretells "
         f"{max(100 * r2, 0):.0f} % of how the scores of configurations it has not seen differ "
-        f"beyond what longer training is worth (cross-validated R² {r2:.2f})"
+        f"beyond what longer training is worth (cross-validated R² {fit})"
     )
     if r2 >= 0.5:
         return "good", f"{start}: it fits well."

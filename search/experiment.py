@@ -93,6 +93,10 @@ class Experiment:
                 return seed
         return None
 
+    def final_number(self, seed: int) -> int:
+        """Which of a finalist's seeds this is; 1 is the first."""
+        return seed - self.seed + 1
+
     def to_json(self) -> dict[str, Any]:
         """Returns the fields as JSON types."""
         return dataclasses.asdict(self)

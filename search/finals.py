@@ -16,7 +16,6 @@ import numpy as np
 
 from search.datasets import Dataset, Images
 from search.display import Display
-from search.experiment import Experiment
 from search.pictures import record_mistakes, record_sequences
 from search.store import Store
 from search.trial import (
@@ -140,7 +139,7 @@ def train_finals(
             homes[strategy] = worker
             spec = final_spec(store, dataset, best[strategy], seed)
             started[spec.trial_id] = spec
-            number = final_number(experiment, seed)
+            number = experiment.final_number(seed)
             display.final_started(spec.trial_id, strategy, number, seed)
             workers.submit(Job(spec, held=frozenset([strategy])), worker)
         meanwhile()
@@ -156,7 +155,7 @@ def train_finals(
             store.save_checkpoint(result.trial_id, result.model)
         store.record_final(row)
         store.keep_checkpoints(of_finals)  # the search is over for good
-        number = final_number(experiment, spec.seed)
+        number = experiment.final_number(spec.seed)
         display.final_finished(spec.strategy, number, row.get("test_accuracy"), row["message"])
 
 
@@ -166,11 +165,6 @@ def everything(dataset: Dataset) -> Images:
         np.concatenate([dataset.train.x, dataset.validation.x]),
         np.concatenate([dataset.train.y, dataset.validation.y]),
     )
-
-
-def final_number(experiment: Experiment, seed: int) -> int:
-    """Which of a finalist's seeds this is; 1 is the first."""
-    return seed - experiment.seed + 1
 
 
 def expected_seconds(row: Mapping[str, Any], epochs: int) -> float:

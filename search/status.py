@@ -73,7 +73,7 @@ def read_status(store: Store, now: float) -> Status:
         running={row["trial_id"]: Running(row, row["first_epoch"]) for row in under_way},
         workers=max(1, most_at_once(recent or trials, last)),
         finals={
-            (row["strategy"], row["seed"] - experiment.seed + 1): row["test_accuracy"]
+            (row["strategy"], experiment.final_number(row["seed"])): row["test_accuracy"]
             for row in finals
         },
         ended=not in_use,
