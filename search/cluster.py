@@ -31,6 +31,7 @@ from search.workers import Job, SchedulerLostError
 POLL_SECONDS = 1.0
 JOIN_SECONDS = 60.0  # that a cluster may take until its first worker is there
 ANSWER_SECONDS = 30.0  # after which a scheduler that does not answer is lost
+FAREWELL_SECONDS = 3.0  # that workers may take to forget this driver's images
 OVERTIME_SECONDS = 30.0  # that a trial may take to notice its own time-out
 RECYCLE_AT = 0.7  # of a worker's memory limit; at 0.95 Dask's nanny kills it
 GIGABYTE = 1e9
@@ -114,6 +115,7 @@ class DaskWorkers:
         self._post = Post(uuid.uuid4().hex[:12], execution.shared_dir)
         self._expected = introduce()
         self._workers: dict[str, Worker] = {}  # by address
+        self._asked: set[str] = set()  # the addresses of those that have not answered yet
         self._refused: dict[str, str] = {}  # by address, what the user is told
         self._flights: dict[str, Flight] = {}  # by trial_id
         self._waiting: collections.deque[Flight] = collections.deque()
@@ -126,7 +128,7 @@ class DaskWorkers:
     # A session
 
     def __enter__(self) -> DaskWorkers:
-        """Starts or finds the cluster and waits for its first worker.
+        """Starts or finds the cluster and waits for the workers that it has, at least for one.
 
         Raises:
             ExperimentError: there is none, or it cannot do this project's work.
@@ -136,14 +138,16 @@ class DaskWorkers:
             self._client.subscribe_topic(self._post.session, self._hear)
             deadline = time.monotonic() + JOIN_SECONDS
             self._poll()
-            while not self._workers:
+            while self._asked or not self._workers:
+                self._hear_of(0.1)
                 for why in self._refused.values():
                     raise ExperimentError(why)
                 if time.monotonic() > deadline:
+                    if self._workers:
+                        break
                     raise ExperimentError(
                         "no worker has come to the cluster: start some with `dask worker`"
                     )
-                time.sleep(0.1)
                 self._poll()
         except BaseException:
             self.__exit__()
@@ -159,8 +163,10 @@ class DaskWorkers:
                 if flight.future is not None:
                     flight.future.cancel(force=True)
             if self._client.status == "running":
+                scheduler: Any = self._client.scheduler
+                forget = scheduler.unregister_worker_plugin  # a worker that hangs never answers
                 for name in self._plugins:
-                    self._client.unregister_worker_plugin(name)
+                    self._client.sync(forget, name=name, callback_timeout=FAREWELL_SECONDS)
         with contextlib.suppress(Exception):
             self._client.close(timeout=3)
         if self._cluster is not None:
@@ -174,8 +180,13 @@ class DaskWorkers:
         parcels = {name: self._post.send_images(each) for name, each in images.items()}
         plugin = ImagesPlugin(self._post.session, parcels)
         self._plugins.append(plugin.name)
-        with self._scheduler_or_lost():
-            self._client.register_plugin(plugin)
+        while True:
+            with self._scheduler_or_lost():
+                try:
+                    self._client.register_plugin(plugin)
+                    return
+                except OSError:  # a worker was lost on the way; once more to the others
+                    self._identity()
 
     def idle(self) -> list[str]:
         """The names of the workers that have nothing to do."""
@@ -215,15 +226,7 @@ class DaskWorkers:
         """
         idle = len(self._free())
         while True:
-            try:
-                kind, attempt, what = self._events.get(timeout=POLL_SECONDS)
-            except queue.Empty:
-                kind, attempt, what = "", "", None
-            flight = next((f for f in self._flights.values() if f.attempt == attempt), None)
-            if flight is not None and kind == "epoch":
-                on_epoch(flight.job.spec.trial_id, what)
-            elif flight is not None and kind == "ended":
-                self._land(flight)
+            self._hear_of(POLL_SECONDS, on_epoch)
             if time.monotonic() > self._polled + POLL_SECONDS:
                 self._poll()
                 self._watch_the_clock()
@@ -234,6 +237,28 @@ class DaskWorkers:
             self._dispatch()
             if len(self._free()) > idle:
                 return None
+
+    # What has happened meanwhile, in other threads
+
+    def _hear(self, event: tuple[float, Any]) -> None:
+        """Takes an epoch from a worker; called in the client's thread."""
+        attempt, row = event[1]
+        self._events.put(("epoch", attempt, row))
+
+    def _hear_of(self, seconds: float, on_epoch: OnEpoch = lambda *_: None) -> None:
+        """Waits so long for the next event, and does what follows from it."""
+        try:
+            kind, subject, what = self._events.get(timeout=seconds)
+        except queue.Empty:
+            return
+        if kind == "answered":
+            self._meet(subject, *what)
+            return
+        flight = next((f for f in self._flights.values() if f.attempt == subject), None)
+        if flight is not None and kind == "epoch":
+            on_epoch(flight.job.spec.trial_id, what)
+        elif flight is not None and kind == "ended":
+            self._land(flight)
 
     # Who is there
 
@@ -269,41 +294,47 @@ class DaskWorkers:
         self._polled = time.monotonic()
         for address in [address for address in self._workers if address not in known]:
             self._gone(self._workers.pop(address))
-        seen = self._workers.keys() | self._refused.keys()
-        self._meet({address: facts for address, facts in known.items() if address not in seen})
+        for address in known.keys() - self._workers.keys() - self._refused.keys() - self._asked:
+            self._asked.add(address)
+            question = (address, known[address])
+            threading.Thread(target=self._ask, args=question, daemon=True).start()
         if self._workers:
             self._lonely = False
         elif self._flights and not self._lonely:
             self._lonely = True
             self._note("no worker is left: waiting for one (Ctrl-C stops, --resume goes on)")
 
-    def _meet(self, newcomers: Mapping[str, Mapping[str, Any]]) -> None:
-        """Takes workers on, those that run what this driver runs.
+    def _ask(self, address: str, facts: Mapping[str, Any]) -> None:
+        """Has a newcomer introduce itself; in a thread of its own.
 
-        All are asked at once: each has to import its backend before it can answer.
+        It has to import its backend first, and no other should wait for that.
         """
-        if not newcomers:
+        try:
+            answers = self._client.run(introduce, workers=[address], on_error="return")
+            answer = answers.get(address)
+        except Exception as error:
+            answer = error
+        self._events.put(("answered", address, (facts, answer)))
+
+    def _meet(self, address: str, facts: Mapping[str, Any], answer: Any) -> None:
+        """Takes a worker on, if it runs what this driver runs."""
+        self._asked.remove(address)
+        if answer is None or isinstance(answer, OSError):  # gone again
             return
-        with self._scheduler_or_lost():
-            answers = self._client.run(introduce, workers=list(newcomers), on_error="return")
-        for address, answer in answers.items():
-            if isinstance(answer, OSError):  # gone again
-                continue
-            if isinstance(answer, Exception):
-                wrong = f"it cannot load this project ({answer})"
-            elif differences := answer.differs_from(self._expected):
-                wrong = f"it runs {differences}"
-            else:
-                facts = newcomers[address]
-                limit, nanny = facts["memory_limit"] or 0, bool(facts["nanny"])
-                self._workers[address] = Worker(address, answer.name, limit, nanny)
-                continue
-            self._refused[address] = (
-                f"worker {address} is of no use: {wrong}. "
-                "Every worker needs this directory and the same requirements (docs/cluster.md)"
-            )
-            if self._workers:
-                self._note(self._refused[address])
+        if isinstance(answer, Exception):
+            wrong = f"it cannot load this project ({answer})"
+        elif wrong := answer.differs_from(self._expected):
+            wrong = f"it runs {wrong}"
+        else:
+            limit, nanny = facts["memory_limit"] or 0, bool(facts["nanny"])
+            self._workers[address] = Worker(address, answer.name, limit, nanny)
+            return
+        self._refused[address] = (
+            f"worker {address} is of no use: {wrong}. "
+            "Every worker needs this directory and the same requirements (docs/cluster.md)"
+        )
+        if self._workers:
+            self._note(self._refused[address])
 
     def _gone(self, worker: Worker) -> None:
         """Takes the trials of a lost worker back."""
@@ -343,11 +374,6 @@ class DaskWorkers:
                 pure=False,
             )
         flight.future.add_done_callback(lambda _: self._events.put(("ended", attempt, None)))
-
-    def _hear(self, event: tuple[float, Any]) -> None:
-        """Takes an epoch from a worker; called in the client's thread."""
-        attempt, row = event[1]
-        self._events.put(("epoch", attempt, row))
 
     def _dispatch(self) -> None:
         """Gives waiting jobs to free workers."""

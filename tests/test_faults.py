@@ -265,6 +265,33 @@ def test_the_only_worker_dies_and_another_comes(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_newcomer_that_hangs_holds_nobody_up(tmp_path):
+    """Stopped before it could say what it runs, it gets no work, and the search goes on."""
+    spec, newcomers = spec_of(last_epoch=100, max_epochs=100), []
+    with Cluster(tmp_path) as cluster:
+        cluster.add_worker()
+        execution = Execution(cluster=cluster.address)
+
+        def on_epoch(_, row):
+            if not newcomers:
+                newcomers.append(cluster.add_worker())
+                cluster.wait_for_workers(2)
+                for process in psutil.Process(newcomers[0].pid).children(recursive=True):
+                    process.suspend()
+
+        with make_workers(execution, plan_workers(execution), print) as workers:
+            workers.open({"train": TRAIN, "validation": VALIDATION})
+            for number in range(2):
+                job = Job(dataclasses.replace(spec, trial_id=f"{number}"))
+                workers.submit(job, workers.idle()[0])
+                result = None
+                while result is None:
+                    result = workers.next_result(on_epoch)
+                assert (result.columns["status"], result.retries) == ("completed", 0)
+            assert workers.present == 1 and newcomers
+
+
+@pytest.mark.slow
 def test_the_scheduler_is_killed(tmp_path, on_a_cluster, finished_run):
     cluster, process = on_a_cluster
     run = tmp_path / "run"
