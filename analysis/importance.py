@@ -39,6 +39,14 @@ EPOCH = "(epoch)"
 UNSET = "(unset)"
 
 
+FITS = {
+    "good": "fits well",
+    "rough": "fits roughly, so read the order and not the numbers",
+    "none": "does not fit, and what it says of importance is not to be trusted",
+}
+"""What may be said of a surrogate, by how far it can be trusted."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Importance:
     """What matters within one strategy.
@@ -283,17 +291,13 @@ def _together(
 
 def _judged(r2: float, configurations: int) -> tuple[str, str]:
     """Returns how far the surrogate can be trusted, as a word and a sentence."""
-    fit = f"{r2:.2f}".replace("-", words.MINUS)
-    start = (
+    trust = "good" if r2 >= 0.5 else "rough" if r2 >= 0.2 else "none"
+    return trust, (
         f"From {configurations} configurations, the surrogate foretells "
         f"{max(100 * r2, 0):.0f} % of how the scores of configurations it has not seen differ "
-        f"beyond what longer training is worth (cross-validated R² {fit})"
+        f"beyond what longer training is worth (cross-validated R² {words.decimal(r2)}): "
+        f"it {FITS[trust]}."
     )
-    if r2 >= 0.5:
-        return "good", f"{start}: it fits well."
-    if r2 >= 0.2:
-        return "rough", f"{start}: it fits roughly, so read the order and not the numbers."
-    return "none", f"{start}: it does not fit, and what it says of importance is not to be trusted."
 
 
 def _nothing() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:

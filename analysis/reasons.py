@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
 
 from analysis import budgets, captions, control, early_stopping, plots, seeds, words
 from analysis.findings import Findings
-from analysis.importance import Importance, importance
+from analysis.importance import FITS, Importance, importance
 from analysis.parts import Part, Picture, Section, Table
 
-MOST_MATTERING = 5  # hyperparameters shown of each strategy
+MOST_MATTERING = 4  # hyperparameters shown of each strategy
 MOST_DRAWN = 4
 EQUAL = {
     "epochs": "equal epochs",
@@ -19,6 +20,7 @@ EQUAL = {
     "multiply_adds": "equal multiply-adds",
 }
 MOST_PAIRS = 2
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def recurrence(found: Findings) -> Section | None:
@@ -81,34 +83,52 @@ def equal_budgets(found: Findings) -> Section | None:
 
 def matters(found: Findings) -> Section | None:
     """Which hyperparameters matter within each strategy, and how far that is to be trusted."""
-    parts: list[Part] = []
+    names = found.run.experiment.strategies
+    results = [importance(found.run.trials, strategy) for strategy in names]
+    fitted = [result for result in results if len(result.main)]
     said: dict[str, list[str]] = {}  # of many strategies there is the same to say
-    together = []
-    for strategy in found.run.experiment.strategies:
-        result = importance(found.run.trials, strategy)
-        said.setdefault(result.sentence, []).append(words.label(strategy))
-        if result.main.empty:
-            continue
-        if result.trust != "none":  # a curve persuades, so there is none of what does not fit
-            parts.append(_dependence(found, result))
-            if len(result.pairs):
-                together.append(result.pairs.assign(strategy=strategy))
-        rows = [
-            [
-                row["hyperparameter"],
-                words.percent(row["share"], 0),
-                words.NOTHING if math.isnan(row["unseen"]) else _signed(row["unseen"]),
-            ]
-            for row in result.main.head(MOST_MATTERING).to_dict("records")
-        ]
-        note = f"{words.label(strategy)}: the share of the spread along it alone; R² lost without."
-        columns = ["hyperparameter", "share", "lost on unseen"]
-        name = f"what-matters-{strategy}"
-        parts.append(Table(name, columns, rows, note=note, frame=result.main))
+    for result in results:
+        sentence = f"the surrogate {FITS[result.trust]}." if result in fitted else result.sentence
+        said.setdefault(sentence, []).append(words.label(result.strategy))
+    # A curve persuades, so there is none of what does not fit.
+    trusted = [result for result in fitted if result.trust != "none"]
+    together = [
+        result.pairs.assign(strategy=result.strategy) for result in trusted if len(result.pairs)
+    ]
+    parts: list[Part] = [_shares(fitted)] if fitted else []
+    parts += [_dependence(found, result) for result in trusted]
     if together:
         parts.append(_pairs(pd.concat(together, ignore_index=True)))
-    prose = [f"{words.listing(names)}: {sentence}" for sentence, names in said.items()]
+    prose = [f"{words.listing(those)}: {sentence}" for sentence, those in said.items()]
     return Section("matters", "What matters", prose, parts=parts) if prose else None
+
+
+def _shares(results: Sequence[Importance]) -> Table:
+    rows = [
+        [
+            words.label(result.strategy),
+            str(result.configurations),
+            words.decimal(result.r2),
+            words.listing(
+                [
+                    f"{words.clean(row['hyperparameter'], 30)} "
+                    f"({words.percent(row['share'], 0).replace(' ', NO_BREAK)})"
+                    for row in result.main.head(MOST_MATTERING).to_dict("records")
+                ]
+            ),
+        ]
+        for result in results
+    ]
+    columns = ["strategy", "configurations", "R²", "share of the spread along it alone"]
+    note = (
+        "The surrogate is a random forest from hyperparameters to scores. R² is how much of the "
+        "spread it foretells for configurations it has not seen, beyond what longer training is "
+        "worth: 1 is all, 0 or less nothing. The CSV file has every hyperparameter, and the R² "
+        "that is lost without it."
+    )
+    frame = pd.concat([result.main.assign(strategy=result.strategy) for result in results])
+    frame = frame[["strategy", *frame.columns.drop("strategy")]]
+    return Table("what-matters", columns, rows, numeric=False, note=note, frame=frame)
 
 
 def _dependence(found: Findings, result: Importance) -> Picture:
@@ -202,7 +222,7 @@ def stopping(found: Findings) -> Section | None:
                 words.label(row["strategy"]),
                 f"{row['epoch']} to {row['later']}",
                 str(row["configurations"]),
-                *(_signed(row[name]) for name in ("kendall", "spearman")),
+                *(words.decimal(row[name]) for name in ("kendall", "spearman")),
             ]
             for row in known.to_dict("records")
         ]
@@ -233,8 +253,3 @@ def stopping(found: Findings) -> Section | None:
         )
         parts.append(Table("shorter-searches", columns, rows, note=note, frame=shorter))
     return Section("stopping", "Was stopping early fair?", sentences, parts)
-
-
-def _signed(value: float) -> str:
-    text = f"{value:.2f}"
-    return "0.00" if text == "-0.00" else text.replace("-", words.MINUS)

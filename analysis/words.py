@@ -58,6 +58,14 @@ def points(share: float, signed: bool = False) -> str:
     return "0.0" if text in ("-0.0", "+0.0") else text.replace("-", MINUS)
 
 
+def decimal(number: float) -> str:
+    """Returns a number with two decimals and a true minus sign."""
+    if math.isnan(number):
+        return NOTHING
+    text = f"{number:.2f}"
+    return "0.00" if text == "-0.00" else text.replace("-", MINUS)
+
+
 def probability(p: float) -> str:
     """Returns a p value as "0.03" or "< 0.001"."""
     if math.isnan(p):

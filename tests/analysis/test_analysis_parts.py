@@ -287,7 +287,11 @@ def test_what_matters_is_drawn_where_the_surrogate_fits_and_only_there(tmp_path)
     write_report(path)
     note = (path / "report" / "report.md").read_text("utf-8")
     assert "dependence-lines.png" in note and "dependence-cnn_lines.png" not in note
-    assert "it does not fit" in note
+    assert "lines: the surrogate fits " in note
+    assert "cnn_lines: the surrogate does not fit" in note
+    shares = csv_of(path, "what-matters")
+    assert set(shares.strategy) == {"lines", "cnn_lines"}
+    assert set(shares.hyperparameter) == {"units", "rate"}
     (pair,) = csv_of(path, "pairs").to_dict("records")
     assert pair["strategy"] == "lines" and {pair["one"], pair["other"]} == {"units", "rate"}
     assert pair["share"] > 0.02
