@@ -10,12 +10,14 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
+import functools
 import logging
 import queue
 import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import dask
@@ -24,7 +26,7 @@ import distributed
 from search.datasets import Images
 from search.experiment import Execution, ExperimentError
 from search.post import Post
-from search.remote import ImagesPlugin, introduce
+from search.remote import Introduction, forget, introduce, take
 from search.trial import OnEpoch, TrialResult
 from search.workers import Job, SchedulerLostError
 
@@ -122,8 +124,8 @@ class DaskWorkers:
         self._ended: collections.deque[TrialResult] = collections.deque()
         self._events: queue.SimpleQueue[tuple[str, str, Any]] = queue.SimpleQueue()
         self._polled = 0.0
-        self._lonely = False
-        self._plugins: list[str] = []
+        self._entered = self._lonely = False
+        self._parcels: dict[str, Images | Path] = {}  # what every worker is given
 
     # A session
 
@@ -140,8 +142,9 @@ class DaskWorkers:
             self._poll()
             while self._asked or not self._workers:
                 self._hear_of(0.1)
-                for why in self._refused.values():
-                    raise ExperimentError(why)
+                if not (self._asked or self._workers):
+                    for why in self._refused.values():
+                        raise ExperimentError(why)
                 if time.monotonic() > deadline:
                     if self._workers:
                         break
@@ -152,6 +155,9 @@ class DaskWorkers:
         except BaseException:
             self.__exit__()
             raise
+        for why in self._refused.values():
+            self._note(why)
+        self._entered = True
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -162,31 +168,38 @@ class DaskWorkers:
             for flight in self._flights.values():
                 if flight.future is not None:
                     flight.future.cancel(force=True)
-            if self._client.status == "running":
-                scheduler: Any = self._client.scheduler
-                forget = scheduler.unregister_worker_plugin  # a worker that hangs never answers
-                for name in self._plugins:
-                    self._client.sync(forget, name=name, callback_timeout=FAREWELL_SECONDS)
+        if self._cluster is None:  # one that hangs would be waited for
+            leave = threading.Thread(target=self._take_leave, daemon=True)
+            leave.start()
+            leave.join(FAREWELL_SECONDS)
         with contextlib.suppress(Exception):
             self._client.close(timeout=3)
         if self._cluster is not None:
             with contextlib.suppress(Exception):
                 self._cluster.close(timeout=5)
 
+    def _take_leave(self) -> None:
+        """Has workers that live on forget this driver's images."""
+        known = [*self._workers, *self._asked]
+        with contextlib.suppress(Exception):
+            self._client.run(forget, self._post.session, workers=known, on_error="ignore")
+
     # What the tuner sees
 
     def open(self, images: Mapping[str, Images]) -> None:
         """Gives images to all workers, once each, to those that join later too."""
         parcels = {name: self._post.send_images(each) for name, each in images.items()}
-        plugin = ImagesPlugin(self._post.session, parcels)
-        self._plugins.append(plugin.name)
-        while True:
-            with self._scheduler_or_lost():
-                try:
-                    self._client.register_plugin(plugin)
-                    return
-                except OSError:  # a worker was lost on the way; once more to the others
-                    self._identity()
+        self._parcels.update(parcels)
+        with self._scheduler_or_lost():
+            answers = self._client.run(
+                take, self._post.session, parcels, workers=list(self._workers), on_error="return"
+            )
+        for address, answer in answers.items():
+            if isinstance(answer, OSError):  # lost on the way; if it comes back, it is met anew
+                self._gone(self._workers.pop(address))
+            elif isinstance(answer, Exception):
+                name = self._workers[address].name
+                raise ExperimentError(f"worker {name} cannot take the images ({answer})")
 
     def idle(self) -> list[str]:
         """The names of the workers that have nothing to do."""
@@ -295,9 +308,7 @@ class DaskWorkers:
         for address in [address for address in self._workers if address not in known]:
             self._gone(self._workers.pop(address))
         for address in known.keys() - self._workers.keys() - self._refused.keys() - self._asked:
-            self._asked.add(address)
-            question = (address, known[address])
-            threading.Thread(target=self._ask, args=question, daemon=True).start()
+            self._ask(address, known[address])
         if self._workers:
             self._lonely = False
         elif self._flights and not self._lonely:
@@ -305,24 +316,37 @@ class DaskWorkers:
             self._note("no worker is left: waiting for one (Ctrl-C stops, --resume goes on)")
 
     def _ask(self, address: str, facts: Mapping[str, Any]) -> None:
-        """Has a newcomer introduce itself; in a thread of its own.
+        """Has a newcomer introduce itself and take the images, while nobody waits for it.
 
-        It has to import its backend first, and no other should wait for that.
+        It has to import its backend first.
         """
-        try:
-            answers = self._client.run(introduce, workers=[address], on_error="return")
-            answer = answers.get(address)
-        except Exception as error:
-            answer = error
-        self._events.put(("answered", address, (facts, answer)))
+        parcels = dict(self._parcels)
+        ask = functools.partial(self._client.run, workers=[address], on_error="return")
 
-    def _meet(self, address: str, facts: Mapping[str, Any], answer: Any) -> None:
+        def converse() -> None:
+            try:
+                answer = ask(introduce).get(address)
+                if isinstance(answer, Introduction) and not answer.differs_from(self._expected):
+                    answer = ask(take, self._post.session, parcels).get(address) or answer
+            except Exception as error:
+                answer = error
+            self._events.put(("answered", address, (facts, parcels, answer)))
+
+        self._asked.add(address)
+        threading.Thread(target=converse, daemon=True).start()
+
+    def _meet(
+        self, address: str, facts: Mapping[str, Any], parcels: Mapping[str, Any], answer: Any
+    ) -> None:
         """Takes a worker on, if it runs what this driver runs."""
         self._asked.remove(address)
+        if parcels.keys() != self._parcels.keys():  # there are more images now
+            self._ask(address, facts)
+            return
         if answer is None or isinstance(answer, OSError):  # gone again
             return
         if isinstance(answer, Exception):
-            wrong = f"it cannot load this project ({answer})"
+            wrong = f"it cannot do this project's work ({answer})"
         elif wrong := answer.differs_from(self._expected):
             wrong = f"it runs {wrong}"
         else:
@@ -333,7 +357,7 @@ class DaskWorkers:
             f"worker {address} is of no use: {wrong}. "
             "Every worker needs this directory and the same requirements (docs/cluster.md)"
         )
-        if self._workers:
+        if self._entered:  # before, it may be the reason why there is no search
             self._note(self._refused[address])
 
     def _gone(self, worker: Worker) -> None:

@@ -100,20 +100,14 @@ class Desk:
 DESKS: dict[str, Desk] = {}
 
 
-class ImagesPlugin(distributed.WorkerPlugin):
-    """Brings images to every worker once: to those there are, and to those that join later."""
+def take(session: str, parcels: Mapping[str, Images | Path]) -> None:
+    """Keeps images for a driver."""
+    DESKS.setdefault(session, Desk()).parcels.update(parcels)
 
-    def __init__(self, session: str, parcels: Mapping[str, Images | Path]):
-        self.session, self.parcels = session, dict(parcels)
-        self.name = f"scanline-{session}-{'-'.join(sorted(parcels))}"
 
-    def setup(self, worker: distributed.Worker) -> None:
-        """Keeps the images."""
-        DESKS.setdefault(self.session, Desk()).parcels.update(self.parcels)
-
-    def teardown(self, worker: distributed.Worker) -> None:
-        """Forgets them, and all else that was this driver's."""
-        DESKS.pop(self.session, None)
+def forget(session: str) -> None:
+    """Forgets a driver's images, and all else that was its own."""
+    DESKS.pop(session, None)
 
 
 class AbandonedError(Exception):

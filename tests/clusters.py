@@ -59,13 +59,15 @@ class Cluster:
                 start_new_session=True,  # so that its children end with it, at the latest here
             )
 
-    def add_worker(self, *options: str, prefix: Sequence[str] = ()) -> subprocess.Popen[bytes]:
-        """Starts a worker of one thread."""
+    def add_worker(
+        self, *options: str, prefix: Sequence[str] = (), project: Path = HERE
+    ) -> subprocess.Popen[bytes]:
+        """Starts a worker of one thread, with the project that is in a folder."""
         command = [*prefix, sys.executable, "-m", "dask", "worker", self.address]
         started = self._start(
             f"worker {len(self.workers)}",
             [*command, "--nthreads", "1", "--no-dashboard", "--local-directory", ".", *options],
-            PYTHONPATH=str(HERE),
+            PYTHONPATH=str(project),
         )
         self.workers.append(started)
         return started

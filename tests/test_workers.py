@@ -6,6 +6,7 @@ import collections
 import contextlib
 import dataclasses
 import functools
+import shutil
 import time
 
 import psutil
@@ -16,7 +17,7 @@ from invented import InventedWorkers
 from test_trial import TRAIN, VALIDATION, assert_same_state, lasting, run, spec_of
 
 from search.datasets import Images
-from search.experiment import Execution
+from search.experiment import Execution, ExperimentError
 from search.local import make_workers, plan_workers
 from search.store import Store
 from search.workers import Job, Occupancy
@@ -194,6 +195,37 @@ def process(tmp_path):
     if started.poll() is None:
         started.kill()
         started.communicate()
+
+
+def test_a_worker_that_runs_something_else_gets_no_work(tmp_path):
+    """One has no project, one another version of it: alone they are an error, else a note each."""
+    other, nothing = tmp_path / "other", tmp_path / "nothing"
+    nothing.mkdir()
+    for package in ("search", "spaces"):
+        shutil.copytree(small_run.PROGRAM.parent / package, other / package)
+    with (other / "spaces" / "blocks.py").open("a") as file:
+        file.write("# changed\n")
+    notes = []
+    with Cluster(tmp_path) as cluster:
+        for project in (other, nothing):
+            cluster.add_worker(project=project)
+        cluster.wait_for_workers(2)
+        execution = Execution(cluster=cluster.address)
+        made = make_workers(execution, [], notes.append)
+        with pytest.raises(ExperimentError, match=r"is of no use: it .* \(docs/cluster.md\)"), made:
+            pass
+        assert notes == []
+        cluster.add_worker()
+        cluster.wait_for_workers(3)
+        with make_workers(execution, [], notes.append) as workers:
+            assert workers.present == 1
+            workers.open({"train": TRAIN, "validation": VALIDATION})
+            results, _ = all_ended(workers, [Job(spec_of(last_epoch=1, seed=5))])
+            assert workers.present == 1
+    assert lasting(*results.values()) == lasting(alone("lines", 5, 1))
+    assert len(notes) == 2
+    assert [note for note in notes if "it runs scanline" in note]
+    assert [note for note in notes if "No module named 'search'" in note]
 
 
 def test_two_workers_give_the_answer_of_one_though_one_of_them_is_killed(
