@@ -31,6 +31,7 @@ from search.trial import OnEpoch, TrialResult
 from search.workers import Job, SchedulerLostError
 
 POLL_SECONDS = 1.0
+START_ATTEMPTS = 3
 JOIN_SECONDS = 60.0  # that a cluster may take until its first worker is there
 ANSWER_SECONDS = 30.0  # after which a scheduler that does not answer is lost
 FAREWELL_SECONDS = 3.0  # that workers may take to forget this driver's images
@@ -528,9 +529,18 @@ def start_cluster(
         "cls": distributed.Scheduler,
         "options": {"host": host, "port": 0, **served},
     }
-    cluster = distributed.SpecCluster(
-        workers=workers, scheduler=scheduler, silence_logs=logging.CRITICAL
-    )
+    for attempt in range(1, START_ATTEMPTS + 1):
+        try:
+            cluster = distributed.SpecCluster(
+                workers=workers, scheduler=scheduler, silence_logs=logging.CRITICAL
+            )
+            break
+        except RuntimeError as error:  # a process was killed before it had begun
+            if attempt == START_ATTEMPTS:
+                raise ExperimentError(
+                    f"the worker processes cannot be started ({error.__cause__ or error}): "
+                    "try fewer with --workers"
+                ) from error
     client = distributed.Client(cluster, set_as_default=False)
     if execution.dashboard:
         note(f"Dask's dashboard: {client.dashboard_link}")

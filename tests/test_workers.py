@@ -248,6 +248,17 @@ def test_two_workers_give_the_answer_of_one_though_one_of_them_is_killed(
     assert "workers, busy" in ended.stdout
 
 
+def test_a_worker_that_is_killed_before_it_has_begun_is_started_again(process, tmp_path):
+    workers = []
+    while not workers and process.poll() is None:
+        workers = small_run.worker_processes(process)
+        time.sleep(0.01)
+    workers[0].kill()
+    ended = small_run.finish(process)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert small_run.finished_rows(tmp_path / "run") == small_run.TRIALS + small_run.FINALS
+
+
 def test_when_the_driver_is_killed_its_workers_end_and_a_resume_goes_on(
     process, tmp_path, finished_run
 ):
