@@ -20,6 +20,7 @@ EQUAL = {
     "multiply_adds": "equal multiply-adds",
 }
 MOST_PAIRS = 2
+LEAST_PAIR = 0.01
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -111,8 +112,7 @@ def _shares(results: Sequence[Importance]) -> Table:
             words.decimal(result.r2),
             words.listing(
                 [
-                    f"{words.clean(row['hyperparameter'], 30)} "
-                    f"({words.percent(row['share'], 0).replace(' ', NO_BREAK)})"
+                    _with_share(words.clean(row["hyperparameter"], 30), row["share"])
                     for row in result.main.head(MOST_MATTERING).to_dict("records")
                 ]
             ),
@@ -158,21 +158,26 @@ def _short(value: object) -> str:
 
 
 def _pairs(pairs: pd.DataFrame) -> Table:
-    shown = pairs.groupby("strategy", sort=False).head(MOST_PAIRS)
-    rows = [
-        [
-            words.label(row["strategy"]),
-            f"{words.clean(row['one'], 30)} with {words.clean(row['other'], 30)}",
-            words.percent(row["share"], 0),
+    rows = []
+    for strategy, mine in pairs.groupby("strategy", sort=False):
+        shown = mine[mine.share >= LEAST_PAIR].head(MOST_PAIRS)
+        named = [
+            _with_share(f"{words.clean(one, 30)} with {words.clean(other, 30)}", share)
+            for one, other, share in zip(shown.one, shown.other, shown.share, strict=True)
         ]
-        for row in shown.to_dict("records")
-    ]
+        none = f"none of {words.percent(LEAST_PAIR, 0)} or more"
+        rows.append([words.label(str(strategy)), words.listing(named) if named else none])
     note = (
-        "What two hyperparameters do together beyond what each does alone: the share of the "
+        "What two hyperparameters do together beyond what each does alone, as a share of the "
         "spread. The CSV file has every pair that was looked at."
     )
     frame = pairs[["strategy", "one", "other", "share"]]
-    return Table("pairs", ["strategy", "pair", "share"], rows, note=note, frame=frame)
+    columns = ["strategy", "share of the spread along two together"]
+    return Table("pairs", columns, rows, numeric=False, note=note, frame=frame)
+
+
+def _with_share(name: str, share: float) -> str:
+    return f"{name} ({words.percent(share, 0).replace(' ', NO_BREAK)})"
 
 
 def seeding(found: Findings) -> Section | None:

@@ -295,6 +295,25 @@ def test_what_matters_is_drawn_where_the_surrogate_fits_and_only_there(tmp_path)
     (pair,) = csv_of(path, "pairs").to_dict("records")
     assert pair["strategy"] == "lines" and {pair["one"], pair["other"]} == {"units", "rate"}
     assert pair["share"] > 0.02
+    named = f"{pair['one']} with {pair['other']} ({100 * pair['share']:.0f} %)"
+    assert f"| lines | {named} |" in note
+
+
+def test_a_pair_that_does_nothing_together_is_not_named(tmp_path):
+    path = make_run(tmp_path / "run", ["lines"], configurations=16)
+    with Store(path).connect() as database:
+        for trial_id, slot in database.execute("SELECT trial_id, slot FROM trials").fetchall():
+            values = {"units": slot % 4, "idle": slot // 4}
+            database.execute(
+                "UPDATE trials SET hyperparameters = ?, score = ?, status = 'completed' "
+                "WHERE trial_id = ?",
+                (json.dumps(values), (slot % 4) / 4, trial_id),
+            )
+    write_report(path)
+    (pair,) = csv_of(path, "pairs").to_dict("records")
+    assert pair["share"] < 0.01
+    note = (path / "report" / "report.md").read_text("utf-8")
+    assert "| lines | none of 1 % or more |" in note
 
 
 def test_early_stopping_is_shown_by_rung(tmp_path):
