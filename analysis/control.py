@@ -11,7 +11,7 @@ import pandas as pd
 from analysis import statistics
 from analysis.intervals import CONFIDENCE, difference, holm
 from analysis.tables import CONTROLS
-from analysis.words import label, listing, p_value, points
+from analysis.words import label, listing, multiple, p_value, points
 
 RATIOS = ("parameters", "multiply_adds", "train_seconds", "latency_ms")
 
@@ -115,6 +115,6 @@ def recurrence(comparison: pd.DataFrame) -> Recurrence:
         "train_seconds": "the training time",
         "latency_ms": "the latency",
     }
-    ratios = [f"{row[k]:.2g} times {w}" for k, w in words.items() if not math.isnan(row[k])]
+    ratios = [f"{multiple(row[k])} {w}" for k, w in words.items() if not math.isnan(row[k])]
     cost = f" It takes {listing(ratios)}." if ratios else ""
     return Recurrence(helps, best, f"{start}{interval}.{cost}")

@@ -40,7 +40,10 @@ def recurrence(found: Findings) -> Section | None:
             words.points(row["difference"], signed=True),
             f"{words.points(row['low'], signed=True)} to {words.points(row['high'], signed=True)}",
             row["helps"],
-            *(times(row[cost]) for cost in ("multiply_adds", "train_seconds", "latency_ms")),
+            *(
+                words.multiple(row[cost])
+                for cost in ("multiply_adds", "train_seconds", "latency_ms")
+            ),
         ]
         for row in frame.to_dict("records")
     ]
@@ -52,11 +55,6 @@ def recurrence(found: Findings) -> Section | None:
     table = Table("against-control", columns, rows, note=note, frame=frame)
     title = "Does recurrence earn its place?"
     return Section("recurrence", title, [said], parts=[table])
-
-
-def times(ratio: float) -> str:
-    """Returns a multiple in words."""
-    return words.NOTHING if math.isnan(ratio) else f"{ratio:.2g} times"
 
 
 def equal_budgets(found: Findings) -> Section | None:

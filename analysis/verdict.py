@@ -11,6 +11,8 @@ from analysis.intervals import MOST_SEEDS
 from analysis.tables import CONTROLS, Run, pending_finals, representatives
 from analysis.words import amount, clean, label, listing, percent, plural, points, probability
 
+NOT_SHOWN = "it is not shown that an LSTM earns its place here."
+
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
@@ -244,13 +246,12 @@ def _cheapest(run: Run, names: list[str]) -> list[str]:
 
 
 def _control(summary: pd.DataFrame, comparison: pd.DataFrame, best: str) -> list[str]:
+    tied = list(comparison.index[~comparison.apart])
     if best in CONTROLS:
-        return ["The most accurate has no recurrence: here an LSTM does not earn its place."]
-    tied = [n for n in comparison.index if n in CONTROLS and not comparison.apart[n]]
-    return [
-        f"{label(name)} is among those: it is not shown that an LSTM earns its place here."
-        for name in tied
-    ]
+        unsure = any(name not in CONTROLS for name in tied)
+        place = NOT_SHOWN if unsure else "here an LSTM does not earn its place."
+        return [f"The most accurate has no recurrence: {place}"]
+    return [f"{label(name)} is among those: {NOT_SHOWN}" for name in tied if name in CONTROLS]
 
 
 def _untested(run: Run, summary: pd.DataFrame) -> list[str]:

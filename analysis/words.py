@@ -115,6 +115,14 @@ def memory(size: float) -> str:
     return f"{size / 2**30:.2g} GiB" if size >= 2**30 else f"{size / 2**20:,.0f} MiB"
 
 
+def multiple(ratio: float) -> str:
+    """Returns a ratio as "0.27 times", "2.6 times" or "1,700 times"."""
+    if math.isnan(ratio):
+        return NOTHING
+    text = f"{ratio:.2g}"
+    return f"{text if ratio < 99.5 else format(float(text), ',.0f')} times"
+
+
 def plural(number: int, noun: str, nouns: str | None = None) -> str:
     """Returns "1 seed", "3 seeds" or "10,000 images"; `nouns` where an s is not enough."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {nouns or noun + 's'}"

@@ -18,7 +18,7 @@ from analysis.gallery import confusion, fitted, mistakes, unrolled
 from analysis.parts import Gallery, Table, sheet, to_csv, to_png
 from analysis.render import for_script, html, markdown, plain
 from analysis.report import write_report
-from analysis.words import clean
+from analysis.words import clean, multiple
 from search.store import Store
 
 
@@ -255,6 +255,15 @@ def test_a_few_data_sets_are_said_to_be_too_few_and_get_no_diagram(tmp_path):
     assert "critical-difference" not in note
     assert len(csv_of(paths[0], "comparison-ranks")) == 4
     assert len(csv_of(paths[0], "comparison-win-matrix")) == 12
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [(0.0123, "0.012"), (1, "1"), (2.56, "2.6"), (99.4, "99"), (99.6, "100"), (164, "160"),
+     (99_500, "100,000")],
+)  # fmt: skip
+def test_a_multiple_is_said_in_two_figures(ratio, said):
+    assert multiple(ratio) == f"{said} times"
 
 
 def test_the_page_draws_the_front_of_every_cost(tmp_path):
