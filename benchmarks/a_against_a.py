@@ -33,6 +33,7 @@ from analysis import Run, load_run
 from analysis.statistics import against_best, by_strategy, pairwise
 from analysis.tables import pending_finals
 from analysis.verdict import Verdict, judge
+from analysis.words import plural
 from benchmarks.searches import complete_all
 from search.experiment import Experiment
 
@@ -126,7 +127,8 @@ def contests(run: Run) -> dict[str, Contest]:
     found = {f"{name} against its copy": Contest(name) for name in means.index}
     best, *others = means.index
     for gap in GAPS:
-        found[f"{best} against a copy made {100 * gap:.0f} points worse"] = Contest(best, None, gap)
+        points = plural(round(100 * gap), "point")
+        found[f"{best} against a copy made {points} worse"] = Contest(best, None, gap)
     for other in others:
         gap = 100 * (means[best] - means[other])
         found[f"{best} against {other}, {gap:.1f} points worse over 48 seeds"] = Contest(

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from analysis import Run, load_run
 from benchmarks.searches import complete_all
@@ -88,7 +89,7 @@ def comparison(curves: dict[int, dict[str, np.ndarray]]) -> pd.DataFrame:
 
 
 def table(found: pd.DataFrame) -> str:
-    """Returns the comparison as Markdown, with the geometric mean of the ratios and their range."""
+    """Returns the comparison as Markdown, with the geometric mean of the ratios and its interval."""
     lines = [
         "| target | seed | validation accuracy | epochs unseeded | epochs seeded | ratio | "
         "best unseeded | best seeded |",
@@ -101,11 +102,13 @@ def table(found: pd.DataFrame) -> str:
         for row in found.itertuples()
     ]
     for kind, mine in found.groupby("target", sort=False):
-        logs = np.log(mine.ratio)
+        logs = -np.log(mine.ratio)
+        mean = logs.mean()
+        low, high = stats.t.interval(0.95, len(logs) - 1, mean, stats.sem(logs))
         lines.append(
-            f"\nTarget {kind}: seeded searches needed {np.exp(-logs.mean()):.2f} times the epochs "
-            f"(geometric mean of {len(mine)}; ratio unseeded to seeded {mine.ratio.min():.2f} to "
-            f"{mine.ratio.max():.2f}, standard deviation of its logarithm {logs.std():.2f})."
+            f"\nTarget {kind}: seeded searches needed {np.exp(mean):.2f} times the epochs "
+            f"(geometric mean of {len(mine)}; 95 % interval {np.exp(low):.2f} to "
+            f"{np.exp(high):.2f}, Student's t of the logarithms)."
         )
     return "\n".join(lines)
 

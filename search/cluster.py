@@ -52,6 +52,9 @@ CONFIGURATION = {
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
+    # Its profiler looks at every thread's stack a hundred times a second. While Keras traces a
+    # model the stack is deep and Python busy: a sixth of a short trial's time went there.
+    "distributed.worker.profile.enabled": False,
     "distributed.comm.timeouts.connect": "10s",
     "distributed.admin.large-graph-warning-threshold": "1GB",  # a model may be larger than 10 MB
 }

@@ -173,6 +173,14 @@ def test_a_trial_that_fails_or_takes_too_long_is_a_result_and_its_worker_goes_on
     assert len(workers.idle()) == workers.present == present
 
 
+@pytest.mark.parametrize("workers", ["started here"], indirect=True)
+def test_no_profiler_slows_a_worker_that_is_started_here(workers):
+    at_work = workers._client.run(lambda dask_worker: list(dask_worker.periodic_callbacks))
+    assert len(at_work) == 2
+    for callbacks in at_work.values():
+        assert "heartbeat" in callbacks and not {"profile", "profile-cycle"} & set(callbacks)
+
+
 def test_images_are_sent_once(workers):
     """Whatever is tried with them: they were packed when the workers were given them."""
     packed = Packed.times
