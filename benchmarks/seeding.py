@@ -89,7 +89,7 @@ def comparison(curves: dict[int, dict[str, np.ndarray]]) -> pd.DataFrame:
 
 
 def table(found: pd.DataFrame) -> str:
-    """Returns the comparison as Markdown, with the geometric mean of the ratios and its interval."""
+    """Returns the comparison as Markdown, with the mean ratio and its interval."""
     lines = [
         "| target | seed | validation accuracy | epochs unseeded | epochs seeded | ratio | "
         "best unseeded | best seeded |",
