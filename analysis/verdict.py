@@ -98,7 +98,7 @@ def _ranked(run: Run, summary: pd.DataFrame, comparison: pd.DataFrame) -> Verdic
             )
         sentences.extend(_cheapest(run, [best, *tied]))
     sentences.extend(_chance(summary, best, tied))
-    sentences.extend(_control(summary, comparison, best))
+    sentences.extend(_control(best, tied))
     sentences.extend(_untested(run, summary))
     kind = "wins" if not tied else "ties" if math.isinf(needed) else "too_close"
     return Verdict(kind, best, (best, *tied), headline, tuple(sentences))
@@ -245,8 +245,7 @@ def _cheapest(run: Run, names: list[str]) -> list[str]:
     ]
 
 
-def _control(summary: pd.DataFrame, comparison: pd.DataFrame, best: str) -> list[str]:
-    tied = list(comparison.index[~comparison.apart])
+def _control(best: str, tied: list[str]) -> list[str]:
     if best in CONTROLS:
         unsure = any(name not in CONTROLS for name in tied)
         place = NOT_SHOWN if unsure else "here an LSTM does not earn its place."
