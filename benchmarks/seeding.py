@@ -22,9 +22,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from analysis import Run, load_run
+from analysis.intervals import estimate, variance_of_mean
 from benchmarks.searches import complete_all
 from search.backend import start_backend
 from search.experiment import Experiment
@@ -102,13 +102,12 @@ def table(found: pd.DataFrame) -> str:
         for row in found.itertuples()
     ]
     for kind, mine in found.groupby("target", sort=False):
-        logs = -np.log(mine.ratio)
-        mean = logs.mean()
-        low, high = stats.t.interval(0.95, len(logs) - 1, mean, stats.sem(logs))
+        logs = -np.log(mine.ratio.to_numpy())
+        mean = estimate(logs.mean(), [variance_of_mean(logs)])
         lines.append(
-            f"\nTarget {kind}: seeded searches needed {np.exp(mean):.2f} times the epochs "
-            f"(geometric mean of {len(mine)}; 95 % interval {np.exp(low):.2f} to "
-            f"{np.exp(high):.2f}, Student's t of the logarithms)."
+            f"\nTarget {kind}: seeded searches needed {np.exp(mean.value):.2f} times the epochs "
+            f"(geometric mean of {len(logs)}; 95 % interval {np.exp(mean.low):.2f} to "
+            f"{np.exp(mean.high):.2f}, Student's t of the logarithms)."
         )
     return "\n".join(lines)
 
