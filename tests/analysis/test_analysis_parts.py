@@ -280,19 +280,29 @@ def test_the_page_draws_the_front_of_every_cost(tmp_path):
     assert list(cheap) == ["lines", "cnn_lines"]
 
 
-def test_what_matters_is_drawn_where_the_surrogate_fits_and_only_there(tmp_path):
-    path = make_run(tmp_path / "run", ["lines", "cnn_lines"], configurations=16)
+def plant(path, outcome):
+    """Gives every trial the hyperparameters and the score of (its strategy, its slot)."""
     with Store(path).connect() as database:
-        # Of lines the score follows from its units and its rate together, of cnn_lines from none.
         rows = database.execute("SELECT trial_id, strategy, slot FROM trials").fetchall()
-        for trial_id, strategy, slot in rows:
-            values = {"units": slot % 4, "rate": slot // 4}
-            score = (slot % 4) * (slot // 4) / 9 if strategy == "lines" else slot * 7 % 5 / 5
+        for trial_id, *place in rows:
+            values, score = outcome(*place)
             database.execute(
                 "UPDATE trials SET hyperparameters = ?, score = ?, status = 'completed' "
                 "WHERE trial_id = ?",
                 (json.dumps(values), score, trial_id),
             )
+
+
+def test_what_matters_is_drawn_where_the_surrogate_fits_and_only_there(tmp_path):
+    path = make_run(tmp_path / "run", ["lines", "cnn_lines"], configurations=16)
+
+    def outcome(strategy, slot):
+        # Of lines the score follows from its units and its rate together, of cnn_lines from none.
+        units, rate = slot % 4, slot // 4
+        score = units * rate / 9 if strategy == "lines" else slot * 7 % 5 / 5
+        return {"units": units, "rate": rate}, score
+
+    plant(path, outcome)
     write_report(path)
     note = (path / "report" / "report.md").read_text("utf-8")
     assert "dependence-lines.png" in note and "dependence-cnn_lines.png" not in note
@@ -310,14 +320,7 @@ def test_what_matters_is_drawn_where_the_surrogate_fits_and_only_there(tmp_path)
 
 def test_a_pair_that_does_nothing_together_is_not_named(tmp_path):
     path = make_run(tmp_path / "run", ["lines"], configurations=16)
-    with Store(path).connect() as database:
-        for trial_id, slot in database.execute("SELECT trial_id, slot FROM trials").fetchall():
-            values = {"units": slot % 4, "idle": slot // 4}
-            database.execute(
-                "UPDATE trials SET hyperparameters = ?, score = ?, status = 'completed' "
-                "WHERE trial_id = ?",
-                (json.dumps(values), (slot % 4) / 4, trial_id),
-            )
+    plant(path, lambda _, slot: ({"units": slot % 4, "idle": slot // 4}, (slot % 4) / 4))
     write_report(path)
     (pair,) = csv_of(path, "pairs").to_dict("records")
     assert pair["share"] < 0.01
