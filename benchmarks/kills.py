@@ -83,11 +83,10 @@ def killed_run(folder: Path, undisturbed: Tables, pace: float, rng: random.Rando
     while small_run.finished_rows(run) < rows and driver.poll() is None:
         time.sleep(0.02)
     time.sleep(delay)
-    targets = [psutil.Process(driver.pid)] if victim == "driver" else []
-    while driver.poll() is None and not targets:  # a worker that has not come yet
-        targets = small_run.worker_processes(driver)
-        time.sleep(0.02)
     try:
+        # A worker may not have come yet.
+        driving = victim == "driver"
+        targets = [psutil.Process(driver.pid)] if driving else small_run.first_workers(driver)
         rng.choice(targets).kill()
         struck = True
     except (IndexError, psutil.NoSuchProcess):

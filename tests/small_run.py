@@ -119,6 +119,15 @@ def worker_processes(driver: subprocess.Popen[str]) -> list[psutil.Process]:
         return []
 
 
+def first_workers(driver: subprocess.Popen[str]) -> list[psutil.Process]:
+    """Returns the processes that train as soon as there is one; none if the search has ended."""
+    workers: list[psutil.Process] = []
+    while not workers and driver.poll() is None:
+        time.sleep(0.01)
+        workers = worker_processes(driver)
+    return workers
+
+
 def resume_or_start(folder: Path) -> subprocess.Popen[str]:
     """Starts the small search as someone would who finds it stopped."""
     arguments = [*ARGUMENTS, "--out", "run"]

@@ -257,11 +257,7 @@ def test_two_workers_give_the_answer_of_one_though_one_of_them_is_killed(
 
 
 def test_a_worker_that_is_killed_before_it_has_begun_is_started_again(process, tmp_path):
-    workers = []
-    while not workers and process.poll() is None:
-        workers = small_run.worker_processes(process)
-        time.sleep(0.01)
-    workers[0].kill()
+    small_run.first_workers(process)[0].kill()
     ended = small_run.finish(process)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert small_run.finished_rows(tmp_path / "run") == small_run.TRIALS + small_run.FINALS
