@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import distributed
 
+import search
 from search.backend import start_backend, worker_name
 
 # Before anything else imports the backend: a worker reads this file with its first message.
 start_backend()
 
+import spaces  # noqa: E402
 from search.datasets import Images  # noqa: E402
 from search.post import Post  # noqa: E402
 from search.workers import Job  # noqa: E402
@@ -68,8 +70,8 @@ def introduce() -> Introduction:
 
 def code_digest() -> str:
     """A short digest of the code that trains."""
-    root = Path(__file__).parents[1]
-    files = sorted([*root.glob("spaces/*.py"), *root.glob("search/*.py")])
+    folders = [Path(package.__path__[0]) for package in (search, spaces)]
+    files = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 

@@ -147,7 +147,7 @@ def test_only_the_store_names_the_files_of_a_run():
 
 def test_models_are_built_of_stock_layers():
     """No class of ours that a loaded model would need."""
-    for file in (ROOT / "spaces").glob("*.py"):
+    for file in (ROOT / "spaces").rglob("*.py"):
         for node in ast.walk(parse(file)):
             if isinstance(node, ast.ClassDef):
                 for base in map(ast.unparse, node.bases):
