@@ -23,8 +23,8 @@ from search.finals import final_id
 from search.store import Store
 from spaces import STRATEGIES, build_design
 from spaces.design import FORMAT
+from spaces.python_code import quoted
 from spaces.source import source
-from spaces.writing import quoted
 
 Row = Mapping[str, Any]
 

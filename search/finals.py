@@ -33,7 +33,7 @@ from search.trial import (
     to_bytes,
 )
 from search.workers import Job, Workers
-from spaces.batches import targets
+from spaces.training.batches import targets
 
 LATENCY_REPEATS = 30
 

@@ -1,36 +1,8 @@
 """What can be built: strategies, and the hypermodel that searches them."""
 
-from spaces import (
-    cnn_control,
-    cnn_flat,
-    cnn_lines,
-    conv_lstm,
-    conv_sweeps,
-    hierarchical,
-    line_cnn,
-    lines,
-    patches,
-    pixels,
-    sweeps,
-)
+from spaces.design import build_design
+from spaces.hypermodel import SequenceHyperModel
+from spaces.strategies import STRATEGIES
 from spaces.strategy import Strategy
-
-STRATEGIES: dict[str, Strategy] = {
-    "lines": lines.STRATEGY,
-    "cnn_lines": cnn_lines.STRATEGY,
-    "cnn_flat": cnn_flat.STRATEGY,
-    "line_cnn": line_cnn.STRATEGY,
-    "patches": patches.STRATEGY,
-    "pixels": pixels.STRATEGY,
-    "hierarchical": hierarchical.STRATEGY,
-    "sweeps": sweeps.STRATEGY,
-    "conv_sweeps": conv_sweeps.STRATEGY,
-    "conv_lstm": conv_lstm.STRATEGY,
-    "cnn_control": cnn_control.STRATEGY,
-}
-
-# After the registry, which they read.
-from spaces.design import build_design  # noqa: E402
-from spaces.hypermodel import SequenceHyperModel  # noqa: E402
 
 __all__ = ["STRATEGIES", "SequenceHyperModel", "Strategy", "build_design"]

@@ -19,8 +19,8 @@ from typing import Any
 import keras
 import keras_tuner
 
-import spaces
 from spaces.hypermodel import SequenceHyperModel
+from spaces.strategies import STRATEGIES
 from spaces.values import Values, complete, unknown
 
 FORMAT = 1
@@ -55,8 +55,8 @@ def design_values(design: Mapping[str, Any]) -> Values:
         version = reprlib.repr(design["scanline_design"])
         raise ValueError(f"it is a design of format {version}: this version reads {FORMAT}")
     strategy = design.get("strategy")
-    if not isinstance(strategy, str) or strategy not in spaces.STRATEGIES:
-        raise ValueError(unknown("strategy", strategy, spaces.STRATEGIES))
+    if not isinstance(strategy, str) or strategy not in STRATEGIES:
+        raise ValueError(unknown("strategy", strategy, STRATEGIES))
     shape = design.get("image_shape")
     if not (isinstance(shape, list | tuple) and len(shape) == 3 and all(map(_counts, shape))):
         raise ValueError(

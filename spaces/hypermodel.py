@@ -13,8 +13,8 @@ import keras_tuner
 import numpy as np
 from keras import layers
 
-import spaces
-from spaces.batches import EpochBatches, EpochRandomness, targets
+from spaces.strategies import STRATEGIES
+from spaces.training.batches import EpochBatches, EpochRandomness, targets
 
 
 @contextlib.contextmanager
@@ -80,7 +80,7 @@ class SequenceHyperModel(keras_tuner.HyperModel):
     ):
         super().__init__()
         self.image_shape, self.classes = tuple(image_shape), classes
-        self.strategies = list(strategies or spaces.STRATEGIES)
+        self.strategies = list(strategies or STRATEGIES)
         self.mirror, self.decay_steps, self.seed = mirror, decay_steps, seed
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
@@ -116,14 +116,14 @@ class SequenceHyperModel(keras_tuner.HyperModel):
         """Returns the chosen strategy's name and what it makes of the images."""
         if len(self.strategies) == 1:
             name = self.strategies[0]
-            return name, spaces.STRATEGIES[name].build(images, hp)
+            return name, STRATEGIES[name].build(images, hp)
         chosen = hp.Choice("strategy", self.strategies)
         for name in self.strategies:
             # Names of their own: KerasTuner drops the value of a name that is active in one scope
             # and inactive in another.
             with hp.conditional_scope("strategy", [name]), hp.name_scope(name):
                 if name == chosen:
-                    features = spaces.STRATEGIES[name].build(images, hp)
+                    features = STRATEGIES[name].build(images, hp)
         return chosen, features
 
     def _declare_training(self, hp: keras_tuner.HyperParameters) -> None:

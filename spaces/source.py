@@ -17,7 +17,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from spaces.writing import Call, assigned, docstring, literal, permutation
+from spaces.python_code import Call, assigned, docstring, literal, permutation
 
 TAKEN = {"build", "keras", "layer", "layers", "ops"}
 

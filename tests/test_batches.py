@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from spaces.batches import AUGMENTATIONS, EpochBatches, augment, flip, shift, targets
+from spaces.training.batches import AUGMENTATIONS, EpochBatches, augment, flip, shift, targets
 
 SHAPES = [
     (1, 1, 1),

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from keras import layers
 
-import spaces.batches
+import spaces.training.batches
 from spaces import STRATEGIES, SequenceHyperModel
-from spaces.batches import targets
 from spaces.blocks import MAX_TIMESTEPS, convolution_stack, depths, halvings, pooled_positions
-from spaces.cnn_flat import FILTERS
+from spaces.strategies.cnn_flat import FILTERS
+from spaces.training.batches import targets
 
 SHAPE, CLASSES = (6, 6, 1), 3
 ALL = list(STRATEGIES)
@@ -488,7 +488,7 @@ def test_1_plus_2_plus_6_epochs_equal_9_bit_for_bit(tmp_path):
 
 def test_without_the_assignment_at_each_epoch_they_would_differ(tmp_path, monkeypatch):
     # The same training as above, shorter: so the test above would notice.
-    monkeypatch.setattr(spaces.batches, "seed_states", lambda model: [])
+    monkeypatch.setattr(spaces.training.batches, "seed_states", lambda model: [])
     assert not equal(train("cnn_lines", [2], tmp_path)[0], train("cnn_lines", [1, 2], tmp_path)[0])
 
 

@@ -14,7 +14,8 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from spaces import STRATEGIES, SequenceHyperModel, scans, writing
+from spaces import STRATEGIES, SequenceHyperModel, scans
+from spaces import python_code as writing
 from spaces.source import source
 
 SHAPE = (9, 12, 3)
