@@ -18,13 +18,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from search.backend import start_backend
+from search.environment import start_backend
 from search.experiment import Execution, Experiment, ExperimentError
 from search.local import make_workers, plan_workers
 from search.workers import SchedulerLostError
 
 if TYPE_CHECKING:
-    from search.datasets import Dataset
+    from search.data.datasets import Dataset
     from search.store import Store
     from search.workers import Occupancy, Workers
 
@@ -289,10 +289,10 @@ def new_run(options: argparse.Namespace, arguments: list[str]) -> tuple[Store, D
     Returns:
         The run, open for writing; its images; the spaces that were built to check them.
     """
-    from search.datasets import NAMES, load_dataset
-    from search.seeding import read_seeds
+    from search.data.datasets import NAMES, load_dataset
     from search.store import Store, describe_machine
     from search.tuner import search_spaces
+    from search.warm_start import read_seeds
     from spaces import STRATEGIES
 
     fields = {field.name for field in dataclasses.fields(Experiment)}
@@ -320,7 +320,7 @@ def new_run(options: argparse.Namespace, arguments: list[str]) -> tuple[Store, D
 
 def old_run(path: str, arguments: list[str]) -> tuple[Store, Dataset]:
     """Opens a run that was stopped; all that was asked for is in it."""
-    from search.datasets import load_dataset
+    from search.data.datasets import load_dataset
     from search.store import Store
 
     allowed = ["resume", *(field.name for field in dataclasses.fields(Execution))]
@@ -341,7 +341,7 @@ def resume_command(path: Path | str) -> str:
 
 def record_dataset(store: Store, dataset: Dataset) -> None:
     """Writes the facts about the data that the report states, and a few images."""
-    from search.pictures import record_samples
+    from search.report_images import record_samples
 
     height, width, channels = dataset.image_shape
     store.record_dataset(
@@ -396,8 +396,8 @@ def search_and_test(
     """Searches, runs the finals and writes the designs; the report's page follows all of it."""
     from analysis.live import LivePage
     from search.designs import export_designs
-    from search.display import make_display
     from search.finals import run_finals
+    from search.terminal.display import make_display
     from search.tuner import SequenceTuner, make_oracle
 
     record_dataset(store, dataset)
@@ -442,8 +442,8 @@ def show_status(path: str, arguments: list[str]) -> None:
     """Prints how far a run is; needs no backend and leaves the run alone."""
     from rich.console import Console
 
-    from search.status import read_status, status_screen
     from search.store import Store
+    from search.terminal.status import read_status, status_screen
 
     others = [a for a in arguments if a.startswith("--") and a.partition("=")[0] != "--status"]
     if others:

@@ -15,13 +15,13 @@ import argparse
 import dataclasses
 import statistics
 
-from search.backend import start_backend
+from search.environment import start_backend
 
 start_backend()
 
 from sklearn.linear_model import LogisticRegression  # noqa: E402
 
-from search.datasets import Images, load_dataset  # noqa: E402
+from search.data.datasets import Images, load_dataset  # noqa: E402
 from search.finals import everything, final_spec, finalists, run_final  # noqa: E402
 from search.store import Store  # noqa: E402
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import argparse
 import time
 
-from search.backend import start_backend
+from search.environment import start_backend
 
 start_backend()
 
 from search.bench import Bench  # noqa: E402
-from search.datasets import load_dataset  # noqa: E402
+from search.data.datasets import load_dataset  # noqa: E402
 from search.experiment import Experiment  # noqa: E402
 from search.trial import TrialSpec  # noqa: E402
 from search.tuner import make_oracle  # noqa: E402

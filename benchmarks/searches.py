@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from search.backend import start_backend
+from search.environment import start_backend
 from search.experiment import Experiment
 
 SEARCHES_A_PROCESS = 4
@@ -28,12 +28,12 @@ def complete(path: Path, experiment: Experiment, command: str) -> None:
     start_backend()
     # After the backend's threads are limited.
     from run_search import record_dataset
-    from search.datasets import load_dataset
-    from search.display import Display
+    from search.data.datasets import load_dataset
     from search.finals import run_finals
     from search.local import InProcess
-    from search.progress import Progress
     from search.store import Store, describe_machine
+    from search.terminal.display import Display
+    from search.terminal.progress import Progress
     from search.tuner import SequenceTuner, make_oracle
 
     store = (

@@ -26,7 +26,7 @@ import pandas as pd
 from analysis import Run, load_run
 from analysis.intervals import estimate, variance_of_mean
 from benchmarks.searches import complete_all
-from search.backend import start_backend
+from search.environment import start_backend
 from search.experiment import Experiment
 
 STRATEGIES = ("lines", "cnn_lines")
@@ -41,9 +41,9 @@ def experiment(dataset: str, data_dir: str, seed: int) -> Experiment:
 def pair(folder: Path, data_dir: str, seed: int) -> dict[str, tuple[Path, Experiment]]:
     """Returns the two searches of a seed; the run of MNIST must be there."""
     start_backend()
-    from search.datasets import load_dataset
-    from search.seeding import read_seeds
+    from search.data.datasets import load_dataset
     from search.tuner import search_spaces
+    from search.warm_start import read_seeds
 
     plain = experiment("fashion_mnist", data_dir, seed)
     seeds, _ = read_seeds([folder / "mnist"], plain, search_spaces(plain, load_dataset(plain)))

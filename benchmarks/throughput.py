@@ -118,7 +118,7 @@ def read_list(folder: Path) -> list[dict[str, Any]]:
 
 def scanline(options: argparse.Namespace, workers: int) -> None:
     """Searches, and leaves the list of trials behind, or compares it with the one that is there."""
-    from search.backend import start_backend
+    from search.environment import start_backend
     from search.experiment import Execution, Experiment
     from search.local import make_workers, plan_workers
 
@@ -126,10 +126,10 @@ def scanline(options: argparse.Namespace, workers: int) -> None:
     environments = plan_workers(execution)
     start_backend(cpu_only=workers > 1)
 
-    from search.datasets import load_dataset
-    from search.display import Display
-    from search.progress import Progress
+    from search.data.datasets import load_dataset
     from search.store import Store
+    from search.terminal.display import Display
+    from search.terminal.progress import Progress
     from search.tuner import SequenceTuner, make_oracle
 
     experiment = Experiment(
@@ -167,7 +167,7 @@ def stock(folder: Path) -> None:
     import keras_tuner
     from keras import layers
 
-    from search.datasets import load_dataset
+    from search.data.datasets import load_dataset
     from search.experiment import Experiment
     from spaces import STRATEGIES
 

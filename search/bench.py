@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import psutil
 
-from search.backend import worker_name
-from search.datasets import Images
+from search.data.datasets import Images
+from search.environment import worker_name
 from search.finals import run_final
 from search.trial import Held, OnEpoch, TrialResult, release_memory, run_trial
 from search.workers import Job

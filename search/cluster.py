@@ -23,7 +23,7 @@ from typing import Any
 import dask
 import distributed
 
-from search.datasets import Images
+from search.data.datasets import Images
 from search.experiment import Execution, ExperimentError
 from search.post import Post
 from search.remote import Introduction, forget, introduce, take

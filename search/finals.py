@@ -14,10 +14,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from search.datasets import Dataset, Images
-from search.display import Display
-from search.pictures import record_mistakes, record_sequences
+from search.data.datasets import Dataset, Images
+from search.report_images import record_mistakes, record_sequences
 from search.store import Store
+from search.terminal.display import Display
 from search.trial import (
     Clock,
     Held,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from search.backend import GPUS, gpu_environment, visible_gpus, worker_name
+from search.environment import GPUS, gpu_environment, visible_gpus, worker_name
 from search.experiment import Execution
 from search.workers import Job, Workers
 
 if TYPE_CHECKING:
-    from search.datasets import Images
+    from search.data.datasets import Images
     from search.trial import OnEpoch, TrialResult
 
 LEAST_MEMORY = 2e9  # bytes for one worker: TensorFlow alone takes 0.6 GB

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from search.datasets import Images
+from search.data.datasets import Images
 from search.store import write_atomically
 
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import distributed
 
 import search
-from search.backend import start_backend, worker_name
+from search.environment import start_backend, worker_name
 
 # Before anything else imports the backend: a worker reads this file with its first message.
 start_backend()
 
 import spaces  # noqa: E402
-from search.datasets import Images  # noqa: E402
+from search.data.datasets import Images  # noqa: E402
 from search.post import Post  # noqa: E402
 from search.workers import Job  # noqa: E402
 

@@ -21,7 +21,7 @@ import keras
 import keras_tuner
 import numpy as np
 
-from search.datasets import Images
+from search.data.datasets import Images
 from spaces import SequenceHyperModel
 from spaces.cost import cost
 

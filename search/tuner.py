@@ -12,12 +12,12 @@ import keras
 import keras_tuner
 from keras_tuner.engine import trial as kt_trial
 
-from search.datasets import Dataset
-from search.display import Display
+from search.data.datasets import Dataset
 from search.experiment import Execution, Experiment, ExperimentError
-from search.oracle import StrategyHyperband
-from search.promotion import Place
+from search.hyperband.oracle import StrategyHyperband
+from search.hyperband.promotion import Place
 from search.store import Store
+from search.terminal.display import Display
 from search.trial import TrialResult, TrialSpec, from_bytes
 from search.workers import Job, Occupancy, Workers
 from spaces import SequenceHyperModel

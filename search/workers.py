@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from search.datasets import Images
+    from search.data.datasets import Images
     from search.trial import OnEpoch, TrialResult, TrialSpec
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 import small_run
 
-from search.backend import limit_threads
+from search.environment import limit_threads
 
 # So that sums are taken in one order and results can be compared bit for bit. Before any test
 # imports Keras.

@@ -9,7 +9,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from search.datasets import Images
+from search.data.datasets import Images
 from search.trial import OnEpoch, TrialResult, TrialSpec
 from search.workers import Job
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from search.backend import ONE_THREAD
+from search.environment import ONE_THREAD
 from search.store import Store
 
 PROGRAM = Path(__file__).resolve().parents[1] / "run_search.py"

@@ -6,8 +6,8 @@ import math
 import pytest
 from keras_tuner.oracles import HyperbandOracle
 
-from search import brackets
-from search.brackets import Rung
+from search.hyperband import brackets
+from search.hyperband.brackets import Rung
 
 # (max_epochs, factor) -> bracket -> [(configurations, first epoch, last epoch), ...], by hand.
 # With 27 epochs and factor 3: at the end of every bracket stand (1 + log3 27) / (bracket + 1)

@@ -23,7 +23,7 @@ import small_run
 from PIL import Image
 
 import run_search
-from search.datasets import load_dataset
+from search.data.datasets import load_dataset
 from search.store import Store
 
 ESCAPE = "\x1b"
@@ -451,7 +451,7 @@ def test_ctrl_c_before_there_is_a_run_leaves_nothing(cwd, monkeypatch, capsys):
     def interrupted(experiment):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("search.datasets.load_dataset", interrupted)
+    monkeypatch.setattr("search.data.datasets.load_dataset", interrupted)
     assert run_search.main(["--out", "run"]) == 130
     assert small_run.everything_below(cwd) == set()
     assert "nothing was written" in capsys.readouterr().err
@@ -464,7 +464,7 @@ def test_ctrl_c_while_a_resumed_run_reads_its_images_says_how_to_go_on(
         raise KeyboardInterrupt
 
     shutil.copytree(finished_run.path, "run")
-    monkeypatch.setattr("search.datasets.load_dataset", interrupted)
+    monkeypatch.setattr("search.data.datasets.load_dataset", interrupted)
     assert run_search.main(["--resume", "run"]) == 130
     assert capsys.readouterr().err.endswith("--resume run\n")
 

@@ -10,8 +10,8 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from search import configurations
-from search.configurations import draw_all, enumerate_space
+from search.hyperband import configurations
+from search.hyperband.configurations import draw_all, enumerate_space
 from spaces import SequenceHyperModel
 
 PLACES = [(0, bracket, slot) for bracket, size in ((2, 9), (1, 5), (0, 3)) for slot in range(size)]
@@ -111,7 +111,7 @@ def test_the_same_in_every_process():
     """In two more processes, whose strings have other hashes; no model is built there."""
     code = (
         "import json, keras_tuner, sys\n"
-        "from search.configurations import draw_all\n"
+        "from search.hyperband.configurations import draw_all\n"
         "places, configs = json.load(sys.stdin)\n"
         "spaces = map(keras_tuner.HyperParameters.from_config, configs)\n"
         "drawn = [[*draw_all(s, {}, map(tuple, places), (seed, 'digits', 'lines')).values()]\n"

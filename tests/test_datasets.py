@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from search import datasets, folders, named
-from search.datasets import NAMES, apportion, hold_out, load_dataset
+from search.data import builtin as named
+from search.data import datasets, folders
+from search.data.datasets import NAMES, apportion, hold_out, load_dataset
 from search.experiment import Experiment, ExperimentError
 
 COUNTS = {0: 40, 1: 25, 2: 7, 3: 2}  # images a class: uneven on purpose
@@ -277,7 +278,7 @@ def test_no_network_and_no_cache(tmp_path):
         import socket
         def fail(*_, **__): raise socket.gaierror(-2, "Name or service not known")
         socket.getaddrinfo = fail
-        from search.datasets import load_dataset
+        from search.data.datasets import load_dataset
         from search.experiment import Experiment, ExperimentError
         for name in ("mnist", "fashion_mnist", "cifar10", "cifar100"):
             try:

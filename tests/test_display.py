@@ -12,10 +12,10 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from search.display import LiveDisplay, PlainDisplay, make_display
 from search.experiment import Experiment
-from search.progress import Final, Plan, Progress, seconds_left
-from search.screen import in_words, on_the_clock, one_line, screen, sparkline
+from search.terminal.display import LiveDisplay, PlainDisplay, make_display
+from search.terminal.progress import Final, Plan, Progress, seconds_left
+from search.terminal.screen import in_words, on_the_clock, one_line, screen, sparkline
 
 STRATEGIES = ("lines", "cnn_lines", "cnn_flat", "line_cnn")
 EXPERIMENT = Experiment("digits", STRATEGIES)

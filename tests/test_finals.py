@@ -14,14 +14,14 @@ import small_run
 from invented import InventedWorkers, unit
 
 from search import finals
-from search.datasets import load_dataset
-from search.display import Display
+from search.data.datasets import load_dataset
 from search.experiment import Execution, Experiment
 from search.finals import finalists, run_finals
+from search.hyperband.promotion import Place
 from search.local import InProcess
-from search.progress import Progress
-from search.promotion import Place
 from search.store import Store
+from search.terminal.display import Display
+from search.terminal.progress import Progress
 from search.trial import TrialResult
 from search.tuner import SequenceTuner, make_oracle
 

@@ -12,11 +12,11 @@ import small_run
 from invented import InventedWorkers
 
 from search import finals
-from search.datasets import load_dataset
-from search.display import Display
+from search.data.datasets import load_dataset
 from search.experiment import Experiment
-from search.progress import Progress
 from search.store import Store
+from search.terminal.display import Display
+from search.terminal.progress import Progress
 from search.tuner import SequenceTuner, make_oracle
 
 # Real processes, SIGKILL

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from search.backend import GPUS
 from search.cluster import start_cluster
+from search.environment import GPUS
 from search.experiment import Execution
 from search.local import auto_workers, plan_workers
 

@@ -13,9 +13,9 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from search import brackets
-from search.oracle import StrategyHyperband
-from search.promotion import RUNNING, Outcome, Place, next_in_arm
+from search.hyperband import brackets
+from search.hyperband.oracle import StrategyHyperband
+from search.hyperband.promotion import RUNNING, Outcome, Place, next_in_arm
 from spaces import SequenceHyperModel
 
 FAILED = Outcome("failed")

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from search.datasets import Dataset, Images
+from search.data.datasets import Dataset, Images
 from search.experiment import Experiment
 from search.finals import finalists
-from search.pictures import (
+from search.report_images import (
     LARGEST_MAP,
     LARGEST_SIDE,
     image_rows,

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from benchmarks import planted, planted_truth
 from benchmarks.planted import EVENTS, FLANK, PLANTED, images_of
 from benchmarks.searches import complete
-from search.datasets import load_dataset
+from search.data.datasets import load_dataset
 from spaces import SequenceHyperModel
 
 MANY = 30_000

@@ -9,13 +9,13 @@ import small_run
 from test_configurations import KEY, NESTED, PLACES, nested_space, real_space, texts
 
 import run_search
-from search import seeding
-from search.configurations import draw_all
+from search import warm_start as seeding
 from search.experiment import Experiment, ExperimentError, Seed
-from search.oracle import StrategyHyperband
-from search.seeding import read_seeds
+from search.hyperband.configurations import draw_all
+from search.hyperband.oracle import StrategyHyperband
 from search.store import Store
 from search.tuner import search_spaces
+from search.warm_start import read_seeds
 from spaces import STRATEGIES
 from spaces.design import design_values
 

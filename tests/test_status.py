@@ -16,8 +16,8 @@ from rich.console import Console
 
 import run_search
 from search.experiment import Experiment
-from search.status import most_at_once, read_status, status_screen
 from search.store import Store
+from search.terminal.status import most_at_once, read_status, status_screen
 
 EXPERIMENT = Experiment("digits", ("lines", "cnn_lines"), seed=5, final_seeds=2)
 NOW = 2_000_000_000.0

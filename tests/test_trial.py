@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from search import trial
-from search.configurations import draw_all
-from search.datasets import Images
+from search.data.datasets import Images
+from search.hyperband.configurations import draw_all
 from search.trial import TrialResult, TrialSpec, from_bytes, predict, run_trial
 from spaces import STRATEGIES, SequenceHyperModel
 

@@ -14,16 +14,17 @@ import pytest
 import small_run
 from invented import InventedWorkers
 
-from search import brackets, tuner
-from search.datasets import Dataset, Images, load_dataset
-from search.display import Display
+from search import tuner
+from search.data.datasets import Dataset, Images, load_dataset
 from search.experiment import Experiment, ExperimentError
 from search.finals import finalists, run_finals
+from search.hyperband import brackets
+from search.hyperband.oracle import StrategyHyperband
+from search.hyperband.promotion import Place
 from search.local import InProcess
-from search.oracle import StrategyHyperband
-from search.progress import Progress
-from search.promotion import Place
 from search.store import Store
+from search.terminal.display import Display
+from search.terminal.progress import Progress
 from search.tuner import SequenceTuner, make_oracle, search_spaces
 from spaces import STRATEGIES
 

@@ -16,7 +16,7 @@ from clusters import Cluster
 from invented import InventedWorkers
 from test_trial import TRAIN, VALIDATION, assert_same_state, lasting, run, spec_of
 
-from search.datasets import Images
+from search.data.datasets import Images
 from search.experiment import Execution, ExperimentError
 from search.local import make_workers, plan_workers
 from search.store import Store

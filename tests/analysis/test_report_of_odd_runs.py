@@ -7,7 +7,7 @@ from synthetic_runs import make_run
 from test_analysis_report import HOSTILE, check
 
 from analysis import load_run
-from search.datasets import load_dataset
+from search.data.datasets import load_dataset
 from search.experiment import Experiment
 from search.store import Store
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from search.sources import Source, as_images, as_labels, bad_data
+from search.data.sources import Source, as_images, as_labels, bad_data
 
 # What each of Keras's loaders keeps below `datasets` in its cache: name -> how its paths begin.
 KERAS_CACHE = {

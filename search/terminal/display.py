@@ -16,8 +16,8 @@ from rich.live import Live
 from rich.text import Text
 
 from search.experiment import Experiment
-from search.progress import Final, Plan, Progress, Row
-from search.screen import final_line, in_words, one_line, screen, trial_line
+from search.terminal.progress import Final, Plan, Progress, Row
+from search.terminal.screen import final_line, in_words, one_line, screen, trial_line
 
 
 class Display:

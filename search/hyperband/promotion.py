@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
-from search import brackets
+from search.hyperband import brackets
 
 Plan = dict[int, tuple[brackets.Rung, ...]]
 

@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from search.progress import Final, Progress, Row, Running, remaining
+from search.terminal.progress import Final, Progress, Row, Running, remaining
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 UNKNOWN = "·"

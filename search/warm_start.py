@@ -10,10 +10,10 @@ from typing import Any
 
 import keras_tuner
 
-from search import brackets
 from search.designs import describe
 from search.experiment import Experiment, ExperimentError, Seed
 from search.finals import finalists
+from search.hyperband import brackets
 from search.store import Store
 from spaces.design import design_values
 from spaces.values import nearest

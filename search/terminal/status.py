@@ -10,8 +10,9 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from search.progress import Plan, Progress, Row, Running
-from search.screen import (
+from search.store import Store
+from search.terminal.progress import Plan, Progress, Row, Running
+from search.terminal.screen import (
     header,
     in_brief,
     line,
@@ -22,7 +23,6 @@ from search.screen import (
     strategies,
     strategy_name,
 )
-from search.store import Store
 
 # A run that was made before sessions were kept says no more than this.
 OLDER = {"started": None, "ended": None, "outcome": None}

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from search.data.builtin import CLASS_NAMES, MIRRORED, NAMES, digits_source, keras_source
+from search.data.folders import folder_source
+from search.data.npz import npz_source
+from search.data.sources import Source, bad_data, one_line
 from search.experiment import Experiment, ExperimentError, derive_seed
-from search.folders import folder_source
-from search.named import CLASS_NAMES, MIRRORED, NAMES, digits_source, keras_source
-from search.sources import Source, bad_data, npz_source, one_line
 
 __all__ = ["NAMES", "Dataset", "Images", "load_dataset"]
 

@@ -1,6 +1,6 @@
 """Which trial next: one Hyperband an arm, all of it a function of the trial table.
 
-`search.promotion` decides within an arm and is pure. `StrategyHyperband` is the
+`search.hyperband.promotion` decides within an arm and is pure. `StrategyHyperband` is the
 `keras_tuner.Oracle` around it: it holds the table, lets the arms take turns and speaks KerasTuner's
 protocol, so a stock `keras_tuner.Tuner` can run it too.
 """
@@ -14,10 +14,10 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine import trial as kt_trial
 
-from search import brackets
-from search.configurations import Values, draw_all
 from search.experiment import derive_seed
-from search.promotion import RUNNING, Outcome, Place, next_in_arm, rung_states
+from search.hyperband import brackets
+from search.hyperband.configurations import Values, draw_all
+from search.hyperband.promotion import RUNNING, Outcome, Place, next_in_arm, rung_states
 
 
 class StrategyHyperband(keras_tuner.Oracle):

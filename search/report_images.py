@@ -14,7 +14,7 @@ import keras_tuner
 import numpy as np
 from PIL import Image
 
-from search.datasets import Dataset, Images
+from search.data.datasets import Dataset, Images
 from search.store import Store
 from spaces import STRATEGIES, SequenceHyperModel
 
