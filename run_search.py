@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from search.environment import start_backend
 from search.experiment import Execution, Experiment, ExperimentError
-from search.local import make_workers, plan_workers
-from search.workers import SchedulerLostError
+from search.workers.choice import make_workers, plan_workers
+from search.workers.protocol import SchedulerLostError
 
 if TYPE_CHECKING:
     from search.data.datasets import Dataset
     from search.store import Store
-    from search.workers import Occupancy, Workers
+    from search.workers.protocol import Occupancy, Workers
 
 Environments = list[dict[str, str]]  # of the workers to start on this machine
 Spaces = dict[str, Any]  # strategy to its `keras_tuner.HyperParameters`
@@ -368,7 +368,7 @@ def run(
     environments: Environments,
 ) -> int:
     """Searches, runs the finals and reports; on Ctrl-C reports what there is."""
-    from analysis.report import write_report
+    from analysis.report.write import write_report
 
     code, stopped = 0, ""
     try:
@@ -394,7 +394,7 @@ def search_and_test(
     environments: Environments,
 ) -> None:
     """Searches, runs the finals and writes the designs; the report's page follows all of it."""
-    from analysis.live import LivePage
+    from analysis.report.live import LivePage
     from search.designs import export_designs
     from search.finals import run_finals
     from search.terminal.display import make_display

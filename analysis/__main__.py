@@ -10,8 +10,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from analysis.compare import write_comparison
-from analysis.report import write_report
+from analysis.report.comparison import write_comparison
+from analysis.report.write import write_report
 from search.store import ExperimentError
 
 

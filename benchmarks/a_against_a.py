@@ -30,10 +30,10 @@ import pandas as pd
 from scipy import stats
 
 from analysis import Run, load_run
-from analysis.statistics import against_best, by_strategy, pairwise
-from analysis.tables import pending_finals
-from analysis.verdict import Verdict, judge
-from analysis.words import plural
+from analysis.formatting import plural
+from analysis.run import pending_finals
+from analysis.statistics.comparisons import against_best, by_strategy, pairwise
+from analysis.statistics.decision import Verdict, judge
 from benchmarks.searches import complete_all
 from search.experiment import Experiment
 

@@ -22,8 +22,9 @@ start_backend()
 from sklearn.linear_model import LogisticRegression  # noqa: E402
 
 from search.data.datasets import Images, load_dataset  # noqa: E402
-from search.finals import everything, final_spec, finalists, run_final  # noqa: E402
+from search.finals import everything, final_spec, finalists  # noqa: E402
 from search.store import Store  # noqa: E402
+from search.training.final import run_final  # noqa: E402
 
 
 def main() -> None:

@@ -15,12 +15,12 @@ from search.environment import start_backend
 
 start_backend()
 
-from search.bench import Bench  # noqa: E402
 from search.data.datasets import load_dataset  # noqa: E402
 from search.experiment import Experiment  # noqa: E402
-from search.trial import TrialSpec  # noqa: E402
+from search.training.trial import TrialSpec  # noqa: E402
 from search.tuner import make_oracle  # noqa: E402
-from search.workers import Job  # noqa: E402
+from search.workers.protocol import Job  # noqa: E402
+from search.workers.worker_state import Bench  # noqa: E402
 
 
 def main() -> None:

@@ -21,8 +21,8 @@ import pandas as pd
 from scipy import stats
 
 from analysis import Run, load_run
-from analysis.findings import find
-from analysis.tables import pending_finals
+from analysis.report.findings import find
+from analysis.run import pending_finals
 from benchmarks.planted import PLANTED, write
 from benchmarks.searches import complete_all
 from search.experiment import Experiment

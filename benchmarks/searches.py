@@ -30,11 +30,11 @@ def complete(path: Path, experiment: Experiment, command: str) -> None:
     from run_search import record_dataset
     from search.data.datasets import load_dataset
     from search.finals import run_finals
-    from search.local import InProcess
     from search.store import Store, describe_machine
     from search.terminal.display import Display
     from search.terminal.progress import Progress
     from search.tuner import SequenceTuner, make_oracle
+    from search.workers.in_process import InProcess
 
     store = (
         Store.resume(path)

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import Run, load_run
-from analysis.intervals import estimate, variance_of_mean
+from analysis.statistics.intervals import estimate, variance_of_mean
 from benchmarks.searches import complete_all
 from search.environment import start_backend
 from search.experiment import Experiment

@@ -120,7 +120,7 @@ def scanline(options: argparse.Namespace, workers: int) -> None:
     """Searches, and leaves the list of trials behind, or compares it with the one that is there."""
     from search.environment import start_backend
     from search.experiment import Execution, Experiment
-    from search.local import make_workers, plan_workers
+    from search.workers.choice import make_workers, plan_workers
 
     execution = Execution(workers=workers)
     environments = plan_workers(execution)

@@ -18,8 +18,8 @@ from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import Place
 from search.store import Store
 from search.terminal.display import Display
-from search.trial import TrialResult, TrialSpec, from_bytes
-from search.workers import Job, Occupancy, Workers
+from search.training.trial import TrialResult, TrialSpec, from_bytes
+from search.workers.protocol import Job, Occupancy, Workers
 from spaces import SequenceHyperModel
 
 

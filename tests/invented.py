@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from search.data.datasets import Images
-from search.trial import OnEpoch, TrialResult, TrialSpec
-from search.workers import Job
+from search.training.trial import OnEpoch, TrialResult, TrialSpec
+from search.workers.protocol import Job
 
 
 def unit(*parts: object) -> float:

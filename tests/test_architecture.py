@@ -66,7 +66,7 @@ def imports(file):
 def test_the_files_are_found():
     assert {layer(file) for file in FILES} == set(ALLOWED)
     assert len(FILES) > 20
-    assert "search.store" in imports(ROOT / "analysis" / "tables.py")
+    assert "search.store" in imports(ROOT / "analysis" / "run.py")
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
@@ -150,7 +150,7 @@ def test_models_are_built_of_stock_layers():
                     assert base.split(".")[-1] not in ("Layer", "Model", "Wrapper", "LSTMCell")
 
 
-@pytest.mark.parametrize("module", ["analysis", "analysis.report", "analysis.__main__"])
+@pytest.mark.parametrize("module", ["analysis", "analysis.report.write", "analysis.__main__"])
 def test_the_analysis_needs_neither_backend_nor_workers(module):
     code = (
         f"import sys, {module}\n"

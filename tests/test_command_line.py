@@ -429,7 +429,7 @@ def test_ctrl_c_twice_is_a_clean_end_too(cwd, monkeypatch, capsys):
         raise KeyboardInterrupt
 
     fail_with(monkeypatch, KeyboardInterrupt())
-    monkeypatch.setattr("analysis.report.write_report", write_report)
+    monkeypatch.setattr("analysis.report.write.write_report", write_report)
     assert run_search.main([*small_run.ARGUMENTS, "--out", "run"]) == 130
     output, errors = capsys.readouterr()
     assert output == ""

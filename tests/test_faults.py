@@ -22,10 +22,10 @@ from test_trial import TRAIN, VALIDATION, lasting, spec_of
 from test_workers import TWO, all_ended
 
 from search.experiment import Execution
-from search.local import make_workers, plan_workers
 from search.store import Store
-from search.trial import run_trial
-from search.workers import Job
+from search.training.trial import run_trial
+from search.workers.choice import make_workers, plan_workers
+from search.workers.protocol import Job
 
 
 @pytest.fixture

@@ -18,12 +18,13 @@ from search.data.datasets import load_dataset
 from search.experiment import Execution, Experiment
 from search.finals import finalists, run_finals
 from search.hyperband.promotion import Place
-from search.local import InProcess
 from search.store import Store
 from search.terminal.display import Display
 from search.terminal.progress import Progress
-from search.trial import TrialResult
+from search.training.final import run_final
+from search.training.trial import TrialResult
 from search.tuner import SequenceTuner, make_oracle
+from search.workers.in_process import InProcess
 
 # Who is in the finals
 
@@ -200,12 +201,12 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(clean):
         np.concatenate([clean.dataset.train.y, clean.dataset.validation.y]),
     )
     test = load_dataset(clean.store.experiment).open_test()
-    again = finals.run_final(spec, train, test).columns
+    again = run_final(spec, train, test).columns
     same = ("test_accuracy", "test_loss", "predictions", "status", "message")
     assert {name: again[name] for name in same} == {name: first[name] for name in same}
     # The second seed's model was compiled for the first; trained in a new one it is the same.
     spec = finals.final_spec(clean.store, clean.dataset, best, seed=4)
-    again = finals.run_final(spec, train, test).columns
+    again = run_final(spec, train, test).columns
     assert {name: again[name] for name in same} == {name: second[name] for name in same}
     assert first["test_loss"] != second["test_loss"]
 
@@ -369,7 +370,7 @@ def test_a_failing_training_becomes_a_failed_final(clean):
     best = finalists(clean.store.rows("trials"))["lines"]
     impossible = dict(best) | {"hyperparameters": json.dumps({"lstm_units": -1})}
     spec = finals.final_spec(clean.store, clean.dataset, impossible, seed=1)
-    row = finals.run_final(spec, clean.dataset.train, clean.dataset.validation).columns
+    row = run_final(spec, clean.dataset.train, clean.dataset.validation).columns
     assert row["status"] == "failed" and len(row["message"].splitlines()) == 1
     assert row["test_accuracy"] is None and row["predictions"] is None
 
@@ -386,7 +387,7 @@ def test_a_run_with_finals_is_searched_no_further(invented, monkeypatch, tmp_pat
     invented.workers = FinalWorkers()
     with sqlite3.connect(invented.store.results_file) as database:
         database.execute("DELETE FROM finals WHERE strategy = 'line_cnn'")
-    monkeypatch.setattr("analysis.report.write_report", lambda path: path)
+    monkeypatch.setattr("analysis.report.write.write_report", lambda path: path)
     monkeypatch.setattr("search.designs.export_designs", lambda store: [])  # nothing was built
     monkeypatch.setattr(
         "run_search.make_workers", lambda *_: contextlib.nullcontext(invented.workers)

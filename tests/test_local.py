@@ -6,10 +6,10 @@ import os
 
 import pytest
 
-from search.cluster import start_cluster
 from search.environment import GPUS
 from search.experiment import Execution
-from search.local import auto_workers, plan_workers
+from search.workers.choice import auto_workers, plan_workers
+from search.workers.dask_cluster import start_cluster
 
 
 @pytest.fixture

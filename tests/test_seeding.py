@@ -9,7 +9,6 @@ import small_run
 from test_configurations import KEY, NESTED, PLACES, nested_space, real_space, texts
 
 import run_search
-from search import warm_start as seeding
 from search.experiment import Experiment, ExperimentError, Seed
 from search.hyperband.configurations import draw_all
 from search.hyperband.oracle import StrategyHyperband
@@ -198,7 +197,7 @@ def test_a_wrong_path_is_named(tmp_path, spaces, monkeypatch):
     assert "not a run directory" in refusal([tmp_path], spaces)
     (tmp_path / "latin.json").write_bytes(b"\xff")
     assert "latin.json is no JSON" in refusal([tmp_path / "latin.json"], spaces)
-    monkeypatch.setattr(seeding, "LARGEST", 10)
+    monkeypatch.setattr("search.warm_start.LARGEST", 10)
     assert "too large" in refusal([write(tmp_path, DESIGN)], spaces)
 
 

@@ -15,10 +15,10 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from search import trial
 from search.data.datasets import Images
 from search.hyperband.configurations import draw_all
-from search.trial import TrialResult, TrialSpec, from_bytes, predict, run_trial
+from search.training import trial
+from search.training.trial import TrialResult, TrialSpec, from_bytes, predict, run_trial
 from spaces import STRATEGIES, SequenceHyperModel
 
 CLASSES = 3

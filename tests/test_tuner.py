@@ -21,11 +21,11 @@ from search.finals import finalists, run_finals
 from search.hyperband import brackets
 from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import Place
-from search.local import InProcess
 from search.store import Store
 from search.terminal.display import Display
 from search.terminal.progress import Progress
 from search.tuner import SequenceTuner, make_oracle, search_spaces
+from search.workers.in_process import InProcess
 from spaces import STRATEGIES
 
 STRATEGY_NAMES = ("lines", "cnn_lines", "line_cnn")

@@ -18,9 +18,9 @@ from test_trial import TRAIN, VALIDATION, assert_same_state, lasting, run, spec_
 
 from search.data.datasets import Images
 from search.experiment import Execution, ExperimentError
-from search.local import make_workers, plan_workers
 from search.store import Store
-from search.workers import Job, Occupancy
+from search.workers.choice import make_workers, plan_workers
+from search.workers.protocol import Job, Occupancy
 
 # The contract
 
@@ -282,7 +282,7 @@ def test_when_the_driver_is_killed_its_workers_end_and_a_resume_goes_on(
 
 def test_occupancy_is_the_share_of_the_workers_time(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("search.workers.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("search.workers.protocol.time.monotonic", lambda: now[0])
     occupancy = Occupancy()
     for seconds, busy, present in ((1, 0, 2), (3, 2, 2), (4, 1, 2)):
         occupancy.note(busy, present)

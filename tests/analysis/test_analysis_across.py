@@ -7,7 +7,7 @@ from scipy import stats
 from synthetic_runs import make_run
 
 from analysis import load_run
-from analysis.across import (
+from analysis.statistics.ranks import (
     accuracies,
     accuracy_table,
     cliques,

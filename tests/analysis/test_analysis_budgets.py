@@ -7,10 +7,10 @@ from scipy import stats
 from synthetic_runs import STRATEGIES, make_run
 
 from analysis import load_run
-from analysis.budgets import COSTS, at_equal, costs, on_front, pareto, progress
-from analysis.control import against_control, recurrence
-from analysis.early_stopping import fairness, rank_correlations, shorter_searches
-from analysis.statistics import by_strategy
+from analysis.statistics.budgets import COSTS, at_equal, costs, on_front, pareto, progress
+from analysis.statistics.comparisons import by_strategy
+from analysis.statistics.control import against_control, recurrence
+from analysis.statistics.early_stopping import fairness, rank_correlations, shorter_searches
 
 
 def search(configurations=9, seed=0, strategies=("a", "b"), agreement=1.0):

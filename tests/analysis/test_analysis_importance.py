@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.budgets import at_equal, progress
-from analysis.early_stopping import rank_correlations, shorter_searches
-from analysis.importance import UNSET, encode, importance, without_epoch
+from analysis.statistics.budgets import at_equal, progress
+from analysis.statistics.early_stopping import rank_correlations, shorter_searches
+from analysis.statistics.importance import UNSET, encode, importance, without_epoch
 
 
 def planted(count, effect=1.0, noise=0.01, seed=0, strategies=1):

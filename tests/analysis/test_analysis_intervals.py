@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from analysis.intervals import (
+from analysis.statistics.intervals import (
     bootstrap,
     difference,
     estimate,

@@ -10,15 +10,18 @@ import pytest
 from PIL import Image
 from synthetic_runs import STRATEGIES, blob, final, make_run, with_images
 
-from analysis import across, budgets, load_run, plots, sections
+from analysis import load_run
 from analysis.__main__ import main
-from analysis.compare import accuracies, labels, write_comparison
-from analysis.findings import find
-from analysis.gallery import confusion, fitted, mistakes, unrolled
-from analysis.parts import Gallery, Table, sheet, to_csv, to_png
-from analysis.render import for_script, html, markdown, plain
-from analysis.report import write_report
-from analysis.words import clean, multiple
+from analysis.formatting import clean, multiple
+from analysis.report import plots, sections
+from analysis.report.comparison import accuracies, labels, write_comparison
+from analysis.report.elements import Gallery, Table, sheet, to_csv, to_png
+from analysis.report.findings import find
+from analysis.report.gallery import confusion, fitted, mistakes, unrolled
+from analysis.report.render import for_script, html, markdown, plain
+from analysis.report.write import write_report
+from analysis.statistics import budgets
+from analysis.statistics import ranks as rankings
 from search.store import Store
 
 
@@ -235,14 +238,14 @@ def test_what_many_data_sets_say_together(tmp_path):
     report = write_comparison(paths)
     note = report.path.with_suffix(".md").read_text("utf-8")
     runs = [load_run(path) for path in paths]
-    table = across.accuracy_table(across.accuracies(dict(zip("abcdef", runs, strict=True))))
-    said = across.compare_ranks(table).sentence
+    table = rankings.accuracy_table(rankings.accuracies(dict(zip("abcdef", runs, strict=True))))
+    said = rankings.compare_ranks(table).sentence
     assert "Friedman's test: p < 0.001" in said
     assert said in report.verdict.sentences
     assert note.count(str(markdown(said))) == 2  # on the first screen, and beside the ranks
     assert "![Mean rank over data sets" in note
     ranks = csv_of(paths[0], "comparison-ranks").set_index("strategy")
-    assert ranks["mean rank"].to_dict() == across.ranks(table)["mean rank"].to_dict()
+    assert ranks["mean rank"].to_dict() == rankings.ranks(table)["mean rank"].to_dict()
     wins = csv_of(paths[0], "comparison-win-matrix").set_index(["strategy", "other"])
     assert tuple(wins.loc[("lines", "cnn_flat")][["wins", "ties", "losses"]]) == (6, 0, 0)
     assert "| cnn_flat | 0 / 0 / 6 |" in note

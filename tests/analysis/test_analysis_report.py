@@ -14,15 +14,15 @@ import matplotlib.pyplot
 import pytest
 from synthetic_runs import STRATEGIES, make_run
 
-from analysis import plots
 from analysis.__main__ import main
-from analysis.render import markdown
-from analysis.report import write_report
+from analysis.report import plots
+from analysis.report.render import markdown
+from analysis.report.write import write_report
 from search.store import ExperimentError, Store
 
 ROOT = Path(__file__).parents[2]
 VOID = {"meta", "link", "br", "img", "hr", "input"}
-SCRIPT = (ROOT / "analysis" / "templates" / "script.js").read_text(encoding="utf-8")
+SCRIPT = (ROOT / "analysis" / "report" / "templates" / "script.js").read_text(encoding="utf-8")
 HOSTILE = [
     "</style></svg><script>alert(1)</script>",
     "\"'><img src=x onerror=alert(2)>",

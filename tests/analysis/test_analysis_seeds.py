@@ -12,8 +12,8 @@ from scipy import stats
 from synthetic_runs import make_run, settings
 
 from analysis import load_run
-from analysis.report import write_report
-from analysis.seeds import fared, fates, first_rung, superiority
+from analysis.report.write import write_report
+from analysis.statistics.warm_start import fared, fates, first_rung, superiority
 from search.experiment import Seed
 
 

@@ -9,8 +9,8 @@ import pytest
 from synthetic_runs import blob, final, make_run, outcomes
 
 from analysis import load_run
-from analysis.statistics import against_best, by_strategy, correctness, groups, pairwise
-from analysis.verdict import judge
+from analysis.statistics.comparisons import against_best, by_strategy, correctness, groups, pairwise
+from analysis.statistics.decision import judge
 from search.store import Store
 
 

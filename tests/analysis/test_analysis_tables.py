@@ -10,7 +10,7 @@ from synthetic_runs import STRATEGIES, final, make_run
 
 import analysis
 from analysis import load_run
-from analysis.tables import hyperparameters, pending_finals, representatives
+from analysis.run import hyperparameters, pending_finals, representatives
 from search.store import ExperimentError, Store
 
 

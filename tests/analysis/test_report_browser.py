@@ -18,9 +18,9 @@ from selenium.webdriver.support.ui import Select
 from synthetic_runs import STRATEGIES, make_run, with_images
 
 from analysis import load_run
-from analysis.compare import write_comparison
-from analysis.report import write_report
-from analysis.words import NOTHING
+from analysis.formatting import NOTHING
+from analysis.report.comparison import write_comparison
+from analysis.report.write import write_report
 from search.store import Store
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -306,9 +306,9 @@ def test_names_from_data_make_no_elements(browser, pages):
 # As a user would run it, but for the half minutes between two pages.
 FOLLOWED = """
 import sys
-import analysis.live, analysis.report, run_search
-analysis.live.RELOAD_SECONDS, analysis.live.SHARE = 0.5, 1.0
-analysis.report.RELOAD_SECONDS = 1
+import analysis.report.live, analysis.report.write, run_search
+analysis.report.live.RELOAD_SECONDS, analysis.report.live.SHARE = 0.5, 1.0
+analysis.report.write.RELOAD_SECONDS = 1
 sys.exit(run_search.main(sys.argv[1:]))
 """
 

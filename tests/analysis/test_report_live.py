@@ -6,9 +6,9 @@ import os
 import pytest
 from synthetic_runs import make_run
 
-from analysis import live
-from analysis.live import SHARE, LivePage
-from analysis.report import RELOAD_SECONDS
+from analysis.report import live
+from analysis.report.live import SHARE, LivePage
+from analysis.report.write import RELOAD_SECONDS
 from search.store import ExperimentError
 
 
@@ -88,7 +88,7 @@ def test_a_full_disk_ends_the_search_as_it_would_at_the_next_trial(tmp_path, mon
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("analysis.report.write_atomically", full)
+    monkeypatch.setattr("analysis.report.write.write_atomically", full)
     with pytest.raises(OSError, match="No space left"):
         LivePage(path, pytest.fail)()
 

@@ -16,7 +16,7 @@ NAMES = [f"strategy_{i}" for i in range(11)]
 MEASURE = """
 import resource, sys, time
 began = time.perf_counter()
-from analysis.report import write_report
+from analysis.report.write import write_report
 write_report(sys.argv[1])
 whole = time.perf_counter() - began
 began = time.perf_counter()
