@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-import small_run
 
 from search.environment import limit_threads
+from tests.support import small_run
 
 # So that sums are taken in one order and results can be compared bit for bit. Before any test
 # imports Keras.

@@ -19,12 +19,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import small_run
 from PIL import Image
 
 import run_search
 from search.data.datasets import load_dataset
 from search.store import Store
+from tests.support import small_run
 
 ESCAPE = "\x1b"
 

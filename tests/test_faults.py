@@ -15,17 +15,17 @@ import time
 import numpy as np
 import psutil
 import pytest
-import small_run
-from clusters import Cluster, kill_all
-from hosts import two_hosts
-from test_trial import TRAIN, VALIDATION, lasting, spec_of
-from test_workers import TWO, all_ended
 
 from search.experiment import Execution
 from search.store import Store
 from search.training.trial import run_trial
 from search.workers.choice import make_workers, plan_workers
 from search.workers.protocol import Job
+from tests.search.training.test_trial import TRAIN, VALIDATION, lasting, spec_of
+from tests.search.workers.test_workers import TWO, all_ended
+from tests.support import small_run
+from tests.support.clusters import Cluster, kill_all
+from tests.support.hosts import two_hosts
 
 
 @pytest.fixture

@@ -8,8 +8,6 @@ import signal
 
 import numpy as np
 import pytest
-import small_run
-from invented import InventedWorkers
 
 from search import finals
 from search.data.datasets import load_dataset
@@ -18,6 +16,8 @@ from search.store import Store
 from search.terminal.display import Display
 from search.terminal.progress import Progress
 from search.tuner import SequenceTuner, make_oracle
+from tests.support import small_run
+from tests.support.invented import InventedWorkers
 
 # Real processes, SIGKILL
 

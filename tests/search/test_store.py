@@ -1,0 +1,569 @@
+"""The run directory: whole or not at all, one writer, transactions, damage in one line."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from search import store as store_module
+from search.experiment import Experiment, ExperimentError
+from search.store import Store, describe_machine, write_atomically
+
+EXPERIMENT = Experiment(
+    dataset="/data/cats & dögs.npz",
+    strategies=("lines", "cnn_lines"),
+    image_size=(24, 32),
+    train_limit=100,
+    mirror=True,
+    max_epochs=27,
+    time_limit=1.5,
+    seed=0,
+)
+ABOUT = {"command": "python run_search.py --dataset 'cats & dögs'", "versions": {"keras": "3"}}
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run directory that nobody writes to."""
+    Store.create(tmp_path / "run", EXPERIMENT, ABOUT).close()
+    return tmp_path / "run"
+
+
+def trial(trial_id="lines-0-2-0-0", **changes):
+    row = {
+        "trial_id": trial_id,
+        "parent_id": None,
+        "dataset": "digits",
+        "strategy": "lines",
+        "iteration": 0,
+        "bracket": 2,
+        "rung": 0,
+        "slot": 0,
+        "seed": 5,
+        "hyperparameters": '{"units": 8}',
+        "first_epoch": 0,
+        "last_epoch": 2,
+        "status": "running",
+        "worker": "here",
+        "started": 1.0,
+    }
+    return row | changes
+
+
+RESULT = {"status": "completed", "score": 0.5, "val_loss": 1.25, "finished": 2.0}
+EPOCHS = [{"epoch": n, "loss": 1.0, "accuracy": 0.5, "seconds": 0.1} for n in (1, 2)]
+
+
+def refusal(function, *arguments):
+    """Returns the one line with which something is refused."""
+    with pytest.raises(ExperimentError) as caught:
+        function(*arguments)
+    message = str(caught.value)
+    assert len(message.splitlines()) == 1 and message.isprintable()
+    assert ": " in message  # what is wrong: what to do
+    return message
+
+
+def in_another_process(code, *arguments, wait=True):
+    """Runs code where `Store`, `EXPERIMENT` and the rest of this file's names are at hand."""
+    code = "from tests.test_store import *\n" + textwrap.dedent(code)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    if wait:
+        process.communicate(timeout=60)
+    return process
+
+
+# Create and read
+
+
+def test_what_was_created_is_read_back(run):
+    store = Store(run)
+    assert store.experiment == EXPERIMENT
+    assert isinstance(store.experiment.strategies, tuple)
+    assert isinstance(store.experiment.image_size, tuple)
+    assert store.about == ABOUT
+    for table in ("datasets", "trials", "epochs", "finals"):
+        assert store.rows(table) == []
+    assert list(run.parent.iterdir()) == [run]  # and no draft beside it
+
+
+def test_parents_are_made(tmp_path):
+    Store.create(tmp_path / "a" / "b" / "run", EXPERIMENT, ABOUT).close()
+    assert Store(tmp_path / "a" / "b" / "run").experiment == EXPERIMENT
+
+
+def test_the_columns_that_are_promised(run):
+    """DESIGN's table, word for word: more may be added, none taken away."""
+    promised = {
+        "trials": "trial_id parent_id dataset strategy iteration bracket rung slot seed "
+        "hyperparameters first_epoch last_epoch status score val_loss parameters multiply_adds "
+        "timesteps features train_seconds setup_seconds peak_memory_bytes worker retries started "
+        "finished message",
+        "epochs": "trial_id epoch loss accuracy val_loss val_accuracy seconds",
+        "finals": "dataset strategy trial_id seed test_accuracy test_loss train_seconds "
+        "latency_ms predictions",
+    }
+    with contextlib.closing(sqlite3.connect(run / "results.sqlite")) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (1,)
+        for table, columns in promised.items():
+            there = {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
+            assert set(columns.split()) <= there
+
+
+def test_an_older_run_is_read_and_gets_the_tables_that_came_later(run):
+    with contextlib.closing(sqlite3.connect(run / "results.sqlite")) as database:
+        for table in store_module.ADDED_TABLES:
+            database.execute(f"DROP TABLE {table}")
+        database.commit()
+    assert not any(Store(run).rows(table) for table in store_module.ADDED_TABLES)
+    row = {
+        "dataset": "digits", "split": "test", "position": 3, "label": 1, "height": 1, "width": 2,
+        "channels": 1, "pixels": b"ab",
+    }  # fmt: skip
+    with Store.resume(run) as store:
+        store.record_pictures("images", [row, row | {"position": 4}])
+        store.record_pictures("images", [row])  # repeats change nothing
+        with pytest.raises(ValueError, match="trials"):
+            store.record_pictures("trials", [row])
+    assert [found["position"] for found in Store(run).rows("images")] == [4, 3]
+
+
+@pytest.mark.parametrize("what", ["directory", "empty directory", "file"])
+def test_create_takes_no_path_that_exists(tmp_path, what):
+    path = tmp_path / "run"
+    if what == "file":
+        path.write_text("mine")
+    else:
+        path.mkdir()
+    if what == "directory":
+        (path / "mine").write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    assert "--resume" in refusal(Store.create, path, EXPERIMENT, ABOUT)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("SCHEMA", "CREATE nonsense"),
+        ("SCHEMA_VERSION", "no number at all"),
+    ],
+)
+def test_create_leaves_nothing_where_the_database_fails(tmp_path, monkeypatch, name, error):
+    monkeypatch.setattr(store_module, name, error)
+    refusal(Store.create, tmp_path / "run", EXPERIMENT, ABOUT)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_create_leaves_nothing_where_the_disk_is_full(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert "No space left" in refusal(Store.create, tmp_path / "run", EXPERIMENT, ABOUT)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_create_leaves_nothing_where_it_is_interrupted(tmp_path, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store_module.sqlite3, "connect", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        Store.create(tmp_path / "run", EXPERIMENT, ABOUT)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_create_killed_midway_leaves_no_run(tmp_path):
+    code = """
+        store_module.SCHEMA_VERSION = type("", (), {
+            "__format__": lambda *_: os.kill(os.getpid(), signal.SIGKILL)})()
+        Store.create(sys.argv[1], EXPERIMENT, ABOUT)
+    """
+    process = in_another_process(code, tmp_path / "run")
+    assert process.returncode == -signal.SIGKILL
+    assert not (tmp_path / "run").exists()
+    Store.create(tmp_path / "run", EXPERIMENT, ABOUT).close()  # and the name is still free
+
+
+def test_under_a_file_there_is_no_run(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    refusal(Store.create, tmp_path / "file" / "run", EXPERIMENT, ABOUT)
+    assert "no run directory" in refusal(Store, tmp_path / "file" / "run")
+
+
+@contextlib.contextmanager
+def unprivileged():
+    """Root may write anywhere: be somebody else meanwhile."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def public():
+    """A directory that anybody may enter, unlike pytest's."""
+    path = Path(tempfile.mkdtemp())
+    path.chmod(0o755)
+    yield path
+    path.chmod(0o755)
+    shutil.rmtree(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no such users here")
+def test_a_directory_that_cannot_be_written(public):
+    Store.create(public / "run", EXPERIMENT, ABOUT).close()
+    (public / "run" / ".lock").unlink(missing_ok=True)
+    for path in (public / "run", public):
+        path.chmod(0o555)
+    with unprivileged():
+        assert "cannot write" in refusal(Store.create, public / "new", EXPERIMENT, ABOUT)
+        assert "cannot write" in refusal(Store.resume, public / "run")
+        assert Store(public / "run").rows("trials") == []  # reading needs no lock
+    assert sorted(path.name for path in public.iterdir()) == ["run"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no such users here")
+def test_a_directory_that_cannot_be_entered(public):
+    (public / "closed").mkdir(mode=0o700)
+    (public / "closed").chmod(0o700)
+    shutil.chown(public / "closed", os.geteuid())
+    if os.geteuid():
+        (public / "closed").chmod(0o000)
+    with unprivileged():
+        refusal(Store.create, public / "closed" / "run", EXPERIMENT, ABOUT)
+        refusal(Store, public / "closed" / "run")
+    (public / "closed").chmod(0o700)
+
+
+# Damage
+
+
+def test_what_is_not_a_run(tmp_path):
+    assert "no run directory" in refusal(Store, tmp_path / "nothing")
+    (tmp_path / "empty").mkdir()
+    assert "not a run directory" in refusal(Store, tmp_path / "empty")
+    assert "not a run directory" in refusal(Store.resume, tmp_path / "empty")
+    assert list((tmp_path / "empty").iterdir()) == []  # not even a lock
+
+
+@pytest.mark.parametrize("missing", ["experiment.json", "results.sqlite"])
+def test_half_a_run_is_not_a_run(run, missing):
+    (run / missing).unlink()
+    assert "not a run directory" in refusal(Store, run)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b'{"experiment": {"data',
+        b"[]",
+        b"null",
+        b'"text"',
+        b"{}",
+        b'{"experiment": [], "about": {}}',
+        b'{"experiment": null, "about": {}}',
+        b'{"experiment": {"dataset": "digits", "strategies": ["lines"]}}',
+        b'{"experiment": {"dataset": "digits"}, "about": {}}',
+        b'{"experiment": {"dataset": "digits", "strategies": [], "epochs": 1}, "about": {}}',
+        b"\xff\xfe\x00garbage\x80",
+        b"[" * 100_000,
+    ],
+)
+def test_a_damaged_experiment(run, content):
+    (run / "experiment.json").write_bytes(content)
+    assert "experiment.json" in refusal(Store, run)
+    assert "experiment.json" in refusal(Store.resume, run)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no database at all, only text\n" * 100, b"SQLite forma"]
+)
+def test_results_that_are_no_database(run, content):
+    (run / "results.sqlite").write_bytes(content)
+    assert "results.sqlite" in refusal(Store, run)
+
+
+def filled(run):
+    """A results file of many pages."""
+    with Store.resume(run) as store:
+        for slot in range(20):
+            store.start_trial(trial(f"lines-0-2-0-{slot}", message="x" * 5000))
+    return run / "results.sqlite"
+
+
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.5, 0.9])
+def test_truncated_results(run, share):
+    file = filled(run)
+    content = file.read_bytes()
+    file.write_bytes(content[: int(share * len(content))])
+    message = refusal(Store, run)
+    assert "results.sqlite" in message and "damaged" in message
+
+
+@pytest.mark.parametrize("version", [0, 2, 99])
+def test_another_schema(run, version):
+    with contextlib.closing(sqlite3.connect(run / "results.sqlite")) as database:
+        database.execute(f"PRAGMA user_version = {version}")
+    assert f"schema {version}" in refusal(Store, run)
+
+
+def test_a_locked_database_is_not_called_damaged(run, monkeypatch):
+    """A user told to restore a sound file from a copy would lose what has been added since."""
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        store_module.sqlite3, "connect", lambda file, timeout: connect(file, timeout=0.1)
+    )
+    with contextlib.closing(connect(run / "results.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        message = refusal(Store, run)
+        other.execute("ROLLBACK")
+    assert "locked" in message and "damaged" not in message and "copy" not in message
+
+
+# One writer, any number of readers
+
+
+def test_a_second_writer_is_refused(run):
+    with Store.resume(run):
+        assert "in use" in refusal(Store.resume, run)
+    Store.resume(run).close()
+
+
+def test_a_new_run_is_locked(tmp_path):
+    with Store.create(tmp_path / "run", EXPERIMENT, ABOUT):
+        assert "in use" in refusal(Store.resume, tmp_path / "run")
+
+
+def test_the_lock_is_given_back_after_an_error(run):
+    with pytest.raises(ZeroDivisionError), Store.resume(run):
+        _ = 1 / 0
+    Store.resume(run).close()
+
+
+def test_another_process_holds_the_lock_until_it_is_killed(run):
+    code = """
+        store = Store.resume(sys.argv[1])
+        store.start_trial(trial())
+        print("held", flush=True)
+        signal.pause()
+    """
+    holder = in_another_process(code, run, wait=False)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        assert "in use" in refusal(Store.resume, run)
+        assert [row["status"] for row in Store(run).rows("trials")] == ["running"]  # readers may
+    finally:
+        holder.kill()
+        holder.communicate()
+    with Store.resume(run) as store:
+        assert len(store.rows("trials")) == 1
+
+
+def test_readers_while_a_writer_is_within_a_transaction(run):
+    with Store.resume(run) as writer:
+        writer.start_trial(trial())
+        with writer.connect() as database:
+            database.execute("UPDATE trials SET score = 1.0")
+            readers = [Store(run), Store(run)]
+            assert [r.rows("trials")[0]["score"] for r in readers] == [None, None]
+        assert [r.rows("trials")[0]["score"] for r in readers] == [1.0, 1.0]
+
+
+# Tables
+
+
+def test_a_trial_from_start_to_end(run):
+    with Store.resume(run) as store:
+        store.start_trial(trial())
+        started = store.rows("trials")[0]
+        assert {name: started[name] for name in trial()} == trial()
+        assert started["retries"] == 0 and started["score"] is None
+        store.finish_trial("lines-0-2-0-0", RESULT, EPOCHS)
+        store.start_trial(trial("lines-0-2-0-1"))
+        first, second = store.rows("trials")
+        assert {name: first[name] for name in RESULT} == RESULT
+        assert second["status"] == "running"
+        epochs = store.rows("epochs")
+        assert [(row["trial_id"], row["epoch"]) for row in epochs] == [
+            ("lines-0-2-0-0", 1),
+            ("lines-0-2-0-0", 2),
+        ]
+        assert epochs[0]["val_loss"] is None
+
+
+def test_a_trial_left_running_starts_again(run):
+    with Store.resume(run) as store:
+        store.start_trial(trial())
+        store.start_trial(trial(started=9.0))
+        assert [row["started"] for row in store.rows("trials")] == [9.0]
+
+
+def test_no_such_table_or_status(run):
+    with Store.resume(run) as store:
+        with pytest.raises(ValueError, match="no table"):
+            store.rows("trials; DROP TABLE trials")
+        with pytest.raises(sqlite3.IntegrityError):
+            store.start_trial(trial(status="paused"))
+        assert store.rows("trials") == []
+
+
+def test_finals_and_data_set_are_written_once_a_key(run):
+    final = {"dataset": "digits", "strategy": "lines", "trial_id": "x", "seed": 1}
+    with Store.resume(run) as store:
+        for accuracy in (0.5, 0.75):
+            store.record_final({**final, "status": "completed", "test_accuracy": accuracy})
+        assert [row["test_accuracy"] for row in store.rows("finals")] == [0.75]
+        for height in (8, 9):
+            store.record_dataset({"dataset": "digits", "height": height})
+        store.record_test_labels("digits", b"\x01\x00")
+        (row,) = store.rows("datasets")
+        assert (row["height"], row["test_labels"]) == (8, b"\x01\x00")
+
+
+def test_an_error_midway_leaves_neither_result_nor_epochs(run):
+    with Store.resume(run) as store:
+        store.start_trial(trial())
+        with pytest.raises(sqlite3.Error):
+            store.finish_trial("lines-0-2-0-0", RESULT, [*EPOCHS, {"no such column": 1}])
+        assert store.rows("epochs") == []
+        assert store.rows("trials")[0]["status"] == "running"
+
+
+@pytest.mark.parametrize("moment", ["between", "within"])
+def test_a_kill_leaves_neither_result_nor_epochs(run, moment):
+    """Between the start of a trial and its end, or within the transaction that ends it."""
+    code = """
+        def epochs():
+            yield from EPOCHS
+            os.kill(os.getpid(), signal.SIGKILL)
+        store = Store.resume(sys.argv[1])
+        store.start_trial(trial())
+        if sys.argv[2] == "within":
+            store.finish_trial("lines-0-2-0-0", RESULT, epochs())
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    assert in_another_process(code, run, moment).returncode == -signal.SIGKILL
+    with Store.resume(run) as store:
+        assert store.rows("epochs") == []
+        assert [row["status"] for row in store.rows("trials")] == ["running"]
+        store.start_trial(trial())
+        store.finish_trial("lines-0-2-0-0", RESULT, EPOCHS)
+        assert len(store.rows("epochs")) == 2
+
+
+# Files
+
+
+def test_write_atomically(tmp_path):
+    file = tmp_path / "new" / "file"
+    write_atomically(file, b"old")
+    write_atomically(file, b"new and longer")
+    assert file.read_bytes() == b"new and longer"
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_an_error_while_writing_leaves_the_old(tmp_path, monkeypatch):
+    file = tmp_path / "file"
+    write_atomically(file, b"old")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store_module.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(file, b"new")
+    assert file.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("old", [b"old", None])
+def test_a_kill_while_writing_leaves_the_old(run, old):
+    checkpoint = Store(run).checkpoint_file("lines-0-2-0-0")
+    if old:
+        checkpoint.write_bytes(old)
+    code = """
+        store_module.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+        Store.resume(sys.argv[1]).save_checkpoint("lines-0-2-0-0", b"new" * 100_000)
+    """
+    assert in_another_process(code, run).returncode == -signal.SIGKILL
+    drafts = [path for path in checkpoint.parent.iterdir() if path != checkpoint]
+    assert len(drafts) == 1
+    with Store.resume(run) as store:
+        assert store.load_checkpoint("lines-0-2-0-0") == old
+        assert list(checkpoint.parent.iterdir()) == ([checkpoint] if old else [])
+
+
+def test_what_was_left_half_written_is_deleted_and_what_is_being_written_is_not(run):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = run / "report" / "tables" / f".trials.csv.{dead.pid}"
+    being_written = run / "report" / f".report.html.{os.getpid()}"
+    others = [run / ".hidden", run / "report" / "page.4711", run / "report" / "report.html"]
+    left.parent.mkdir(parents=True)
+    for file in (left, being_written, *others):
+        file.write_bytes(b"half")
+    Store.resume(run).close()
+    assert not left.exists()
+    assert all(file.exists() for file in (being_written, *others))
+
+
+def test_checkpoints(run):
+    with Store.resume(run) as store:
+        assert store.load_checkpoint("a") is None
+        for name in "abc":
+            store.save_checkpoint(name, name.encode())
+        store.keep_checkpoints(["b", "never saved"])
+        assert [store.load_checkpoint(name) for name in "abc"] == [None, b"b", None]
+        store.keep_checkpoints([])
+        assert list((run / "checkpoints").iterdir()) == []
+
+
+def test_a_run_copied_without_its_checkpoints_goes_on(run):
+    """They can be made again: a user short of space may delete them."""
+    (run / "checkpoints").rmdir()
+    with Store.resume(run) as store:
+        assert store.load_checkpoint("a") is None
+        store.keep_checkpoints(["a"])
+        store.save_checkpoint("a", b"model")
+        assert store.load_checkpoint("a") == b"model"
+
+
+# What is saved with a run
+
+
+def test_an_experiment_survives_json():
+    fields = json.loads(json.dumps(EXPERIMENT.to_json()))
+    assert Experiment.from_json(fields) == EXPERIMENT
+    least = Experiment(dataset="digits", strategies=("lines",))
+    assert Experiment.from_json(json.loads(json.dumps(least.to_json()))) == least
+
+
+def test_the_machine_in_json():
+    machine = describe_machine("python run_search.py")
+    assert json.loads(json.dumps(machine)) == machine
+    assert machine["command"] == "python run_search.py"
+    assert {"keras", "tensorflow", "python"} <= machine["versions"].keys()
+    assert machine["hardware"]["cores"] >= 1

@@ -1,0 +1,458 @@
+"""The search: what it records is what the oracle plans, and it keeps no more than it needs."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import itertools
+import json
+import math
+import types
+
+import numpy as np
+import pytest
+
+from search import tuner
+from search.data.datasets import Dataset, Images, load_dataset
+from search.experiment import Experiment, ExperimentError
+from search.finals import finalists, run_finals
+from search.hyperband import brackets
+from search.hyperband.oracle import StrategyHyperband
+from search.hyperband.promotion import Place
+from search.store import Store
+from search.terminal.display import Display
+from search.terminal.progress import Progress
+from search.tuner import SequenceTuner, make_oracle, search_spaces
+from search.workers.in_process import InProcess
+from spaces import STRATEGIES
+from tests.support import small_run
+from tests.support.invented import InventedWorkers
+
+STRATEGY_NAMES = ("lines", "cnn_lines", "line_cnn")
+
+
+def noise(*shape, classes=2):
+    """A data set of images without meaning."""
+    x = np.random.default_rng(0).integers(0, 256, (6, *shape)).astype("uint8")
+    y = (np.arange(6) % classes).astype("int32")
+    images = Images(x, y)
+    names = tuple(map(str, range(classes)))
+    return Dataset("noise", images, images, names, False, 6, lambda: images)
+
+
+class Listener(Display):
+    """Keeps what a display is told."""
+
+    def __init__(self, experiment):
+        super().__init__(Progress(experiment, {}))
+        self.notes, self.events = [], []
+
+    def note(self, text):
+        self.notes.append(text)
+
+    def trial_started(self, row):
+        super().trial_started(row)
+        self.events.append(("started", row["trial_id"], row["status"]))
+
+    def trial_finished(self, row):
+        super().trial_finished(row)
+        self.events.append(("finished", row["trial_id"], row["status"]))
+
+
+@pytest.fixture(scope="module")
+def spaces_of_noise():
+    dataset = noise(8, 8, 1)
+    return search_spaces(Experiment("noise", STRATEGY_NAMES), dataset)
+
+
+@pytest.fixture
+def search(tmp_path, spaces_of_noise):
+    """Searches with invented workers; returns the store, the listener and whether it is done."""
+    numbers = itertools.count()
+
+    def search(workers, store=None, **fields):
+        if store is None:
+            experiment = Experiment("noise", STRATEGY_NAMES, **{"max_epochs": 9, **fields})
+            store = Store.create(tmp_path / f"run {next(numbers)}", experiment, {})
+        oracle = oracle_of(store.experiment, spaces_of_noise)
+        listener = Listener(store.experiment)
+        dataset = noise(8, 8, 1)
+        done = SequenceTuner(oracle, store, dataset, workers, listener).search()
+        return types.SimpleNamespace(store=store, listener=listener, oracle=oracle, done=done)
+
+    return search
+
+
+def oracle_of(experiment, spaces):
+    return StrategyHyperband(
+        max_epochs=experiment.max_epochs,
+        factor=experiment.factor,
+        iterations=experiment.iterations,
+        seed=experiment.seed,
+        dataset="noise",
+        spaces=spaces,
+        keep_files=False,
+    )
+
+
+def test_what_takes_a_moment_is_done_while_every_worker_that_can_be_is_busy(
+    search, spaces_of_noise, tmp_path
+):
+    """The report's page keeps no worker waiting."""
+    workers = InventedWorkers(capacity=3)
+    store = Store.create(tmp_path / "run", Experiment("noise", STRATEGY_NAMES, max_epochs=3), {})
+    oracle = oracle_of(store.experiment, spaces_of_noise)
+    seen = []
+
+    def meanwhile():
+        ended = sum(row["status"] == "completed" for row in store.rows("trials"))
+        seen.append((ended, workers.busy, oracle.next_place()))
+
+    tuner = SequenceTuner(
+        oracle, store, noise(8, 8, 1), workers, Listener(store.experiment), meanwhile=meanwhile
+    )
+    assert tuner.search()
+    assert all(busy == 3 or following is None for _, busy, following in seen)
+    assert [ended for ended, _, _ in seen] == list(range(len(store.rows("trials"))))
+
+
+# A real search, by the command line
+
+
+@pytest.fixture(scope="module")
+def real(finished_run):
+    store = Store(finished_run.path)
+    oracle = make_oracle(store.experiment, load_dataset(store.experiment))
+    return types.SimpleNamespace(
+        store=store, oracle=oracle, trials=store.rows("trials"), epochs=store.rows("epochs")
+    )
+
+
+def test_the_table_is_the_plan(real):
+    plan = brackets.plan(2, 2)
+    for strategy in small_run.FIELDS["strategies"]:
+        rows = [row for row in real.trials if row["strategy"] == strategy]
+        counts = collections.Counter((row["bracket"], row["rung"]) for row in rows)
+        assert counts == {
+            (bracket, number): rung.size
+            for bracket, rungs in plan.items()
+            for number, rung in enumerate(rungs)
+        }
+        trained = sum(row["last_epoch"] - row["first_epoch"] for row in rows)
+        assert (len(rows), trained) == real.oracle.totals()[strategy]
+    assert len(real.trials) == small_run.TRIALS
+    assert {row["status"] for row in real.trials} == {"completed"}
+    assert len(real.store.rows("finals")) == small_run.FINALS
+
+
+def test_every_row_follows_from_its_place(real):
+    for row in real.trials:
+        place = Place.parse(row["trial_id"])
+        rung = real.oracle.rung(place)
+        assert {name: row[name] for name in ("strategy", "iteration", "bracket", "rung")} == {
+            name: getattr(place, name) for name in ("strategy", "iteration", "bracket", "rung")
+        }
+        assert row["slot"] == place.slot
+        assert (row["first_epoch"], row["last_epoch"]) == (rung.first_epoch, rung.last_epoch)
+        assert json.loads(row["hyperparameters"]) == real.oracle.values(place)
+        assert row["seed"] == real.oracle.trial_seed(place)
+        assert row["dataset"] == "digits"
+        assert row["retries"] == 0 and row["message"] is None
+        assert row["started"] <= row["finished"]
+
+
+def test_a_fresh_oracle_given_the_scores_starts_the_same_trials_in_the_same_order(real):
+    oracle = make_oracle(real.store.experiment, load_dataset(real.store.experiment))
+    for number, row in enumerate(real.trials):
+        place = oracle.next_place()
+        assert place.trial_id == row["trial_id"], f"trial {number}"
+        oracle.restore([row])
+    assert oracle.next_place() is None
+
+
+def test_children_go_on_where_parents_ended(real):
+    by_name = {row["trial_id"]: row for row in real.trials}
+    children = [row for row in real.trials if row["parent_id"]]
+    assert len(children) == 2  # a promotion in either arm
+    for child in children:
+        parent = by_name[child["parent_id"]]
+        assert parent["last_epoch"] == child["first_epoch"]
+        assert parent["rung"] + 1 == child["rung"]
+        for column in ("strategy", "iteration", "bracket", "slot", "seed", "hyperparameters"):
+            assert parent[column] == child[column]
+        assert parent["finished"] <= child["started"]
+        rivals = [
+            row
+            for row in real.trials
+            if all(row[name] == parent[name] for name in ("strategy", "bracket", "rung"))
+        ]
+        best = min(rivals, key=lambda row: (-row["score"], row["val_loss"], row["slot"]))
+        assert parent is best
+    assert all(row["first_epoch"] == 0 for row in real.trials if not row["parent_id"])
+
+
+def test_epochs_are_whole_finite_and_scores_are_their_last(real):
+    for row in real.trials:
+        epochs = [epoch for epoch in real.epochs if epoch["trial_id"] == row["trial_id"]]
+        expected = list(range(row["first_epoch"] + 1, row["last_epoch"] + 1))
+        assert [epoch["epoch"] for epoch in epochs] == expected
+        for epoch in epochs:
+            assert all(math.isfinite(epoch[name]) for name in epoch if name != "trial_id")
+            assert 0 <= epoch["accuracy"] <= 1 and 0 <= epoch["val_accuracy"] <= 1
+        assert row["score"] == epochs[-1]["val_accuracy"]
+        assert row["val_loss"] == epochs[-1]["val_loss"]
+        assert row["train_seconds"] == pytest.approx(sum(epoch["seconds"] for epoch in epochs))
+    assert len(real.epochs) == sum(row["last_epoch"] - row["first_epoch"] for row in real.trials)
+
+
+def test_every_measure_is_there(real):
+    for row in real.trials:
+        for name in ("parameters", "multiply_adds", "timesteps", "features", "peak_memory_bytes"):
+            assert row[name] > 0, (row["trial_id"], name)
+        assert row["train_seconds"] > 0 and row["setup_seconds"] > 0
+        passed = row["finished"] - row["started"]
+        assert row["train_seconds"] + row["setup_seconds"] <= passed + 0.01
+        assert ":" in row["worker"]
+
+
+def test_arms_take_turns(real):
+    spent = dict.fromkeys(small_run.FIELDS["strategies"], 0)
+    for row in real.trials:
+        assert spent[row["strategy"]] == min(spent.values())
+        spent[row["strategy"]] += row["last_epoch"] - row["first_epoch"]
+    assert len(set(spent.values())) == 1
+
+
+def test_no_checkpoint_is_left_at_the_end(real):
+    assert list((real.store.path / "checkpoints").iterdir()) == []
+
+
+def test_an_arm_in_which_every_trial_fails_leaves_the_other_as_it_was(
+    tmp_path, monkeypatch, finished_run
+):
+    experiment = Experiment(**small_run.FIELDS)
+    dataset = load_dataset(experiment)
+    oracle = make_oracle(experiment, dataset)
+
+    def broken(images, hp):
+        raise ValueError("no sequence\ncan be made of this")
+
+    monkeypatch.setitem(
+        STRATEGIES, "line_cnn", dataclasses.replace(STRATEGIES["line_cnn"], build=broken)
+    )
+    with Store.create(tmp_path / "run", experiment, {}) as store:
+        workers = InProcess()
+        listener = Listener(experiment)
+        assert SequenceTuner(oracle, store, dataset, workers, listener).search()
+        rows, epochs = store.rows("trials"), store.rows("epochs")
+        kept = list((store.path / "checkpoints").iterdir())
+    failed = [row for row in rows if row["strategy"] == "line_cnn"]
+    # None can be promoted; those of rung 0 are all tried.
+    assert [row["rung"] for row in failed] == [0, 0, 0, 0]
+    for row in failed:
+        assert (row["status"], row["message"]) == ("failed", "ValueError: no sequence")
+        assert row["score"] is None and row["finished"] is not None
+    whole = small_run.tables(finished_run.path)
+
+    def of_lines(rows):
+        rows = [row for row in small_run.lasting(rows) if row["trial_id"].startswith("lines-")]
+        return sorted(rows, key=lambda row: (row["trial_id"], row.get("epoch")))
+
+    assert of_lines(rows) == of_lines(whole["trials"])
+    assert len(of_lines(epochs)) == len(epochs)
+    assert of_lines(epochs) == of_lines(whole["epochs"])
+    assert list(finalists(rows)) == ["lines"]
+    assert kept == []
+
+
+# Invented workers
+
+
+@pytest.mark.parametrize("capacity", [1, 4])
+@pytest.mark.parametrize("failures", [0.0, 0.3])
+def test_only_what_a_promotion_can_still_need_is_kept(search, capacity, failures):
+    class Watching(InventedWorkers):
+        """Looks at the checkpoints whenever it is called."""
+
+        looks = 0
+
+        def look(self):
+            kept = {path.name for path in (self.path / "checkpoints").iterdir()}
+            wanted = {f"{trial_id}.keras" for trial_id in self.oracle.promotable()}
+            assert kept <= wanted
+            Watching.looks += bool(kept)
+
+        def submit(self, job, worker):
+            super().submit(job, worker)
+            self.look()
+
+        def next_result(self, on_epoch):
+            self.look()
+            return super().next_result(on_epoch)
+
+    workers = Watching(capacity, failures)
+    original = SequenceTuner.__init__
+
+    def remember(self, oracle, store, *rest):
+        workers.oracle, workers.path = oracle, store.path
+        original(self, oracle, store, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SequenceTuner, "__init__", remember)
+        ended = search(workers)
+    assert ended.done
+    assert Watching.looks > 10
+    assert workers.anew == []  # and none that was needed was thrown away
+    assert any(spec.first_epoch for spec in workers.started)
+    assert list((ended.store.path / "checkpoints").iterdir()) == []
+
+
+def test_models_are_asked_for_only_where_a_promotion_may_follow(search):
+    workers = InventedWorkers()
+    search(workers)
+    for spec in workers.started:
+        assert spec.keep == (spec.last_epoch < 9)
+
+
+@pytest.mark.parametrize("failures", [0.0, 0.3])
+def test_the_table_does_not_depend_on_how_many_run_at_a_time(search, failures):
+    found = []
+    for capacity, order in ((1, 0), (4, 1), (16, 2)):
+        ended = search(InventedWorkers(capacity, failures, order))
+        assert ended.done
+        rows = small_run.tables(ended.store)
+        found.append(
+            {
+                "trials": sorted(rows["trials"], key=lambda row: row["trial_id"]),
+                "epochs": sorted(rows["epochs"], key=lambda row: (row["trial_id"], row["epoch"])),
+            }
+        )
+    statuses = {row["status"] for row in found[0]["trials"]}
+    assert statuses == ({"completed", "failed"} if failures else {"completed"})
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_search_in_which_everything_fails_ends(search):
+    ended = search(InventedWorkers(failures=1.0))
+    assert ended.done
+    rows = ended.store.rows("trials")
+    assert {row["status"] for row in rows} == {"failed"}
+    assert {row["rung"] for row in rows} == {0}
+    assert len(rows) == 3 * sum(rungs[0].size for rungs in brackets.plan(9, 3).values())
+    run_finals(ended.store, noise(8, 8, 1), InventedWorkers(), ended.listener)
+    assert ended.store.rows("finals") == []
+
+
+def test_the_display_hears_of_every_trial_in_order(search):
+    ended = search(InventedWorkers(capacity=3, failures=0.2))
+    rows = ended.store.rows("trials")
+    started = [trial for event, trial, _ in ended.listener.events if event == "started"]
+    finished = {trial: state for event, trial, state in ended.listener.events if event != "started"}
+    assert started == [row["trial_id"] for row in rows]
+    assert finished == {row["trial_id"]: row["status"] for row in rows}
+
+
+def test_a_finished_search_has_nothing_left_to_do(search):
+    first = search(InventedWorkers())
+    before = small_run.tables(first.store)
+    workers = InventedWorkers()
+    again = search(workers, store=first.store)
+    assert again.done and workers.started == []
+    assert small_run.tables(first.store) == before
+    assert len(again.listener.progress.finished) == len(before["trials"])
+
+
+def test_load_model_says_what_is_no_longer_kept(search):
+    ended = search(InventedWorkers())
+    oracle = oracle_of(ended.store.experiment, ended.oracle._spaces)
+    again = SequenceTuner(oracle, ended.store, noise(8, 8, 1), InventedWorkers(), ended.listener)
+    oracle.restore(ended.store.rows("trials"))
+    trial = next(iter(oracle.trials.values()))
+    with pytest.raises(FileNotFoundError, match=trial.trial_id):
+        again.load_model(trial)
+
+
+# The time limit
+
+
+class FakeTime:
+    """A clock that moves only when a trial ends."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def monotonic(self):
+        return self.now
+
+    def time(self):
+        return self.now
+
+
+class TimedWorkers(InventedWorkers):
+    """Every trial takes half a minute."""
+
+    def __init__(self, clock, **options):
+        super().__init__(**options)
+        self.clock = clock
+
+    def next_result(self, on_epoch):
+        self.clock.now += 30
+        return super().next_result(on_epoch)
+
+
+@pytest.mark.parametrize(("capacity", "started"), [(1, 4), (3, 6)])
+def test_after_the_time_limit_no_trial_starts_and_those_in_flight_end(
+    search, monkeypatch, capacity, started
+):
+    clock = FakeTime()
+    monkeypatch.setattr(tuner, "time", clock)
+    workers = TimedWorkers(clock, capacity=capacity)
+    ended = search(workers, time_limit=2.0)
+    assert not ended.done
+    # One ends every half minute and another takes its place, the last after a minute and a half.
+    assert len(workers.started) == started
+    rows = ended.store.rows("trials")
+    assert [row["status"] for row in rows] == ["completed"] * started
+    assert all(row["started"] < 1000 + 120 for row in rows)
+    assert any("time limit of 2 minutes" in note for note in ended.listener.notes)
+
+
+def test_killed_between_the_time_limit_and_the_first_final_it_searches_on(search, monkeypatch):
+    clock = FakeTime()
+    monkeypatch.setattr(tuner, "time", clock)
+    ended = search(TimedWorkers(clock, capacity=3), time_limit=20.0)
+    assert not ended.done
+    workers = InventedWorkers()
+    assert search(workers, ended.store).done
+    assert any(spec.first_epoch for spec in workers.started)
+    assert workers.anew == []  # each promoted trial still found its parent
+
+
+def test_finals_are_run_after_the_time_limit(search, monkeypatch):
+    clock = FakeTime()
+    monkeypatch.setattr(tuner, "time", clock)
+    ended = search(TimedWorkers(clock), time_limit=1.0)
+    assert list((ended.store.path / "checkpoints").iterdir()) != []
+    workers = InventedWorkers()
+    run_finals(ended.store, noise(8, 8, 1), workers, ended.listener)
+    trained = [spec.strategy for spec in workers.started]
+    tried = [row["strategy"] for row in ended.store.rows("trials")]
+    assert tried == ["lines", "cnn_lines"]
+    assert trained == ["lines"] * 3 + ["cnn_lines"] * 3
+    assert list((ended.store.path / "checkpoints").iterdir()) == []
+
+
+def test_without_a_limit_there_is_no_note(search):
+    ended = search(InventedWorkers(), time_limit=None)
+    assert ended.done and ended.listener.notes == []
+
+
+# Images that a strategy cannot read
+
+
+def test_a_strategy_that_cannot_read_the_images_stops_the_search_at_once():
+    with pytest.raises(ExperimentError, match=r"cnn_flat cannot read images of 1x4000x1") as caught:
+        search_spaces(Experiment("noise", ("lines", "cnn_flat")), noise(1, 4000, 1))
+    assert "--strategies" in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert list(search_spaces(Experiment("noise", ("lines",)), noise(1, 4000, 1))) == ["lines"]
