@@ -290,7 +290,8 @@ def new_run(options: argparse.Namespace, arguments: list[str]) -> tuple[Store, D
         The run, open for writing; its images; the spaces that were built to check them.
     """
     from search.data.datasets import NAMES, load_dataset
-    from search.store import Store, describe_machine
+    from search.environment import describe_machine
+    from search.store import Store
     from search.tuner import search_spaces
     from search.warm_start import read_seeds
     from spaces import STRATEGIES
@@ -342,7 +343,18 @@ def resume_command(path: Path | str) -> str:
 def record_dataset(store: Store, dataset: Dataset) -> None:
     """Writes the facts about the data that the report states, and a few images."""
     from search.report_images import record_samples
+    from spaces import STRATEGIES
 
+    order = list(STRATEGIES)
+    store.record_strategies(
+        {
+            "strategy": name,
+            "position": order.index(name),
+            "recurrent": int(STRATEGIES[name].recurrent),
+            "summary": STRATEGIES[name].summary,
+        }
+        for name in store.experiment.strategies
+    )
     height, width, channels = dataset.image_shape
     store.record_dataset(
         {

@@ -29,8 +29,9 @@ def complete(path: Path, experiment: Experiment, command: str) -> None:
     # After the backend's threads are limited.
     from run_search import record_dataset
     from search.data.datasets import load_dataset
+    from search.environment import describe_machine
     from search.finals import run_finals
-    from search.store import Store, describe_machine
+    from search.store import Store
     from search.terminal.display import Display
     from search.terminal.progress import Progress
     from search.tuner import SequenceTuner, make_oracle

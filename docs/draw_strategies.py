@@ -189,7 +189,7 @@ def searched(hp: Any) -> str:
 
 def section(name: str) -> str:
     """What the page says about one strategy: the words are its docstrings."""
-    strategy, module = STRATEGIES[name], importlib.import_module(f"spaces.{name}")
+    strategy, module = STRATEGIES[name], importlib.import_module(f"spaces.strategies.{name}")
     _, *more = inspect.cleandoc(module.__doc__ or "").split("\n\n")
     words = [*more, inspect.cleandoc(strategy.build.__doc__ or "")]
     shown = ", ".join(f"`{key}` {value}" for key, value in EXAMPLES.get(name, {}).items())

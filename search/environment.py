@@ -1,13 +1,22 @@
-"""A process's backend: on one thread, quiet, with the GPUs that are meant for it."""
+"""What this process runs on: its backend on one thread, its GPUs, the machine and its versions."""
 
 from __future__ import annotations
 
+import datetime
+import importlib.metadata
 import logging
 import os
+import platform
 import socket
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+VERSION = "0.1.0"
 
 # Sums over several threads come in no fixed order, so more than one thread would mean that the
 # same seed gives another answer. Two processes of one thread are faster than one of two, besides.
@@ -94,3 +103,40 @@ def gpu_environment(sharing: int) -> dict[str, str]:
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
         "XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.9 / sharing:.3f}",
     }
+
+
+def describe_machine(command: str) -> dict[str, Any]:
+    """What a reader needs to make a run again: command, versions, hardware."""
+    packages = ("keras", "keras-tuner", "tensorflow", "jax", "numpy", "scikit-learn")
+    return {
+        "command": command,
+        "started": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "versions": {
+            "scanline": VERSION,
+            "python": platform.python_version(),
+            **{name: version for name in packages if (version := _version(name))},
+        },
+        "hardware": {
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "memory_bytes": psutil.virtual_memory().total,
+            "system": platform.platform(),
+        },
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    """The processor's name; Python itself says only its kind on Linux."""
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from search.metric import ACCURACY, Metric
+
 
 class ExperimentError(Exception):
     """An experiment that cannot work: its message is the one line that the user reads.
@@ -69,6 +71,11 @@ class Experiment:
     batch_size: int = 64
     time_limit: float | None = None
     seeds: tuple[Seed, ...] = ()
+
+    @property
+    def metric(self) -> Metric:
+        """What is searched and judged by."""
+        return ACCURACY
 
     @property
     def dataset_name(self) -> str:

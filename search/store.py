@@ -1,13 +1,10 @@
-"""The run directory: every path, one SQLite file, atomic writes. Nothing else touches the disk."""
+"""A run's results: one SQLite file, a transaction a row, one process that writes."""
 
 from __future__ import annotations
 
 import contextlib
-import datetime
-import importlib.metadata
 import json
 import os
-import platform
 import shutil
 import sqlite3
 import time
@@ -16,122 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import filelock
-import psutil
 
 from search.experiment import Experiment, ExperimentError
+from search.files import RunFiles, write_atomically
+from search.schema import ADDED_TABLES, PICTURES, SCHEMA, SCHEMA_VERSION
 
 __all__ = ["Experiment", "ExperimentError", "Store", "write_atomically"]
 
-SCHEMA_VERSION = 1
-VERSION = "0.1.0"
 MOMENT = 0.2  # seconds: `in_use` may hold the lock for a few microseconds
 
-# People query this file, so its columns are a promise: add, never rename. (docs: the README.)
-SCHEMA = """
-CREATE TABLE datasets (            -- one row a data set: what the report needs to know of it
-    dataset TEXT PRIMARY KEY,
-    height INTEGER, width INTEGER, channels INTEGER,
-    train_images INTEGER, validation_images INTEGER, test_images INTEGER,
-    class_names TEXT,              -- JSON list; a label is an index into it
-    mirror INTEGER,                -- 1 where a mirror image keeps its class
-    test_labels BLOB               -- little-endian uint16 a test image; NULL until the finals
-);
-CREATE TABLE trials (
-    trial_id TEXT PRIMARY KEY,
-    parent_id TEXT,                -- the trial that this one continues; NULL in rung 0
-    dataset TEXT NOT NULL,
-    strategy TEXT NOT NULL,
-    iteration INTEGER NOT NULL,
-    bracket INTEGER NOT NULL,
-    rung INTEGER NOT NULL,
-    slot INTEGER NOT NULL,         -- that of the configuration in rung 0, kept on promotion
-    seed INTEGER NOT NULL,
-    hyperparameters TEXT NOT NULL, -- JSON object
-    first_epoch INTEGER NOT NULL,  -- epochs already trained when the trial starts
-    last_epoch INTEGER NOT NULL,   -- epochs trained when it ends
-    status TEXT NOT NULL CHECK (status IN ('running', 'completed', 'failed')),
-    score REAL,                    -- validation accuracy at the end of the rung
-    val_loss REAL,
-    parameters INTEGER,
-    multiply_adds INTEGER,         -- for one image
-    timesteps INTEGER,
-    features INTEGER,
-    train_seconds REAL,
-    setup_seconds REAL,
-    peak_memory_bytes INTEGER,
-    worker TEXT,
-    retries INTEGER NOT NULL DEFAULT 0,
-    started REAL,                  -- seconds since 1970
-    finished REAL,
-    message TEXT                   -- why it failed
-);
-CREATE TABLE epochs (
-    trial_id TEXT NOT NULL,
-    epoch INTEGER NOT NULL,        -- 1 is the first
-    loss REAL, accuracy REAL, val_loss REAL, val_accuracy REAL,
-    seconds REAL,
-    PRIMARY KEY (trial_id, epoch)
-);
-CREATE TABLE finals (
-    dataset TEXT NOT NULL,
-    strategy TEXT NOT NULL,
-    trial_id TEXT NOT NULL,        -- whose configuration
-    seed INTEGER NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('completed', 'failed')),
-    test_accuracy REAL,
-    test_loss REAL,
-    train_seconds REAL,
-    latency_ms REAL,               -- median time for one image, batch of one
-    predictions BLOB,              -- little-endian uint16: the class named for each test image
-    message TEXT,
-    PRIMARY KEY (dataset, strategy, seed)
-);
-"""
 
-# Tables that came later: made when a run is opened for writing, so an older run gets them too.
-# A run that was last written before them has none, and readers find no rows.
-ADDED_TABLES = {
-    "images": """
-CREATE TABLE IF NOT EXISTS images (     -- a few of the data set's, for the report to show
-    dataset TEXT NOT NULL,
-    split TEXT NOT NULL CHECK (split IN ('train', 'test')),
-    position INTEGER NOT NULL,          -- in its split; for the test split also in `predictions`
-    label INTEGER NOT NULL,             -- an index into `class_names`
-    height INTEGER NOT NULL, width INTEGER NOT NULL, channels INTEGER NOT NULL,
-    pixels BLOB NOT NULL,               -- uint8, row by row, a pixel's channels side by side
-    PRIMARY KEY (dataset, split, position)
-)""",
-    "sequences": """
-CREATE TABLE IF NOT EXISTS sequences (  -- where each finalist's timesteps lie in the image
-    dataset TEXT NOT NULL,
-    strategy TEXT NOT NULL,
-    trial_id TEXT NOT NULL,             -- whose configuration
-    height INTEGER NOT NULL, width INTEGER NOT NULL,
-    timesteps BLOB NOT NULL,            -- little-endian uint16, row by row: the timestep that each
-                                        -- pixel (or block of pixels, in a large image) reaches most
-    PRIMARY KEY (dataset, strategy)
-)""",
-    "plans": """
-CREATE TABLE IF NOT EXISTS plans (      -- the whole search of each strategy, if no trial fails
-    dataset TEXT NOT NULL,
-    strategy TEXT NOT NULL,
-    trials INTEGER NOT NULL,
-    epochs INTEGER NOT NULL,
-    PRIMARY KEY (dataset, strategy)
-)""",
-    "sessions": """
-CREATE TABLE IF NOT EXISTS sessions (   -- a row each time that a process works on the run
-    session INTEGER PRIMARY KEY,
-    started REAL NOT NULL,              -- seconds since 1970
-    ended REAL,                         -- NULL until then; for ever, where it was killed
-    outcome TEXT                        -- 'finished', 'interrupted', or the error that ended it
-)""",
-}
-PICTURES = ("images", "sequences")
-
-
-class Store:
-    """One run directory.
+class Store(RunFiles):
+    """One run directory and its results.
 
     Reading needs no lock. Writing does: `create` and `resume` take it, `close` gives it back, and
     the kernel does where the process was killed.
@@ -148,7 +41,7 @@ class Store:
         Raises:
             ExperimentError: the directory is not a run, or its files are damaged.
         """
-        self.path = Path(path)
+        super().__init__(path)
         try:
             if not self.path.is_dir():
                 raise ExperimentError(
@@ -170,32 +63,6 @@ class Store:
             ) from error
         self._check_schema()
         self._lock: filelock.FileLock | None = None
-
-    # Paths
-
-    @property
-    def experiment_file(self) -> Path:
-        """What was asked for, as JSON."""
-        return self.path / "experiment.json"
-
-    @property
-    def results_file(self) -> Path:
-        """The SQLite file: the truth."""
-        return self.path / "results.sqlite"
-
-    @property
-    def report_directory(self) -> Path:
-        """Where report.html and report.md lie."""
-        return self.path / "report"
-
-    @property
-    def designs_directory(self) -> Path:
-        """Where the winners lie, each as .json, .py and .keras."""
-        return self.path / "designs"
-
-    def checkpoint_file(self, trial_id: str) -> Path:
-        """The `.keras` file of a trial's model at the end of its rung."""
-        return self.path / "checkpoints" / f"{trial_id}.keras"
 
     # A run's life
 
@@ -255,7 +122,7 @@ class Store:
             ) from error
         store._lock = lock
         try:
-            store._delete_drafts()
+            store.delete_drafts()
             with store.connect() as database:
                 for statement in ADDED_TABLES.values():
                     database.execute(statement)
@@ -263,13 +130,6 @@ class Store:
             store.close()
             raise ExperimentError(f"cannot write {store.results_file}: {error}") from error
         return store
-
-    def _delete_drafts(self) -> None:
-        """Deletes what `write_atomically` left where it was killed, in the report and elsewhere."""
-        for draft in self.path.rglob(".*"):
-            writer = draft.suffix.removeprefix(".")
-            if writer.isdecimal() and not psutil.pid_exists(int(writer)):
-                draft.unlink(missing_ok=True)
 
     @property
     def in_use(self) -> bool:
@@ -372,6 +232,12 @@ class Store:
         with self.connect() as database:
             _insert(database, "datasets", row, "OR IGNORE")
 
+    def record_strategies(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Writes who competes, once: `strategy`, `position`, `recurrent`, `summary` of each."""
+        with self.connect() as database:
+            for row in rows:
+                _insert(database, "strategies", row, "OR IGNORE")
+
     def record_plan(self, dataset: str, totals: Mapping[str, tuple[int, int]]) -> None:
         """Writes how many (trials, epochs) each strategy's whole search has."""
         with self.connect() as database:
@@ -430,85 +296,11 @@ class Store:
             for row in rows:
                 _insert(database, table, row, "OR REPLACE")
 
-    # Checkpoints
-
-    def save_checkpoint(self, trial_id: str, model: bytes) -> None:
-        """Keeps a trial's model (the bytes of a `.keras` file) for its promotion."""
-        write_atomically(self.checkpoint_file(trial_id), model)
-
-    def load_checkpoint(self, trial_id: str) -> bytes | None:
-        """Returns what `save_checkpoint` kept, or None if it is gone."""
-        file = self.checkpoint_file(trial_id)
-        return file.read_bytes() if file.exists() else None
-
-    def keep_checkpoints(self, trial_ids: Iterable[str]) -> None:
-        """Deletes every checkpoint but these, and what a kill left half written."""
-        kept = {self.checkpoint_file(trial_id).name for trial_id in trial_ids}
-        for file in (self.path / "checkpoints").glob("*"):  # none, where there is no directory
-            if file.name not in kept:
-                file.unlink()
-
-    # Designs
-
-    def save_design(self, name: str, content: bytes) -> Path:
-        """Writes a file of a design and returns its path."""
-        file = self.designs_directory / name
-        write_atomically(file, content)
-        return file
-
-    def design_files(self) -> list[Path]:
-        """Returns the designs' `.json` files, by name."""
-        return sorted(self.designs_directory.glob("*.json"))
-
 
 def has_table(database: sqlite3.Connection, table: str) -> bool:
     """Whether a run's file has a table: older ones lack those that came later."""
     found = database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,))
     return found.fetchone() is not None
-
-
-def describe_machine(command: str) -> dict[str, Any]:
-    """What a reader needs to make a run again: command, versions, hardware."""
-    packages = ("keras", "keras-tuner", "tensorflow", "jax", "numpy", "scikit-learn")
-    return {
-        "command": command,
-        "started": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        "versions": {
-            "scanline": VERSION,
-            "python": platform.python_version(),
-            **{name: version for name in packages if (version := _version(name))},
-        },
-        "hardware": {
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-            "memory_bytes": _memory_bytes(),
-            "system": platform.platform(),
-        },
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _processor() -> str:
-    """The processor's name; Python itself says only its kind on Linux."""
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _memory_bytes() -> int | None:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows
-        return None
 
 
 def _insert(
@@ -524,17 +316,3 @@ def _insert_epochs(
 ) -> None:
     for epoch in epochs:
         _insert(database, "epochs", {"trial_id": trial_id, **epoch}, "OR REPLACE")
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file so that a kill at any instant leaves the old content or the new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

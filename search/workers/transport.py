@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from search.data.datasets import Images
-from search.store import write_atomically
+from search.files import write_atomically
 
 
 @dataclasses.dataclass(frozen=True)

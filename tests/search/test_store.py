@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from search import store as store_module
+from search.environment import describe_machine
 from search.experiment import Experiment, ExperimentError
-from search.store import Store, describe_machine, write_atomically
+from search.files import write_atomically
+from search.store import Store
 
 EXPERIMENT = Experiment(
     dataset="/data/cats & dögs.npz",
