@@ -13,45 +13,15 @@ import keras_tuner
 from keras_tuner.engine import trial as kt_trial
 
 from search.data.datasets import Dataset
-from search.experiment import Execution, Experiment, ExperimentError
+from search.experiment import Execution, Experiment
 from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import Place
+from search.search_spaces import search_spaces
 from search.store import Store
 from search.terminal.display import Display
 from search.training.trial import TrialResult, TrialSpec, from_bytes
 from search.workers.protocol import Job, Occupancy, Workers
 from spaces import SequenceHyperModel
-
-
-def search_spaces(
-    experiment: Experiment, dataset: Dataset
-) -> dict[str, keras_tuner.HyperParameters]:
-    """Strategy to its search space for these images.
-
-    Raises:
-        ExperimentError: a strategy can make no sequence of images of this size.
-    """
-    spaces: dict[str, keras_tuner.HyperParameters] = {}
-    for strategy in experiment.strategies:
-        space = keras_tuner.HyperParameters()
-        classes = len(dataset.class_names)
-        try:
-            SequenceHyperModel(
-                dataset.image_shape,
-                classes,
-                [strategy],
-                mirror=dataset.mirror,
-                decay_steps=1,
-            ).build(space)
-        except ValueError as error:
-            height, width, channels = dataset.image_shape
-            raise ExperimentError(
-                f"{strategy} cannot read images of {height}x{width}x{channels} ({error}): "
-                "leave it out with --strategies"
-            ) from error
-        spaces[strategy] = space
-    keras.backend.clear_session()
-    return spaces
 
 
 def make_oracle(
@@ -74,7 +44,7 @@ def make_oracle(
         seed=experiment.seed,
         dataset=dataset.name,
         spaces=search_spaces(experiment, dataset) if spaces is None else spaces,
-        seeds=experiment.seed_values,
+        seeds=experiment.initial_values,
         keep_files=False,
     )
 

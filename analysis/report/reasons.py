@@ -184,7 +184,7 @@ def _with_share(name: str, share: float) -> str:
 
 def seeding(found: Findings) -> Section | None:
     """How the configurations that came from designs fared against those that were drawn."""
-    if not found.run.experiment.seeds:
+    if not found.run.experiment.initial:
         return None
     frame = warm_start.fates(found.run)
     rows = [

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -62,6 +64,21 @@ class Dataset:
         """(H, W, C) of every image."""
         height, width, channels = self.train.x.shape[1:]
         return height, width, channels
+
+    def facts(self) -> dict[str, Any]:
+        """Returns its row of the table `datasets`, without the test labels."""
+        height, width, channels = self.image_shape
+        return {
+            "dataset": self.name,
+            "height": height,
+            "width": width,
+            "channels": channels,
+            "train_images": len(self.train.y),
+            "validation_images": len(self.validation.y),
+            "test_images": self.test_count,
+            "class_names": json.dumps(self.class_names, ensure_ascii=False),
+            "mirror": int(self.mirror),
+        }
 
 
 def load_dataset(experiment: Experiment) -> Dataset:

@@ -19,10 +19,11 @@ from search.finals import finalists, run_finals
 from search.hyperband import brackets
 from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import Place
+from search.search_spaces import search_spaces
 from search.store import Store
 from search.terminal.display import Display
 from search.terminal.progress import Progress
-from search.tuner import SequenceTuner, make_oracle, search_spaces
+from search.tuner import SequenceTuner, make_oracle
 from search.workers.in_process import InProcess
 from spaces import STRATEGIES
 from tests.support import small_run

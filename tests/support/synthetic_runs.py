@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy import special
 
-from search.experiment import Seed
+from search.experiment import InitialConfiguration
 from search.store import Experiment, Store
 
 STRATEGIES = ("lines", "cnn_lines", "cnn_flat", "line_cnn")
@@ -87,8 +87,10 @@ def make_run(
         strategies=tuple(strategies),
         seed=1,
         final_seeds=seeds if final_seeds is None else final_seeds,
-        seeds=tuple(
-            Seed(name, settings(list(strategies).index(name), slot), f"designs/{name}.json")
+        initial=tuple(
+            InitialConfiguration(
+                name, settings(list(strategies).index(name), slot), f"designs/{name}.json"
+            )
             for name, slots in (given or {}).items()
             for slot in slots
         ),
