@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-import spaces.training.batches
+import spaces.training.randomness
 from spaces import STRATEGIES, SequenceHyperModel
 from spaces.blocks import MAX_TIMESTEPS, convolution_stack, depths, halvings, pooled_positions
 from spaces.strategies.cnn_flat import FILTERS
@@ -488,7 +488,7 @@ def test_1_plus_2_plus_6_epochs_equal_9_bit_for_bit(tmp_path):
 
 def test_without_the_assignment_at_each_epoch_they_would_differ(tmp_path, monkeypatch):
     # The same training as above, shorter: so the test above would notice.
-    monkeypatch.setattr(spaces.training.batches, "seed_states", lambda model: [])
+    monkeypatch.setattr(spaces.training.randomness, "seed_states", lambda model: [])
     assert not equal(train("cnn_lines", [2], tmp_path)[0], train("cnn_lines", [1, 2], tmp_path)[0])
 
 
