@@ -1,12 +1,16 @@
 """What is random in an epoch, all of it from (seed, epoch) alone.
 
 Three things are: the order of the images, their augmentation and the states of the layers'
-generators, dropout's for one. Each draws from a stream of its own, which NumPy's `SeedSequence`
-derives from whole numbers (O'Neill 2015, "Developing a seed_seq alternative"):
+generators, dropout's for one. Each draws from a stream that NumPy's `SeedSequence` derives from
+whole numbers (after O'Neill 2015, "Developing a seed_seq alternative"):
 
     order            [seed, epoch]
     augmentation     [seed, epoch, batch]
     layer's state    [seed, epoch, 2**30 + generator], away from those of the batches
+
+`SeedSequence` reads a number that is missing as 0, so the first batch's augmentation is drawn from
+the stream that the order is. One is a permutation, the other shifts and mirrors: it does no harm,
+and another derivation would change every number.
 
 Nothing is carried from one epoch to the next, so training that stops after any epoch goes on
 exactly as if it had not.
