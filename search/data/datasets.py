@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import json
 import math
@@ -154,10 +153,12 @@ def _existing(name: str) -> Path | None:
 def _unknown(name: str) -> ExperimentError:
     if name.endswith(".npz") or len(Path(name).parts) > 1:
         return bad_data(f"there is no file or folder {name}: check what --dataset names")
-    near = difflib.get_close_matches(name.lower(), NAMES, n=3, cutoff=0.5)
-    meant = f"did you mean {' or '.join(near)}? " if near else ""
+    # Here, because it brings Keras with it, which reading images does without.
+    from spaces.values import did_you_mean
+
+    hint = did_you_mean(name, NAMES)
     return bad_data(
-        f"unknown data set {name!r}: {meant}--dataset takes {', '.join(NAMES)}, "
+        f"unknown data set {name!r}: {hint}--dataset takes {', '.join(NAMES)}, "
         "the path of an .npz, or a folder of class folders"
     )
 

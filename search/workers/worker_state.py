@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 from collections.abc import Callable
 
 import psutil
@@ -13,6 +12,7 @@ from search.environment import worker_name
 from search.training.final import run_final
 from search.training.trial import Held, OnEpoch, TrialResult, release_memory, run_trial
 from search.workers.protocol import Job
+from spaces.runtime_patches import keep_what_is_loaded
 
 
 class Bench:
@@ -27,10 +27,7 @@ class Bench:
     def __init__(self) -> None:
         self.images: dict[str, Images] = {}
         self.held: dict[str, Held] = {}
-        # What the libraries have made by now stays. To look through it for garbage, half a million
-        # objects after every trial, would take a sixth of a short trial's time.
-        gc.collect()
-        gc.freeze()
+        keep_what_is_loaded()
 
     def run(
         self, job: Job, on_epoch: OnEpoch | None = None, check: Callable[[], None] | None = None

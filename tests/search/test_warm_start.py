@@ -15,15 +15,8 @@ from search.store import Store
 from search.warm_start import read_initial
 from spaces import STRATEGIES
 from spaces.design import design_values
-from tests.search.hyperband.test_configurations import (
-    KEY,
-    NESTED,
-    PLACES,
-    nested_space,
-    real_space,
-    texts,
-)
 from tests.support import exported, small_run
+from tests.support.search_spaces import KEY, NESTED, PLACES, nested_space, real_space, texts
 
 DESIGN = {
     "scanline_design": 1,
