@@ -82,7 +82,8 @@ def looks(found: Sequence[Findings]) -> dict[str, style.Style]:
     """Returns the style of every strategy that any run tried, by its place as first seen."""
     places: dict[str, int] = {}
     for one in found:
-        places = {**positions(one.run), **places}
+        for name, place in positions(one.run).items():
+            places.setdefault(name, place)
     return style.styles(places)
 
 

@@ -76,8 +76,8 @@ def _confusion_picture(
         1.4 + 0.36 * len(shown),
     )
     caption = (
-        "A row is a true class, a column what it was predicted as, in percent of the class over "
-        "all seeds: off the diagonal are the mistakes."
+        "A row is a true class, a column what was predicted, in percent of the class over all "
+        "seeds: off the diagonal are the mistakes."
     )
     if len(shown) < len(counts):
         caption += (
