@@ -100,6 +100,118 @@ def test_modules_import_each_other_without_a_circle():
         visit(name, [])
 
 
+# The rooms of each package, from the ground up: a room imports from those before it alone. Within a
+# folder the files do likewise, in an order of their own (no circle: above).
+FLOORS = {
+    "spaces": (
+        *("scans", "values", "strategy", "python_code", "runtime_patches", "blocks"),
+        *("strategies", "training", "hypermodel", "cost", "design", "source"),
+    ),
+    "search": (
+        *("metric", "experiment", "files", "schema", "environment", "store"),
+        *("data", "hyperband", "training", "workers", "terminal"),
+        *("search_spaces", "dispatch", "report_images", "tuner", "finals"),
+        *("designs", "warm_start", "options"),
+    ),
+    "analysis": ("formatting", "run", "statistics", "report", "__main__"),
+    "analysis.report": (
+        *("elements", "style", "findings", "evidence", "tested", "sections"),
+        *("render", "write", "live", "comparison"),
+    ),
+}
+
+
+def rooms(file, package):
+    """(this file's room, the rooms of the package that it imports from)."""
+    depth = len(package.split("."))
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    taken = set()
+    for module in imports(file):
+        words = module.split(".")
+        if module.startswith(f"{package}.") and len(words) > depth:
+            taken.add(words[depth])
+    return parts[depth], taken - {parts[depth]}
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_a_room_imports_from_the_floors_below(package):
+    floors, folder = FLOORS[package], ROOT / package.replace(".", "/")
+    there = {path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert there - {"__init__", "__pycache__", "templates"} == set(floors)
+    for file in folder.rglob("*.py"):
+        room, taken = rooms(file, package)
+        if room != "__init__":
+            for other in taken:
+                assert floors.index(other) < floors.index(room), f"{file}: {other}"
+
+
+def test_sections_import_no_other_section():
+    folder = ROOT / "analysis" / "report" / "sections"
+    allowed = ("elements", "style", "findings", "evidence", "tested")
+    for file in folder.glob("*.py"):
+        for module in imports(file):
+            if module.startswith("analysis.report") and file.name != "__init__.py":
+                assert module.split(".")[2] in allowed, f"{file.name}: {module}"
+
+
+def test_statistics_know_no_words_and_no_figures():
+    """Frames and decisions: what they mean is said, and drawn, in the report."""
+    for file in (ROOT / "analysis" / "statistics").glob("*.py"):
+        tree = parse(file)
+        for module, _ in modules(tree):
+            assert module.split(".")[0] not in ("matplotlib", "seaborn"), file.name
+            assert not module.startswith(("analysis.formatting", "analysis.report")), file.name
+        silent = {id(text) for text in documentation(tree)} | {id(text) for text in raised(tree)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                sentence = len(node.value.split()) > 3
+                assert not sentence or id(node) in silent, f"{file.name}: {node.value!r}"
+
+
+def documentation(tree):
+    """Yields the texts that are docstrings, of attributes too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            yield node.value
+
+
+def raised(tree):
+    """Yields the texts of errors, which a programmer reads."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise):
+            yield from (part for part in ast.walk(node) if isinstance(part, ast.Constant))
+
+
+NETWORK = {"socket", "ssl", "http", "urllib", "requests", "ftplib", "distributed", "dask"}
+DISK = {"sqlite3", "filelock", "shutil", "glob"}
+TOUCHING = {
+    *("open", "read_bytes", "write_bytes", "read_text", "write_text", "mkdir", "unlink"),
+    *("rename", "replace_file", "save", "load_model", "rglob", "iterdir", "touch", "tofile"),
+}
+
+
+@pytest.mark.parametrize("folder", ["spaces", "search/training"])
+def test_what_trains_touches_no_disk_but_temporary_files_and_no_network(folder):
+    for file in (ROOT / folder).rglob("*.py"):
+        tree = parse(file)
+        taken = {module.split(".")[0] for module, _ in modules(tree)}
+        assert not taken & (NETWORK | DISK), file
+        ours = {module for module in imports(file) if module.startswith("search.")}
+        assert not {m for m in ours if m.split(".")[1] in ("store", "files", "workers")}, file
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef):
+                calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
+                names = {ast.unparse(call).split(".")[-1] for call in calls}
+                if names & TOUCHING:
+                    assert "TemporaryDirectory" in names, f"{file.name}: {function.name}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_a_file_reads_in_one_go(file):
+    most = 200 if "sections" in file.parts else 400
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= most
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_nothing_needs_trust(file):
     """No pickle, no code in a saved model, no evaluation of text."""
