@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from analysis import formatting
+from analysis.formatting import clean_first_line
 from analysis.report import plots
 from analysis.report.elements import Table
 from analysis.run import Run, hyperparameters
-from analysis.statistics.decision import clean_first_line
 
 MOST_REASONS = 20
 MOST_CLASSES = 20

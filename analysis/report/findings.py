@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.report import plots
 from analysis.run import Run, representatives
 from analysis.statistics import comparisons
-from analysis.statistics.decision import Verdict, judge
+from analysis.statistics.decision import Decision, decide
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -23,8 +23,8 @@ class Findings:
         summary: `comparisons.by_strategy` of its finals.
         pairs: `comparisons.pairwise` of its finals.
         comparison: `comparisons.against_best` of them.
-        standing: `tables.representatives` of it.
-        verdict: the answer.
+        standing: `run.representatives` of it.
+        decision: the answer.
         look: each strategy's colour and marker.
         unfinished: whether the search is still running, so that the report must be quick.
     """
@@ -35,7 +35,7 @@ class Findings:
     pairs: pd.DataFrame
     comparison: pd.DataFrame
     standing: pd.DataFrame
-    verdict: Verdict
+    decision: Decision
     look: dict[str, plots.Style]
     unfinished: bool = False
 
@@ -52,18 +52,15 @@ class Findings:
 
 def find(run: Run, unfinished: bool = False) -> Findings:
     """Computes the findings of a run; the arguments are the attributes."""
-    names = run.experiment.strategies
-    summary = comparisons.by_strategy(run.finals, run.test_labels, names)
-    pairs = comparisons.pairwise(run.finals, run.test_labels, names)
-    comparison = comparisons.against_best(pairs)
+    compared = comparisons.compare(run)
     return Findings(
         run=run,
         labels=run.test_labels,
-        summary=summary,
-        pairs=pairs,
-        comparison=comparison,
+        summary=compared.summary,
+        pairs=compared.pairs,
+        comparison=compared.against_best,
         standing=representatives(run),
-        verdict=judge(run, summary, comparison),
-        look=plots.styles(names),
+        decision=decide(run, compared),
+        look=plots.styles(run.experiment.strategies),
         unfinished=unfinished,
     )

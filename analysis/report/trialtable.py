@@ -7,9 +7,9 @@ import math
 from typing import Any
 
 from analysis import formatting
+from analysis.formatting import clean_first_line
 from analysis.report.elements import TrialTable
 from analysis.run import Run
-from analysis.statistics.decision import clean_first_line
 
 COLUMNS = (
     "strategy", "status", "validation accuracy", "validation loss", "epochs", "parameters",

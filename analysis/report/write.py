@@ -13,8 +13,8 @@ from analysis.report import cells, plots, sections
 from analysis.report.elements import Gallery, Picture, Readings, Section, Table, TrialTable
 from analysis.report.findings import Findings, find
 from analysis.report.render import html_page, markdown_page
+from analysis.report.sections.verdict import Verdict, in_words
 from analysis.run import Run, load_run, pending_finals
-from analysis.statistics.decision import Verdict
 from search.store import ExperimentError, write_atomically
 
 RELOAD_SECONDS = 30
@@ -62,7 +62,7 @@ def write_report(run_path: str | os.PathLike[str], unfinished: bool = False) -> 
     # The page comes last: whoever sees the new one finds the files beside it new, too.
     files["report.html"] = html_page(content)
     write_files(run.report_directory, files)
-    return Report(found.verdict, run.report_directory / "report.html")
+    return Report(content["verdict"], run.report_directory / "report.html")
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -82,10 +82,12 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
 def describe(found: Findings) -> dict[str, Any]:
     """Returns everything that the report says of a run; the templates only arrange it."""
     run = found.run
+    verdict = in_words(found.decision, run)
     return {
-        "title": found.verdict.headline,
+        "title": verdict.headline,
+        "verdict": verdict,
         "run": formatting.clean(run.path.resolve().name),
-        "sentences": found.verdict.sentences,
+        "sentences": verdict.sentences,
         "counts": _counts(run),
         "picture_part": sections.accuracy(found),
         "brief": cells.brief(run, found.summary, found.comparison, found.standing),

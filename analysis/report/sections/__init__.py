@@ -12,7 +12,11 @@ from analysis.report import captions, cells, plots
 from analysis.report.elements import Part, Picture, Section
 from analysis.report.findings import Findings
 from analysis.report.gallery import class_accuracy, mistakes, readings, samples
-from analysis.report.reasons import equal_budgets, matters, recurrence, seeding, stopping
+from analysis.report.reasons import equal_budgets
+from analysis.report.sections.early_stopping import early_stopping
+from analysis.report.sections.importance import importance
+from analysis.report.sections.recurrence import recurrence
+from analysis.report.sections.warm_start import warm_start
 from analysis.report.trialtable import trial_table
 from analysis.statistics import budgets, comparisons
 
@@ -166,9 +170,9 @@ SECTIONS: Sequence[Maker] = (
     recurrence,
     equal_budgets,
     learning,
-    matters,
-    stopping,
-    seeding,
+    importance,
+    early_stopping,
+    warm_start,
     configurations,
     trials,
     failures,
