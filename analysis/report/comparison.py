@@ -171,7 +171,7 @@ def wins(found: Sequence[Findings], scores: pd.DataFrame) -> Section | None:
 
 def ranking(found: Sequence[Findings], scores: pd.DataFrame) -> Section | None:
     """What the data sets say together: ranks, whether they differ by more than chance, and wins."""
-    return ranks.ranks(_runs(found), looks(found), list(scores.index))
+    return ranks.section(_runs(found), looks(found), list(scores.index))
 
 
 def budgets(found: Sequence[Findings], scores: pd.DataFrame) -> Section:

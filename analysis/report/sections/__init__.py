@@ -13,10 +13,7 @@ from analysis.report.elements import Part, Picture, Section
 from analysis.report.findings import Findings
 from analysis.report.gallery import class_accuracy, mistakes, readings, samples
 from analysis.report.reasons import equal_budgets
-from analysis.report.sections.early_stopping import early_stopping
-from analysis.report.sections.importance import importance
-from analysis.report.sections.recurrence import recurrence
-from analysis.report.sections.warm_start import warm_start
+from analysis.report.sections import early_stopping, importance, recurrence, warm_start
 from analysis.report.trialtable import trial_table
 from analysis.statistics import budgets, comparisons
 
@@ -167,12 +164,12 @@ Maker = Callable[[Findings], Section | None]
 SECTIONS: Sequence[Maker] = (
     wins,
     cost,
-    recurrence,
+    recurrence.section,
     equal_budgets,
     learning,
-    importance,
-    early_stopping,
-    warm_start,
+    importance.section,
+    early_stopping.section,
+    warm_start.section,
     configurations,
     trials,
     failures,

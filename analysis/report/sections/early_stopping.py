@@ -19,7 +19,7 @@ from analysis.statistics.early_stopping import (
 )
 
 
-def early_stopping(found: Findings) -> Section:
+def section(found: Findings) -> Section:
     """Whether it was fair to stop configurations early."""
     run = found.run
     correlations = rank_correlations(run.trials)

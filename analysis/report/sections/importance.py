@@ -13,8 +13,7 @@ from analysis.report import style
 from analysis.report.elements import Part, Picture, Section, Table
 from analysis.report.findings import Findings
 from analysis.run import Run
-from analysis.statistics.importance import FEWEST, Importance
-from analysis.statistics.importance import importance as of_strategy
+from analysis.statistics.importance import FEWEST, Importance, importance
 
 MOST_MATTERING = 4  # hyperparameters shown of each strategy
 MOST_DRAWN = 4
@@ -29,10 +28,10 @@ FITS = {
 }
 
 
-def importance(found: Findings) -> Section | None:
+def section(found: Findings) -> Section | None:
     """Which hyperparameters matter within each strategy, and how far that is to be trusted."""
     run = found.run
-    results = [of_strategy(run.trials, strategy) for strategy in run.experiment.strategies]
+    results = [importance(run.trials, strategy) for strategy in run.experiment.strategies]
     fitted = [result for result in results if result.reason == "fitted"]
     # A curve persuades, so there is none of what does not fit.
     trusted = [result for result in fitted if result.trust != "none"]

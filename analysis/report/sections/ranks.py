@@ -18,7 +18,7 @@ from analysis.statistics import ranks as rankings
 from analysis.statistics.ranks import FEWEST_DATASETS, FEWEST_STRATEGIES, RankTest
 
 
-def ranks(
+def section(
     runs: Mapping[str, Run], look: Mapping[str, style.Style], order: Sequence[str]
 ) -> Section | None:
     """What the data sets say together; nothing where no strategy was tested.

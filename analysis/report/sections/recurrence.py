@@ -21,7 +21,7 @@ RATIOS = {
 }
 
 
-def recurrence(found: Findings) -> Section | None:
+def section(found: Findings) -> Section | None:
     """Whether recurrence earns its place; nothing where no control was tested beside it."""
     run = found.run
     rows = control.against_controls(

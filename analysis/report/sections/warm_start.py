@@ -10,11 +10,10 @@ from analysis.report.elements import Section, Table
 from analysis.report.findings import Findings
 from analysis.run import Run
 from analysis.statistics.comparisons import SIGNIFICANT
-from analysis.statistics.warm_start import WarmStart, fates
-from analysis.statistics.warm_start import warm_start as fared
+from analysis.statistics.warm_start import WarmStart, fates, warm_start
 
 
-def warm_start(found: Findings) -> Section | None:
+def section(found: Findings) -> Section | None:
     """How the initial configurations fared; nothing where the search was given none."""
     run = found.run
     if not run.experiment.seeds:
@@ -33,7 +32,7 @@ def warm_start(found: Findings) -> Section | None:
     )
     table = Table("warm-start", columns, rows, note=note, frame=frame)
     title = "How the initial configurations fared"
-    return Section("warm-start", title, sentences(fared(run), run), [table])
+    return Section("warm-start", title, sentences(warm_start(run), run), [table])
 
 
 def _cells(row: dict[Any, Any], run: Run) -> list[str]:
