@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.report import plots
+from analysis import formatting
+from analysis.report.style import Style, styles
 from analysis.run import Run, representatives
 from analysis.statistics import comparisons
 from analysis.statistics.decision import Decision, decide
@@ -36,7 +38,7 @@ class Findings:
     comparison: pd.DataFrame
     standing: pd.DataFrame
     decision: Decision
-    look: dict[str, plots.Style]
+    look: dict[str, Style]
     unfinished: bool = False
 
     @property
@@ -48,6 +50,31 @@ class Findings:
     def tested(self) -> pd.DataFrame:
         """The summary of those that have a test result."""
         return self.summary.dropna(subset="mean")
+
+    @property
+    def metric(self) -> str:
+        """What the search judged by, in words."""
+        return self.run.experiment.metric.label
+
+    @property
+    def order(self) -> list[str]:
+        """All strategies: by test result, or by validation score, the untried last."""
+        ranked = self.standing.sort_values("score", ascending=False, kind="stable").index
+        order = list(self.summary.index if self.summary.seeds.sum() else ranked)
+        return order + [name for name in self.run.experiment.strategies if name not in order]
+
+    def label(self, strategy: str) -> str:
+        """Returns a strategy's name, marked where it is a control."""
+        return self.run.label(strategy)
+
+    def class_name(self, label: int, limit: int = 40) -> str:
+        """Returns a class's name in at most `limit` characters, or its number if it has none."""
+        known = label < len(self.class_names)
+        return formatting.clean(self.class_names[label] if known else label, limit)
+
+    def images(self, split: str) -> list[dict[Any, Any]]:
+        """Returns the images of a split that the run keeps, a row of `run.images` each."""
+        return [row for row in self.run.images.to_dict("records") if row["split"] == split]
 
 
 def find(run: Run, unfinished: bool = False) -> Findings:
@@ -61,6 +88,6 @@ def find(run: Run, unfinished: bool = False) -> Findings:
         comparison=compared.against_best,
         standing=representatives(run),
         decision=decide(run, compared),
-        look=plots.styles(run.experiment.strategies),
+        look=styles(dict(run.strategies.position)),
         unfinished=unfinished,
     )

@@ -197,6 +197,22 @@ def final(
     }  # fmt: skip
 
 
+def many_classes(path: Path) -> Path:
+    """Makes a run of two strategies over a hundred classes, of which each takes six in ten."""
+    path = make_run(
+        path, strategies=["lines", "cnn_lines"], configurations=1, seeds=1, images=1000,
+        class_names=[f"class {i}" for i in range(100)],
+    )  # fmt: skip
+    truth = np.arange(1000) % 100
+    random = np.random.default_rng(0)
+    with Store.resume(path) as store:
+        store.record_test_labels("digits", blob(truth))
+        for strategy in ("lines", "cnn_lines"):
+            named = np.where(random.random(1000) < 0.6, truth, random.integers(0, 100, 1000))
+            store.record_final(final(strategy, 0, truth, named))
+    return path
+
+
 def with_images(path: Path) -> Path:
     """Adds what a search keeps of the images to a run that `make_run` made with finals."""
     generator = np.random.default_rng(3)

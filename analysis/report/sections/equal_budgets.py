@@ -1,4 +1,4 @@
-"""What each strategy had reached when all had spent the same."""
+"""What each strategy had reached when all had spent the same epochs, time or computation."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from analysis.report.elements import Section, Table
 from analysis.report.findings import Findings
 from analysis.statistics import budgets
 
+# By the name in `budgets.MEASURES`.
 EQUAL = {
     "epochs": "equal epochs",
     "seconds": "equal time",
@@ -14,8 +15,8 @@ EQUAL = {
 }
 
 
-def equal_budgets(found: Findings) -> Section | None:
-    """What each strategy had reached when all had spent the same epochs, time or computation."""
+def section(found: Findings) -> Section | None:
+    """Returns the table, or nothing where no trial has ended."""
     run = found.run
     images = float(run.datasets.train_images.iloc[0]) if len(run.datasets) else float("nan")
     frame = budgets.at_equal(budgets.progress(run.trials, run.epochs, images))
@@ -25,13 +26,13 @@ def equal_budgets(found: Findings) -> Section | None:
     whole = whole[[measure for measure in EQUAL if measure in whole]]
     whole = whole.sort_values(str(whole.columns[0]), ascending=False, kind="stable")
     rows = [
-        [formatting.label(str(name)), *map(formatting.percent, row)]
+        [found.label(str(name)), *map(formatting.percent, row)]
         for name, row in zip(whole.index, whole.to_numpy(), strict=True)
     ]
     columns = ["strategy", *(EQUAL[str(measure)] for measure in whole.columns)]
     note = (
-        "Best validation accuracy when every strategy had spent as much as the one that spent "
-        "least in all. The CSV file also has a quarter and a half of it."
+        f"Best validation {found.metric} when every strategy had spent as much as the one that "
+        "spent least in all. The CSV file also has a quarter and a half of it."
     )
     table = Table("equal-budgets", columns, rows, note=note, frame=frame)
     return Section("equal-budgets", "At equal budgets", parts=[table])
