@@ -6,8 +6,6 @@ import math
 import unicodedata
 from collections.abc import Sequence
 
-from analysis.run import CONTROLS
-
 NOTHING = "\N{EN DASH}"
 TIMES = " \N{MULTIPLICATION SIGN} "
 MINUS = "\N{MINUS SIGN}"
@@ -39,10 +37,38 @@ def bare(text: str) -> str:
     return text.replace(ISOLATE, "").replace(END, "")
 
 
-def label(strategy: str) -> str:
-    """Returns a strategy's name, marked where it is a control."""
+def clean_first_line(message: object) -> str:
+    """Returns the first line of a failure's message that holds anything, cut to 160 characters."""
+    lines = [line for line in str(message).splitlines() if line.strip()]
+    return clean(lines[0], 160) if lines else "no reason recorded"
+
+
+def label(strategy: str, control: bool = False) -> str:
+    """Returns a strategy's name, marked where it is a control; `Run.label` knows which are.
+
+    >>> label("cnn_control", control=True)
+    'cnn_control (control, no recurrence)'
+    """
     name = clean(strategy, 40)
-    return f"{name} ({CONTROLS[strategy]})" if strategy in CONTROLS else name
+    return f"{name} (control, no recurrence)" if control else name
+
+
+def value(value: object, digits: int = 3) -> str:
+    """Returns a hyperparameter's value.
+
+    A column in which some strategies have no value holds its integers as floats: these stay whole.
+
+    >>> [value(one) for one in (True, None, 0.0012345, 1024.0, "rows")]
+    ['yes', '–', '0.00123', '1024', 'rows']
+    """
+    if value is None or value != value:  # NaN alone differs from itself
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        whole = value.is_integer() and abs(value) < 1e15
+        return str(int(value)) if whole else f"{value:.{digits}g}"
+    return clean(value, 40)
 
 
 def percent(share: float, digits: int = 1) -> str:

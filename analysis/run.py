@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 import sqlite3
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from analysis import formatting
+from search.metric import ACCURACY, Metric
 from search.store import Experiment, ExperimentError, Store, has_table
-
-CONTROLS = {"cnn_control": "control, no recurrence"}
-"""Strategies that compete in order to show what the recurrence is worth."""
 
 # SQLite gives a column without a single value no type; these are numbers whatever they hold.
 _NUMBERS = {
@@ -32,7 +33,15 @@ _ADDED = {
     "images": "dataset split position label height width channels pixels",
     "sequences": "dataset strategy trial_id height width timesteps",
     "plans": "dataset strategy trials epochs",
+    "strategies": "strategy position recurrent summary",
 }
+# Who could compete before runs said so themselves, in the registry's order, and who of them had no
+# recurrence.
+_BEFORE = (
+    "lines", "cnn_lines", "cnn_flat", "line_cnn", "patches", "pixels", "hierarchical", "sweeps",
+    "conv_sweeps", "conv_lstm", "cnn_control",
+)  # fmt: skip
+_CONTROLS_BEFORE = ("cnn_control",)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -58,6 +67,8 @@ class Run:
             width): the timestep that each place of the image reaches most strongly.
         plans: a row a strategy: how many `trials` and `epochs` its search has if none fails. Empty
             where the run is older than this table.
+        strategies: a row a strategy, indexed by it, in the experiment's order: `position`, its
+            place in the registry; `recurrent`, False for a control; `summary`, in one line.
         report_directory: where the report goes.
     """
 
@@ -71,12 +82,22 @@ class Run:
     images: pd.DataFrame
     sequences: pd.DataFrame
     plans: pd.DataFrame
+    strategies: pd.DataFrame
     report_directory: Path
 
     @property
     def test_labels(self) -> np.ndarray | None:
         """The test images' classes, (test images,); None before the finals."""
         return next((found for found in self.datasets.test_labels if found is not None), None)
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """Who competes without recurrence, to show what recurrence is worth."""
+        return tuple(str(name) for name in self.strategies.index[~self.strategies.recurrent])
+
+    def label(self, strategy: str) -> str:
+        """Returns a strategy's name for people, marked where it is a control."""
+        return formatting.label(strategy, control=strategy in self.controls)
 
 
 def load_run(path: str | os.PathLike[str]) -> Run:
@@ -92,7 +113,7 @@ def load_run(path: str | os.PathLike[str]) -> Run:
             # while we read another.
             database.execute("BEGIN")
             frames = {table: _read(database, table) for table in _NUMBERS}
-            images, sequences, plans = (_read_added(database, table) for table in _ADDED)
+            images, sequences, plans, known = (_read_added(database, table) for table in _ADDED)
         trials = _trials(frames["trials"])
         return Run(
             path=store.path,
@@ -108,6 +129,7 @@ def load_run(path: str | os.PathLike[str]) -> Run:
             images=images.assign(pixels=_arrays(images, "pixels", "u1")),
             sequences=sequences.assign(timesteps=_arrays(sequences, "timesteps", "<u2")),
             plans=plans,
+            strategies=_strategies(known, store.experiment.strategies),
             report_directory=store.report_directory,
         )
     except (sqlite3.DatabaseError, pd.errors.DatabaseError, ValueError, AttributeError) as error:
@@ -122,16 +144,23 @@ def hyperparameters(trials: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(list(trials.hyperparameters), index=trials.trial_id)
 
 
-def best_first(trials: pd.DataFrame) -> pd.DataFrame:
+def best_first(trials: pd.DataFrame, metric: Metric = ACCURACY) -> pd.DataFrame:
     """Returns the completed trials in the order in which the finals choose.
 
-    The highest validation accuracy first; ties go to the lower validation loss, then to fewer
-    epochs, then to the lower trial_id.
+    The best validation score first; ties go to the lower validation loss, then to fewer epochs,
+    then to the lower trial_id.
     """
     completed = trials[(trials.status == "completed") & trials.score.notna()]
     return completed.sort_values(
-        ["score", "val_loss", "last_epoch", "trial_id"], ascending=[False, True, True, True]
+        ["score", "val_loss", "last_epoch", "trial_id"],
+        ascending=[metric.direction == "min", True, True, True],
     )
+
+
+def label(runs: Iterable[Run], strategy: str) -> str:
+    """Returns a strategy's name for people, marked where any of the runs has it as a control."""
+    control = any(strategy in run.controls for run in runs)
+    return formatting.label(strategy, control=control)
 
 
 def representatives(run: Run) -> pd.DataFrame:
@@ -142,7 +171,7 @@ def representatives(run: Run) -> pd.DataFrame:
         completed trial. Columns are those of `run.trials` and `seconds_per_epoch`, the median over
         the epochs of the configuration (in the search, so on the training split).
     """
-    completed = best_first(run.trials)
+    completed = best_first(run.trials, run.experiment.metric)
     best = (
         completed.assign(retrained=completed.trial_id.isin(run.finals.trial_id))
         .sort_values("retrained", ascending=False, kind="stable")
@@ -174,6 +203,25 @@ def _read_added(database: sqlite3.Connection, table: str) -> pd.DataFrame:
     if not has_table(database, table):
         return pd.DataFrame(columns=_ADDED[table].split())
     return pd.read_sql(f"SELECT * FROM {table} ORDER BY rowid", database)
+
+
+def _strategies(known: pd.DataFrame, competing: Sequence[str]) -> pd.DataFrame:
+    """Returns who competes, completed by what was true where a run does not say it."""
+    rows = {row["strategy"]: row for row in known.to_dict("records")}
+    taken = {row["position"] for row in rows.values()}
+    later = (place for place in itertools.count(len(_BEFORE)) if place not in taken)
+    found = [
+        rows.get(name)
+        or {
+            "strategy": name,
+            "position": _BEFORE.index(name) if name in _BEFORE else next(later),
+            "recurrent": name not in _CONTROLS_BEFORE,
+            "summary": "",
+        }
+        for name in competing
+    ]
+    frame = pd.DataFrame(found, columns=_ADDED["strategies"].split()).set_index("strategy")
+    return frame.astype({"position": int, "recurrent": bool})
 
 
 def _arrays(frame: pd.DataFrame, column: str, kind: str) -> pd.Series:

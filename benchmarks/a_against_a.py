@@ -32,8 +32,8 @@ from scipy import stats
 from analysis import Run, load_run
 from analysis.formatting import plural
 from analysis.run import pending_finals
-from analysis.statistics.comparisons import against_best, by_strategy, pairwise
-from analysis.statistics.decision import Verdict, judge
+from analysis.statistics.comparisons import compare
+from analysis.statistics.decision import Decision, decide
 from benchmarks.searches import complete_all
 from search.experiment import Experiment
 
@@ -107,18 +107,16 @@ def repetition(run: Run, contest: Contest, rng: np.random.Generator) -> Run:
     )
 
 
-def verdict(run: Run) -> Verdict:
-    """Returns the report's verdict; few draws, since its kind does not come from them."""
-    names, labels = run.experiment.strategies, run.test_labels
-    summary = by_strategy(run.finals, labels, names, draws=100)
-    return judge(run, summary, against_best(pairwise(run.finals, labels, names)))
+def decision(run: Run) -> Decision:
+    """Returns what the report would decide; few draws, since its kind does not come from them."""
+    return decide(run, compare(run, draws=100))
 
 
 def declared(run: Run, contest: Contest, repetitions: int, seed: int = 0) -> list[str | None]:
     """Returns whom the verdict names the winner in each repetition; None where nobody wins."""
     rng = np.random.default_rng([seed, *map(ord, "".join(map(str, contest)))])
-    verdicts = (verdict(repetition(run, contest, rng)) for _ in range(repetitions))
-    return [found.best if found.kind == "wins" else None for found in verdicts]
+    decisions = (decision(repetition(run, contest, rng)) for _ in range(repetitions))
+    return [found.best if found.kind == "wins" else None for found in decisions]
 
 
 def contests(run: Run) -> dict[str, Contest]:

@@ -21,8 +21,8 @@ import pandas as pd
 from scipy import stats
 
 from analysis import Run, load_run
-from analysis.report.findings import find
-from analysis.run import pending_finals
+from analysis.run import pending_finals, representatives
+from analysis.statistics.decision import decide
 from benchmarks.planted import PLANTED, write
 from benchmarks.searches import complete_all
 from search.experiment import Experiment
@@ -46,10 +46,9 @@ def experiment(folder: Path, name: str, seed: int) -> Experiment:
 
 def answer(run: Run) -> tuple[str, str | None, str | None]:
     """Returns the verdict's kind, the strategy it puts first, and its finalist's axis."""
-    found = find(run)
-    verdict, best = found.verdict, found.standing
-    values = best.hyperparameters[verdict.best] if verdict.best in best.index else {}
-    return verdict.kind, verdict.best, values.get("axis")
+    decision, best = decide(run), representatives(run)
+    values = best.hyperparameters[decision.best] if decision.best in best.index else {}
+    return decision.kind, decision.best, values.get("axis")
 
 
 def finished(folder: Path) -> Iterator[tuple[str, int, Run]]:

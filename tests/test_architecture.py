@@ -19,7 +19,7 @@ FILES = sorted(
 ALLOWED = {
     "run_search": {"search", "analysis", "spaces"},
     "search": {"search", "spaces"},
-    "analysis": {"analysis", "search.store"},
+    "analysis": {"analysis", "search.metric", "search.store"},
     "spaces": {"spaces"},
 }
 
@@ -115,7 +115,7 @@ FLOORS = {
     ),
     "analysis": ("formatting", "run", "statistics", "report", "__main__"),
     "analysis.report": (
-        *("elements", "style", "findings", "evidence", "tested", "sections"),
+        *("style", "elements", "findings", "evidence", "tested", "sections"),
         *("render", "write", "live", "comparison"),
     ),
 }

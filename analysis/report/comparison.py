@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,14 +11,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis import formatting
-from analysis.report import captions, plots, style
-from analysis.report.elements import Part, Picture, Section, Table
-from analysis.report.findings import Findings, find, positions
+from analysis.report import style
+from analysis.report.elements import Picture, Section, Table
+from analysis.report.findings import Findings, find
 from analysis.report.render import html_page, markdown_page
+from analysis.report.sections import ranks
+from analysis.report.sections.verdict import Verdict, in_words
 from analysis.report.write import Report, beside, named_styles, write_files
-from analysis.run import load_run
+from analysis.run import Run, label, load_run
 from analysis.statistics import ranks as rankings
-from analysis.statistics.decision import Verdict
 
 NAME = "comparison"
 # What must be alike for one run's figures to be held against another's.
@@ -57,7 +57,7 @@ def describe(found: Sequence[Findings], name: str = NAME) -> dict[str, Any]:
     data = list(dict.fromkeys(one.run.experiment.dataset_name for one in found))
     runs, sets = formatting.plural(len(found), "run"), formatting.plural(len(data), "data set")
     title = f"{runs} on {sets} compared"
-    verdict = Verdict("comparison", None, (), title, _sentences(found, scores))
+    verdict = Verdict(title, _sentences(found, scores))
     return {
         "title": title,
         "verdict": verdict,
@@ -69,7 +69,7 @@ def describe(found: Sequence[Findings], name: str = NAME) -> dict[str, Any]:
         "picture_part": _picture(found, scores, look),
         "brief": runs_table(found),
         "sections": [made for section in SECTIONS if (made := section(found, scores))],
-        "look": named_styles(look, lambda name: label(found, name)),
+        "look": named_styles(look, lambda name: label(_runs(found).values(), name)),
         "reload": None,
         "done": None,
         "prefix": f"{name}-",
@@ -82,15 +82,9 @@ def looks(found: Sequence[Findings]) -> dict[str, style.Style]:
     """Returns the style of every strategy that any run tried, by its place as first seen."""
     places: dict[str, int] = {}
     for one in found:
-        for name, place in positions(one.run).items():
-            places.setdefault(name, place)
+        for name, place in one.run.strategies.position.items():
+            places.setdefault(str(name), int(place))
     return style.styles(places)
-
-
-def label(found: Sequence[Findings], strategy: str) -> str:
-    """Returns what the first of the runs that tried a strategy calls it."""
-    tried = (one for one in found if strategy in one.run.experiment.strategies)
-    return next(tried, found[0]).label(strategy)
 
 
 def labels(found: Sequence[Findings]) -> list[str]:
@@ -120,22 +114,26 @@ def accuracies(found: Sequence[Findings]) -> pd.DataFrame:
 
 
 def _scores(found: Sequence[Findings]) -> pd.DataFrame:
-    return rankings.accuracies(dict(zip(labels(found), (one.run for one in found), strict=True)))
+    return rankings.accuracies(_runs(found))
+
+
+def _runs(found: Sequence[Findings]) -> dict[str, Run]:
+    return dict(zip(labels(found), (one.run for one in found), strict=True))
 
 
 def runs_table(found: Sequence[Findings]) -> Table:
     """Returns a row a run: its best strategy and how sure that is."""
     rows = []
     for name, one in zip(labels(found), found, strict=True):
-        best = one.verdict.best
+        best = one.decision.best
         row: Any = one.summary.loc[best] if best is not None else None
         tested = row is not None and row.seeds > 0
-        kinds = {"wins": "wins", "ties": f"ties with {len(one.verdict.group) - 1}"}
+        kinds = {"wins": "wins", "ties": f"ties with {len(one.decision.group) - 1}"}
         rows.append(
             [
                 name,
                 one.label(best) if best else formatting.NOTHING,
-                kinds.get(one.verdict.kind, one.verdict.kind.replace("_", " ")),
+                kinds.get(one.decision.kind, one.decision.kind.replace("_", " ")),
                 formatting.percent(row["mean"]) if tested else formatting.NOTHING,
             ]
         )
@@ -144,10 +142,8 @@ def runs_table(found: Sequence[Findings]) -> Table:
 
 def verdicts(found: Sequence[Findings], scores: pd.DataFrame) -> Section:
     """Each run's own verdict."""
-    prose = [
-        f"{one.verdict.headline}. {one.verdict.sentences[0]}" if one.verdict.sentences else ""
-        for one in found
-    ]
+    said = [in_words(one.decision, one.run) for one in found]
+    prose = [f"{verdict.headline}. {verdict.sentences[0]}" for verdict in said]
     return Section("verdicts", "The verdict of each run", prose)
 
 
@@ -158,7 +154,7 @@ def wins(found: Sequence[Findings], scores: pd.DataFrame) -> Section | None:
     places = scores.rank(ascending=False)
     rows = [
         [
-            label(found, str(strategy)),
+            label(_runs(found).values(), str(strategy)),
             *(
                 formatting.NOTHING
                 if pd.isna(share)
@@ -179,72 +175,7 @@ def wins(found: Sequence[Findings], scores: pd.DataFrame) -> Section | None:
 
 def ranking(found: Sequence[Findings], scores: pd.DataFrame) -> Section | None:
     """What the data sets say together: ranks, whether they differ by more than chance, and wins."""
-    by_dataset = rankings.accuracy_table(_scores(found))
-    if by_dataset.empty:
-        return None
-    tested = rankings.compare_ranks(by_dataset)
-    ranks = rankings.ranks(by_dataset)
-    parts: list[Part] = []
-    if not math.isnan(tested.critical_difference):
-        look, mean = looks(found), ranks["mean rank"]
-        joined = rankings.cliques(mean, tested.critical_difference)
-        drawn = plots.figure(
-            lambda ax: plots.critical_difference(
-                mean, tested.critical_difference, joined, look, ax
-            ),
-            plots.WIDTH,
-            1.6 + 0.34 * len(mean) + 0.22 * len(joined),
-        )
-        caption = captions.critical_difference(joined, tested.critical_difference)
-        title = "Mean rank over data sets, by strategy, with the critical difference"
-        parts.append(Picture("critical-difference", caption, drawn, title))
-    if len(ranks):
-        parts.append(rank_table(ranks))
-    if matrix := win_table(found, list(scores.index)):
-        parts.append(matrix)
-    return Section("ranks", "Over data sets", [tested.sentence], parts)
-
-
-def rank_table(ranks: pd.DataFrame) -> Table:
-    """Returns each strategy's rank by data set and the mean of them, the best first."""
-    columns = [str(name) for name in ranks.columns if name != "mean rank"]
-    rows = [
-        [formatting.label(str(name)), f"{row['mean rank']:.2f}", *(_place(row[c]) for c in columns)]
-        for name, row in ranks.iterrows()
-    ]
-    head = ["strategy", "mean rank", *(formatting.clean(name, 24) for name in columns)]
-    note = (
-        "1 is the most accurate on a data set, equals sharing the mean of their ranks; of several "
-        "runs on one data set the mean accuracy counts. Only strategies that were tested on every "
-        "data set."
-    )
-    return Table("ranks", head, rows, note=note, frame=ranks.rename_axis("strategy").reset_index())
-
-
-def win_table(found: Sequence[Findings], order: Sequence[str]) -> Table | None:
-    """Returns how often each strategy beat each other; None where no two met in a run."""
-    pairs = rankings.win_matrix([one.run for one in found])
-    if pairs.empty:
-        return None
-    met = pairs.set_index(["strategy", "other"])
-    names = [name for name in order if name in set(pairs.strategy)]
-    rows = []
-    for name in names:
-        cells = []
-        for other in names:
-            if (name, other) in met.index:
-                row: Any = met.loc[(name, other)]
-                cells.append(f"{row.wins} / {row.ties} / {row.losses}")
-            else:
-                cells.append(formatting.NOTHING)
-        rows.append([formatting.label(name), *cells])
-    note = (
-        "In how many runs the row's strategy was more accurate than the column's, beyond what "
-        "chance explains / could not be told apart from it / was less accurate."
-    )
-    return Table(
-        "win-matrix", ["strategy", *map(formatting.label, names)], rows, note=note, frame=pairs
-    )
+    return ranks.section(_runs(found), looks(found), list(scores.index))
 
 
 def budgets(found: Sequence[Findings], scores: pd.DataFrame) -> Section:
@@ -287,7 +218,7 @@ def _picture(
 ) -> Picture | None:
     if scores.empty:
         return None
-    called = {str(name): label(found, str(name)) for name in scores.index}
+    called = {str(name): label(_runs(found).values(), str(name)) for name in scores.index}
     drawn = style.figure(
         lambda ax: draw(scores, called, look, ax), style.WIDTH, 1.6 + 0.32 * len(scores) + 0.3
     )
@@ -338,14 +269,14 @@ def _caption(scores: pd.DataFrame, called: Mapping[str, str]) -> str:
 def _sentences(found: Sequence[Findings], scores: pd.DataFrame) -> tuple[str, ...]:
     best: dict[str, list[str]] = {}
     for name, one in zip(labels(found), found, strict=True):
-        if one.verdict.kind == "wins":
-            best.setdefault(str(one.verdict.best), []).append(name)
+        if one.decision.kind == "wins":
+            best.setdefault(str(one.decision.best), []).append(name)
     said = [
-        f"{label(found, strategy)} wins on {formatting.listing(names)}."
+        f"{label(_runs(found).values(), strategy)} wins on {formatting.listing(names)}."
         for strategy, names in sorted(best.items(), key=lambda item: -len(item[1]))
     ]
     open_ones = [
-        name for name, one in zip(labels(found), found, strict=True) if one.verdict.kind != "wins"
+        name for name, one in zip(labels(found), found, strict=True) if one.decision.kind != "wins"
     ]
     if open_ones:
         said.append(f"No single winner on {formatting.listing(open_ones)}.")
@@ -353,7 +284,8 @@ def _sentences(found: Sequence[Findings], scores: pd.DataFrame) -> tuple[str, ..
         said.append("No run has tested a model yet.")
     by_dataset = rankings.accuracy_table(_scores(found))
     if len(by_dataset) > 1:
-        said.append(rankings.compare_ranks(by_dataset).sentence)
+        runs = [one.run for one in found]
+        said.append(ranks.sentence(rankings.compare_ranks(by_dataset), runs))
     return tuple(said)
 
 

@@ -12,7 +12,7 @@ from analysis import formatting
 from analysis.report.style import Style, styles
 from analysis.run import Run, representatives
 from analysis.statistics import comparisons
-from analysis.statistics.decision import Verdict, judge
+from analysis.statistics.decision import Decision, decide
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Findings:
         pairs: `comparisons.pairwise` of its finals.
         comparison: `comparisons.against_best` of them.
         standing: `run.representatives` of it.
-        verdict: the answer.
+        decision: the answer.
         look: each strategy's colour and marker.
         unfinished: whether the search is still running, so that the report must be quick.
     """
@@ -37,7 +37,7 @@ class Findings:
     pairs: pd.DataFrame
     comparison: pd.DataFrame
     standing: pd.DataFrame
-    verdict: Verdict
+    decision: Decision
     look: dict[str, Style]
     unfinished: bool = False
 
@@ -65,7 +65,7 @@ class Findings:
 
     def label(self, strategy: str) -> str:
         """Returns a strategy's name, marked where it is a control."""
-        return formatting.label(strategy)
+        return self.run.label(strategy)
 
     def class_name(self, label: int, limit: int = 40) -> str:
         """Returns a class's name in at most `limit` characters, or its number if it has none."""
@@ -77,33 +77,17 @@ class Findings:
         return [row for row in self.run.images.to_dict("records") if row["split"] == split]
 
 
-# TEMPORARY until Run.strategies exists: then this is dict(run.strategies.position).
-_REGISTRY = (
-    "lines", "cnn_lines", "cnn_flat", "line_cnn", "patches", "pixels", "hierarchical", "sweeps",
-    "conv_sweeps", "conv_lstm", "cnn_control",
-)  # fmt: skip
-
-
-def positions(run: Run) -> dict[str, int]:
-    """Returns each strategy's place in the registry, 0 for the first."""
-    order = dict.fromkeys((*_REGISTRY, *run.experiment.strategies))
-    return {name: list(order).index(name) for name in run.experiment.strategies}
-
-
 def find(run: Run, unfinished: bool = False) -> Findings:
     """Computes the findings of a run; the arguments are the attributes."""
-    names = run.experiment.strategies
-    summary = comparisons.by_strategy(run.finals, run.test_labels, names)
-    pairs = comparisons.pairwise(run.finals, run.test_labels, names)
-    comparison = comparisons.against_best(pairs)
+    compared = comparisons.compare(run)
     return Findings(
         run=run,
         labels=run.test_labels,
-        summary=summary,
-        pairs=pairs,
-        comparison=comparison,
+        summary=compared.summary,
+        pairs=compared.pairs,
+        comparison=compared.against_best,
         standing=representatives(run),
-        verdict=judge(run, summary, comparison),
-        look=styles(positions(run)),
+        decision=decide(run, compared),
+        look=styles(dict(run.strategies.position)),
         unfinished=unfinished,
     )

@@ -14,9 +14,9 @@ from analysis.report.elements import Gallery, Picture, Readings, Section, Table,
 from analysis.report.findings import Findings, find
 from analysis.report.render import html_page, markdown_page
 from analysis.report.sections import accuracy
+from analysis.report.sections.verdict import Verdict, in_words
 from analysis.report.style import Style
 from analysis.run import Run, load_run, pending_finals
-from analysis.statistics.decision import Verdict
 from search.store import ExperimentError, write_atomically
 
 RELOAD_SECONDS = 30
@@ -64,7 +64,7 @@ def write_report(run_path: str | os.PathLike[str], unfinished: bool = False) -> 
     # The page comes last: whoever sees the new one finds the files beside it new, too.
     files["report.html"] = html_page(content)
     write_files(run.report_directory, files)
-    return Report(found.verdict, run.report_directory / "report.html")
+    return Report(content["verdict"], run.report_directory / "report.html")
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -84,10 +84,12 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
 def describe(found: Findings) -> dict[str, Any]:
     """Returns everything that the report says of a run; the templates only arrange it."""
     run = found.run
+    verdict = in_words(found.decision, run)
     return {
-        "title": found.verdict.headline,
+        "title": verdict.headline,
+        "verdict": verdict,
         "run": formatting.clean(run.path.resolve().name),
-        "sentences": found.verdict.sentences,
+        "sentences": verdict.sentences,
         "counts": _counts(run),
         "picture_part": accuracy.picture(found),
         "brief": accuracy.brief(found),

@@ -1,7 +1,8 @@
-"""Frame -> frame: what the finals say by strategy, and which differences are more than chance."""
+"""Run -> frames: what the finals say by strategy, and which differences are more than chance."""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Sequence
@@ -9,33 +10,81 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from analysis.run import Run
 from analysis.statistics import intervals
+from search.metric import ACCURACY, Metric
 
 SIGNIFICANT = 1 - intervals.CONFIDENCE
 
 
-def correctness(
-    finals: pd.DataFrame, labels: np.ndarray | None, strategies: Sequence[str]
-) -> dict[str, np.ndarray]:
-    """Returns which test images each seed of each strategy names correctly.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Comparisons:
+    """What the finals of a run say.
+
+    Attributes:
+        summary: what `by_strategy` returns.
+        pairs: what `pairwise` returns.
+        against_best: what `against_best` returns.
+    """
+
+    summary: pd.DataFrame
+    pairs: pd.DataFrame
+    against_best: pd.DataFrame
+
+
+def compare(run: Run, draws: int = intervals.DRAWS) -> Comparisons:
+    """Compares the strategies of a run by its finals.
 
     Args:
-        finals: the rows of one data set.
+        run: the run, of one data set.
+        draws: how many the bootstrap takes. The same finals give the same draws.
+
+    >>> from tests.support.synthetic_runs import example
+    >>> list(compare(example(lines=0.9, patches=0.5)).against_best.index)
+    ['patches']
+    """
+    names, metric = run.experiment.strategies, run.experiment.metric
+    pairs = pairwise(run.finals, run.test_labels, names, metric)
+    summary = by_strategy(run.finals, run.test_labels, names, draws, metric)
+    return Comparisons(summary, pairs, against_best(pairs))
+
+
+def correctness(
+    finals: pd.DataFrame,
+    labels: np.ndarray | None,
+    strategies: Sequence[str],
+    metric: Metric = ACCURACY,
+) -> dict[str, np.ndarray]:
+    """Returns how well each seed of each strategy does on each test image.
+
+    Args:
+        finals: the rows of one data set: `strategy`, `status`, `test_accuracy`, and
+            `predictions`, classes of shape (test images,).
         labels: the test images' classes, shape (test images,), or None where nobody knows.
         strategies: every strategy that competed.
+        metric: gives an image's score, 0 or 1.
 
     Returns:
-        By strategy, bool of shape (completed seeds, test images). A strategy without a completed
-        seed, or of whose seeds one has no predictions, is left out.
+        By strategy, the scores, shape (completed seeds, test images); bool where the metric is
+        accuracy. A strategy without a completed seed, or of whose seeds one has no predictions, is
+        left out.
+
+    >>> finals = pd.DataFrame({
+    ...     "strategy": "lines", "status": "completed", "test_accuracy": [1.0, 0.5],
+    ...     "predictions": [np.array([3, 1]), np.array([3, 2])],
+    ... })
+    >>> correctness(finals, np.array([3, 1]), ["lines", "untested"])
+    {'lines': array([[ True,  True],
+           [ True, False]])}
     """
     if labels is None or not len(labels):
         return {}
     found = {}
     completed = _completed(finals)
     for name in strategies:
-        named = list(completed.predictions[completed.strategy == name])
-        if named and all(one is not None and len(one) == len(labels) for one in named):
-            found[name] = np.stack(named) == labels
+        predicted = list(completed.predictions[completed.strategy == name])
+        if predicted and all(one is not None and len(one) == len(labels) for one in predicted):
+            found[name] = metric.per_image(np.stack(predicted), labels)
     return found
 
 
@@ -44,31 +93,42 @@ def by_strategy(
     labels: np.ndarray | None,
     strategies: Sequence[str],
     draws: int = intervals.DRAWS,
+    metric: Metric = ACCURACY,
 ) -> pd.DataFrame:
     """Summarises the finals of one data set.
 
     Args:
-        finals: the rows of one data set.
+        finals: the rows of one data set, as for `correctness`.
         labels: the test images' classes, shape (test images,), or None.
         strategies: every strategy that competed.
         draws: how many the bootstrap takes. The same finals give the same draws.
+        metric: what is judged by.
 
     Returns:
-        A frame indexed by strategy, most accurate first and untested last, with test accuracies in
+        A frame indexed by strategy, the best first and untested last, with test scores in
         [0, 1]: `mean`, `std` over seeds (NaN for one seed), `min`, `max`, the bootstrap's 95 %
-        interval `low` to `high`, `p_best`, the probability that this one is truly the most
-        accurate (NaN where a tested strategy has a single seed or no predictions), and the numbers
-        of completed `seeds` and of `failed` ones.
+        interval `low` to `high`, `p_best`, the probability that this one is truly the best
+        (NaN where a tested strategy has a single seed or no predictions), and the numbers of
+        completed `seeds` and of `failed` ones.
+
+    >>> from tests.support.synthetic_runs import example
+    >>> run = example(lines=0.9, patches=0.5)
+    >>> by_strategy(run.finals, run.test_labels, ["patches", "lines"]).seeds
+    strategy
+    lines      3
+    patches    3
+    Name: seeds, dtype: int64
     """
-    right = correctness(finals, labels, strategies)
+    correct = correctness(finals, labels, strategies, metric)
     tested = {name: _seeds(finals[finals.strategy == name]) for name in strategies}
     ends: dict[str, np.ndarray] = {}
     chances: dict[str, float] = {}
-    if right:
-        drawn = intervals.bootstrap(list(right.values()), _generator(), draws)
-        ends = dict(zip(right, intervals.percentiles(drawn).T, strict=True))
-        if all(name in right for name in strategies if len(tested[name])):
-            chances = dict(zip(right, intervals.probability_of_best(drawn), strict=True))
+    if correct:
+        drawn = intervals.bootstrap(list(correct.values()), _generator(), draws)
+        ends = dict(zip(correct, intervals.percentiles(drawn).T, strict=True))
+        if all(name in correct for name in strategies if len(tested[name])):
+            best = intervals.probability_of_best(metric.better(1.0) * drawn)
+            chances = dict(zip(correct, best, strict=True))
     rows = []
     for strategy, seeds in tested.items():
         mine = finals[finals.strategy == strategy]
@@ -84,11 +144,16 @@ def by_strategy(
         rows.append(row)
     columns = ["mean", "std", "min", "max", "low", "high", "p_best", "seeds", "failed"]
     frame = pd.DataFrame(rows, index=pd.Index(strategies, name="strategy"), columns=columns)
-    return frame.sort_values("mean", ascending=False, kind="stable", na_position="last")
+    return frame.sort_values(
+        "mean", ascending=metric.direction == "min", kind="stable", na_position="last"
+    )
 
 
 def pairwise(
-    finals: pd.DataFrame, labels: np.ndarray | None, strategies: Sequence[str]
+    finals: pd.DataFrame,
+    labels: np.ndarray | None,
+    strategies: Sequence[str],
+    metric: Metric = ACCURACY,
 ) -> pd.DataFrame:
     """Compares every two strategies that were tested.
 
@@ -98,26 +163,34 @@ def pairwise(
     winner among eleven does not pay for the fifty-five pairs.
 
     Args:
-        finals: the rows of one data set.
+        finals: the rows of one data set, as for `correctness`.
         labels: the test images' classes, shape (test images,), or None.
         strategies: every strategy that competed; of equal means the first here is the better.
+        metric: what is judged by.
 
     Returns:
-        A row a pair: `strategy` and the less accurate `other`; `difference` of their accuracies
+        A row a pair: `strategy` and the worse `other`; `difference`, by how much it is the better
         (at least 0); the 95 % interval `low` to `high` of this one comparison; `p`, corrected by
-        Holm for all pairs; `apart`: whether they can be told apart (p below 0.05); `more_seeds`,
-        how many more would tell them apart if they differ as they seem to (infinite for more than
-        100; 0 where they are apart). All but the difference are NaN, and `apart` is False, where
-        one has a single seed or no predictions. Most accurate strategy first, then other.
+        Holm for all pairs; `significant`: whether they can be told apart (p below 0.05);
+        `more_seeds`, how many more would tell them apart if they differ as they seem to (infinite
+        for more than 100; 0 where they are told apart). All but the difference are NaN, and
+        `significant` is False, where one has a single seed or no predictions. Best strategy first,
+        then other.
+
+    >>> from tests.support.synthetic_runs import example
+    >>> run = example(patches=0.5, lines=0.9)
+    >>> pairwise(run.finals, run.test_labels, ["patches", "lines"]).iloc[0, [0, 1, 6]].to_dict()
+    {'strategy': 'lines', 'other': 'patches', 'significant': True}
     """
-    right = correctness(finals, labels, strategies)
-    order = _by_accuracy(finals, strategies)
+    correct = correctness(finals, labels, strategies, metric)
+    order = _best_first(finals, strategies, metric)
     means = {name: float(_seeds(finals[finals.strategy == name]).mean()) for name in order}
     rows: list[tuple[object, ...]] = []
     for one, other in itertools.combinations(order, 2):
-        found = intervals.estimate(means[one] - means[other], [(math.nan, math.nan)])
-        if one in right and other in right:
-            found = intervals.difference(right[one], right[other])
+        gap = metric.better(means[one]) - metric.better(means[other])
+        found = intervals.estimate(gap, [(math.nan, math.nan)])
+        if one in correct and other in correct:
+            found = gain(correct[one], correct[other], metric)
         rows.append((one, other, *found[:4]))
     columns = ["strategy", "other", "difference", "low", "high", "p"]
     frame = pd.DataFrame(rows, columns=columns)
@@ -126,30 +199,52 @@ def pairwise(
     of_best = (frame.strategy == order[0]).to_numpy() if len(frame) else np.zeros(0, dtype=bool)
     if of_best.any() and p[of_best].max() < SIGNIFICANT:  # never where one is NaN
         corrected[of_best] = np.minimum(corrected[of_best], p[of_best].max())
-    frame = frame.assign(p=corrected, apart=corrected < SIGNIFICANT)
+    frame = frame.assign(p=corrected, significant=corrected < SIGNIFICANT)
     frame["more_seeds"] = [
-        0.0 if row["apart"] else _more_seeds(right, row["strategy"], row["other"])
+        0.0 if row["significant"] else _more_seeds(correct, row["strategy"], row["other"])
         for row in frame.to_dict("records")
     ]
-    return frame.astype({"apart": bool, "more_seeds": float})
+    return frame.astype({"significant": bool, "more_seeds": float})
+
+
+def gain(one: np.ndarray, other: np.ndarray, metric: Metric = ACCURACY) -> intervals.Estimate:
+    """Estimates by how much one strategy is better than another: `intervals.difference`, directed.
+
+    Args:
+        one: its scores, shape (seeds, test images).
+        other: the other's, with the same images.
+        metric: says which way is better.
+
+    >>> gain(np.array([[1, 1, 0], [1, 1, 1]]), np.array([[0, 1, 0], [1, 0, 0]])).value
+    0.5
+    """
+    return intervals.difference(*((one, other) if metric.direction == "max" else (other, one)))
 
 
 def against_best(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Returns the comparisons of the most accurate strategy with each of the others.
+    """Returns the comparisons of the best strategy with each of the others.
 
     Args:
         pairs: what `pairwise` returns.
 
     Returns:
-        A frame indexed by strategy, without the best and the untested, most accurate first. It has
-        `best`, its name; `difference`, this strategy's accuracy minus the best's (at most 0);
-        `low` to `high`; `p`; `apart`; `more_seeds`.
+        A frame indexed by strategy, without the best and the untested, the best of them first. It
+        has `best`, its name; `difference`, how much better than it this one is (at most 0); `low`
+        to `high`; `p`; `significant`; `more_seeds`.
+
+    >>> pairs = pd.DataFrame({
+    ...     "strategy": ["a", "a", "b"], "other": ["b", "c", "c"], "difference": [0.1, 0.3, 0.2],
+    ...     "low": 0.0, "high": 0.5, "p": 0.2, "significant": False, "more_seeds": 4.0,
+    ... })
+    >>> against_best(pairs).difference.to_dict()
+    {'b': -0.1, 'c': -0.3}
     """
     mine = pairs[pairs.strategy == pairs.strategy.iloc[0]] if len(pairs) else pairs
     frame = pd.DataFrame(
         {
             "best": mine.strategy, "difference": -mine.difference, "low": -mine.high,
-            "high": -mine.low, "p": mine.p, "apart": mine.apart, "more_seeds": mine.more_seeds,
+            "high": -mine.low, "p": mine.p, "significant": mine.significant,
+            "more_seeds": mine.more_seeds,
         }
     )  # fmt: skip
     return frame.set_axis(pd.Index(mine.other, name="strategy"))
@@ -165,11 +260,18 @@ def groups(pairs: pd.DataFrame) -> pd.DataFrame:
         pairs: what `pairwise` returns.
 
     Returns:
-        A frame indexed by strategy, most accurate first: `groups`, a string such as "ab".
+        A frame indexed by strategy, the best first: `groups`, a string such as "ab".
+
+    >>> pairs = pd.DataFrame({
+    ...     "strategy": ["a", "a", "b"], "other": ["b", "c", "c"],
+    ...     "significant": [False, True, False],
+    ... })
+    >>> groups(pairs).groups.to_dict()
+    {'a': 'a', 'b': 'ab', 'c': 'b'}
     """
     names = list(dict.fromkeys([*pairs.strategy, *pairs.other]))
     found = [frozenset(names)] if names else []
-    for row in pairs[pairs.apart].itertuples():
+    for row in pairs[pairs.significant].itertuples():
         split = [
             part
             for group in found
@@ -195,14 +297,15 @@ def _letter(place: int) -> str:
     )
 
 
-def _more_seeds(right: dict[str, np.ndarray], one: str, other: str) -> float:
-    known = one in right and other in right
-    return intervals.more_seeds(right[one], right[other]) if known else math.nan
+def _more_seeds(correct: dict[str, np.ndarray], one: str, other: str) -> float:
+    known = one in correct and other in correct
+    return intervals.more_seeds(correct[one], correct[other]) if known else math.nan
 
 
-def _by_accuracy(finals: pd.DataFrame, strategies: Sequence[str]) -> list[str]:
+def _best_first(finals: pd.DataFrame, strategies: Sequence[str], metric: Metric) -> list[str]:
     seeds = {name: _seeds(finals[finals.strategy == name]) for name in strategies}
-    return sorted((n for n in strategies if len(seeds[n])), key=lambda n: -seeds[n].mean())
+    tested = (name for name in strategies if len(seeds[name]))
+    return sorted(tested, key=lambda name: -metric.better(seeds[name].mean()))
 
 
 def _generator() -> np.random.Generator:

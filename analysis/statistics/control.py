@@ -1,120 +1,159 @@
-"""Frame -> frame: whether recurrence helps, by how much, and what it costs."""
+"""Frames -> frame: whether recurrence helps, by how much, and what it costs."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
-from analysis.formatting import label, listing, multiple, p_value, points
-from analysis.run import CONTROLS
 from analysis.statistics import comparisons
-from analysis.statistics.intervals import CONFIDENCE, difference, holm
+from analysis.statistics.comparisons import SIGNIFICANT
+from analysis.statistics.intervals import Estimate, holm
+from search.metric import ACCURACY, Metric
 
 RATIOS = ("parameters", "multiply_adds", "train_seconds", "latency_ms")
+UNKNOWN = Estimate(*[math.nan] * 5)
 
 
-def against_control(
+def against_controls(
     finals: pd.DataFrame,
-    labels: object,
-    strategies: Sequence[str],
+    labels: np.ndarray | None,
+    strategies: pd.DataFrame,
     costs: pd.DataFrame,
+    metric: Metric = ACCURACY,
 ) -> pd.DataFrame:
-    """Compares every recurrent strategy with the control, the best one where there are several.
+    """Compares every recurrent strategy with every control.
 
     Args:
-        finals: the rows of one data set.
+        finals: the rows of one data set, as for `comparisons.correctness`.
         labels: the test images' classes, shape (test images,), or None.
-        strategies: every strategy that competed.
+        strategies: those that competed, as `Run.strategies`.
         costs: what `budgets.costs` returns.
+        metric: what is judged by.
 
     Returns:
-        A frame indexed by strategy, most accurate first, empty where no control or nothing else was
-        tested: `control`, its name; `difference`, the strategy's test accuracy minus the control's;
-        the 95 % interval `low` to `high` of this one comparison; `p`, corrected by Holm for all
-        strategies; `helps`: "yes" where it is more accurate beyond chance (p below 0.05), "no"
-        where it is less, "unclear" otherwise; and what it costs as a multiple of the control's
-        `parameters`, `multiply_adds`, `train_seconds` and `latency_ms`.
+        A row a recurrent strategy and control that were tested, by strategy, then control, the
+        best first: `strategy`, `control`; `difference`, by how much the strategy is better than
+        the control in the test; the 95 % interval `low` to `high` of this one comparison; `p`,
+        corrected by Holm for all rows; `helps`: "yes" where it is better beyond chance (p below
+        0.05), "no" where it is worse, "unclear" otherwise; and what it costs as a multiple of the
+        control's `parameters`, `multiply_adds`, `train_seconds` and `latency_ms`.
+
+    >>> from analysis.statistics.budgets import costs
+    >>> from tests.support.synthetic_runs import example
+    >>> run = example(lines=0.9, cnn_control=0.5)
+    >>> summary = comparisons.by_strategy(run.finals, None, run.experiment.strategies)
+    >>> rows = against_controls(
+    ...     run.finals, run.test_labels, run.strategies, costs(run, summary)
+    ... )
+    >>> rows[["strategy", "control", "helps"]].to_dict("records")
+    [{'strategy': 'lines', 'control': 'cnn_control', 'helps': 'yes'}]
     """
-    summary = comparisons.by_strategy(finals, None, strategies)
+    names = [str(name) for name in strategies.index]
+    summary = comparisons.by_strategy(finals, None, names, metric=metric)
     tested = [str(name) for name in summary.index if summary.seeds[name]]
-    controls = [name for name in tested if name in CONTROLS]
-    recurrent = [name for name in tested if name not in CONTROLS]
-    columns = ["difference", "low", "high", "p"]
-    if not controls:
-        recurrent = []
-    right = comparisons.correctness(finals, labels, strategies)  # type: ignore[arg-type]
-    rows = []
-    for name in recurrent:
-        gap = float(summary["mean"][name] - summary["mean"][controls[0]])
-        known = name in right and controls[0] in right
-        found = difference(right[name], right[controls[0]]) if known else (gap, *[math.nan] * 3)
-        rows.append(found[:4])
-    frame = pd.DataFrame(
-        rows, index=pd.Index(recurrent, name="strategy"), columns=columns, dtype=float
-    )
-    corrected = holm(frame.p.to_numpy(dtype=float))
-    clear = corrected < 1 - CONFIDENCE
-    frame.insert(0, "control", controls[0] if controls else "")
-    frame["p"] = corrected
+    correct = comparisons.correctness(finals, labels, names, metric)
+    rows: list[tuple[object, ...]] = []
+    for name in tested:
+        for control in tested:
+            if not strategies.recurrent[name] or strategies.recurrent[control]:
+                continue
+            gap = metric.better(summary["mean"][name]) - metric.better(summary["mean"][control])
+            known = name in correct and control in correct
+            found = comparisons.gain(correct[name], correct[control], metric) if known else UNKNOWN
+            rows.append((name, control, float(gap), found.low, found.high, found.p))
+    columns = ["strategy", "control", "difference", "low", "high", "p"]
+    frame = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:], float))
+    frame["p"] = holm(frame.p.to_numpy(dtype=float))
     frame["helps"] = [
-        ("yes" if gap > 0 else "no") if sure else "unclear"
-        for gap, sure in zip(frame.difference, clear, strict=True)
+        ("yes" if gap > 0 else "no") if p < SIGNIFICANT else "unclear"
+        for gap, p in zip(frame.difference, frame.p, strict=True)
     ]
     for kind in RATIOS:
-        base = costs[kind].get(controls[0], math.nan) if controls else math.nan
-        frame[kind] = costs[kind].reindex(frame.index).astype(float) / (base or math.nan)
+        own, base = (frame[column].map(costs[kind]) for column in ("strategy", "control"))
+        frame[kind] = own.astype(float) / base.astype(float).replace(0.0, math.nan)
     return frame
+
+
+def hardest(rows: pd.DataFrame) -> pd.DataFrame:
+    """Returns each recurrent strategy's comparison with the control that is hardest to beat.
+
+    To help is to beat every control, and the hardest one stands for all: "yes" against it is "yes"
+    against each. It is chosen by the test itself, which flatters no one, because each p is
+    corrected for the comparisons with all controls, the chosen one and the others.
+
+    Args:
+        rows: what `against_controls` returns.
+
+    Returns:
+        A frame indexed by strategy, the best first, with the columns of `rows`. Of a strategy's
+        controls it is the one that speaks most against it: beyond chance better than it, else the
+        one over which its lead is least sure; where nobody knows how sure, the best.
+
+    >>> rows = pd.DataFrame({
+    ...     "strategy": "lines", "control": ["cnn", "mlp"], "difference": [0.1, 0.2],
+    ...     "p": [0.01, 0.2],
+    ... })
+    >>> hardest(rows).control["lines"]
+    'mlp'
+    """
+    # From −1, surely worse than the control, to 1, surely better.
+    surely = np.sign(rows.difference) * (1 - rows.p.fillna(1.0))
+    order = rows.assign(surely=surely, place=range(len(rows)))
+    order = order.sort_values(["surely", "difference"], kind="stable").drop_duplicates("strategy")
+    return order.sort_values("place").drop(columns=["surely", "place"]).set_index("strategy")
 
 
 @dataclasses.dataclass(frozen=True)
 class Recurrence:
-    """Whether an LSTM earns its place.
+    """Whether an LSTM earns its place, as the best recurrent strategy answers.
 
     Attributes:
         helps: "yes", "no", "unclear", or "unknown" where there is no control to compare with.
-        best: the most accurate recurrent strategy, or None.
-        sentence: the answer in words, with its interval and its cost.
+        best: the best recurrent strategy, or None where unknown.
+        control: the control that is hardest for it to beat, or None where unknown.
+        difference: by how much it is better than that control.
+        low: the lower end of the difference's 95 % interval, NaN where nobody knows.
+        high: the upper end.
+        p: corrected by Holm, NaN where nobody knows.
+        comparisons: how many p is corrected for.
+        ratios: what it costs as a multiple of the control's, by `RATIOS`, without the unknown.
     """
 
     helps: str
-    best: str | None
-    sentence: str
+    best: str | None = None
+    control: str | None = None
+    difference: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    p: float = math.nan
+    comparisons: int = 0
+    ratios: dict[str, float] = dataclasses.field(default_factory=dict)
 
 
-def recurrence(comparison: pd.DataFrame) -> Recurrence:
-    """Returns the answer that the most accurate recurrent strategy gives.
+def recurrence(rows: pd.DataFrame) -> Recurrence:
+    """Returns the answer that the best recurrent strategy gives.
 
     Args:
-        comparison: what `against_control` returns.
+        rows: what `against_controls` returns.
+
+    >>> recurrence(pd.DataFrame()).helps
+    'unknown'
     """
-    if comparison.empty:
-        reason = "No control without recurrence was tested beside a recurrent strategy"
-        return Recurrence("unknown", None, f"{reason}, so what an LSTM is worth is not known.")
-    row = comparison.iloc[0]
-    best, helps = str(comparison.index[0]), str(row.helps)
-    gap, base = float(row.difference), label(str(row.control))
-    interval = (
-        f" (95 % interval {points(row.low, True)} to {points(row.high, True)}; "
-        f"{p_value(float(row.p))}, by Holm's correction for {len(comparison)})"
-        if not math.isnan(row.p)
-        else " (on so few seeds nobody knows how sure that is)"
+    if rows.empty:
+        return Recurrence("unknown")
+    frame = hardest(rows)
+    row = frame.iloc[0]
+    return Recurrence(
+        helps=str(row.helps),
+        best=str(frame.index[0]),
+        control=str(row.control),
+        difference=float(row.difference),
+        low=float(row.low),
+        high=float(row.high),
+        p=float(row.p),
+        comparisons=len(rows),
+        ratios={kind: float(row[kind]) for kind in RATIOS if not math.isnan(row[kind])},
     )
-    size = f"{points(abs(gap))} percentage points {'more' if gap >= 0 else 'less'} accurate"
-    start = {
-        "yes": f"Recurrence helps here: {label(best)} is {size} than {base}",
-        "no": f"Recurrence does not help here: its best, {label(best)}, is {size} than {base}",
-        "unclear": f"Whether recurrence helps is not settled: its best, {label(best)}, is {size} "
-        f"than {base}, which chance explains",
-    }[helps]
-    words = {
-        "parameters": "the parameters",
-        "multiply_adds": "the multiply-adds",
-        "train_seconds": "the training time",
-        "latency_ms": "the latency",
-    }
-    ratios = [f"{multiple(row[k])} {w}" for k, w in words.items() if not math.isnan(row[k])]
-    cost = f" It takes {listing(ratios)}." if ratios else ""
-    return Recurrence(helps, best, f"{start}{interval}.{cost}")

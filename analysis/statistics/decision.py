@@ -1,265 +1,271 @@
-"""What the run answers, in words, with its uncertainty."""
+"""Run -> decision: which strategy is the best, as far as the finals show, and what that rests on.
+
+Values alone: what is said of them is in `analysis/report/sections/verdict.py`.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
-from analysis.formatting import amount, clean, label, listing, percent, plural, points, probability
-from analysis.run import CONTROLS, Run, pending_finals, representatives
-from analysis.statistics.intervals import MOST_SEEDS
+from analysis.run import Run, pending_finals, representatives
+from analysis.statistics import comparisons
+from analysis.statistics.comparisons import Comparisons
 
-NOT_SHOWN = "it is not shown that an LSTM earns its place here."
+Kind = Literal["wins", "ties", "too_close", "too_few_seeds", "single", "interim", "failed"]
+Earned = Literal["yes", "no", "not_shown", "unknown"]
+
+
+class Score(NamedTuple):
+    """What one strategy's finals come to.
+
+    Attributes:
+        mean: the mean test score over seeds.
+        low: the lower end of its 95 % interval, NaN where nobody knows.
+        high: the upper end.
+        p_best: the probability that it is truly the best, NaN where nobody knows.
+        seeds: how many were tested.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p_best: float
+    seeds: int
+
+
+class Lead(NamedTuple):
+    """How far the best is ahead of one other.
+
+    Attributes:
+        over: the first of those it cannot be told from, or else the runner-up.
+        gap: the difference of the means, at least 0.
+        low: the lower end of the gap's 95 % interval.
+        high: the upper end.
+        largest_p: the largest p of the best's comparisons with all others.
+    """
+
+    over: str
+    gap: float
+    low: float
+    high: float
+    largest_p: float
 
 
 @dataclasses.dataclass(frozen=True)
-class Verdict:
+class Evidence:
+    """What a decision rests on where finals are done.
+
+    Attributes:
+        scores: by strategy, the best first; the untested are not among them.
+        untested: who has no test result, in the experiment's order.
+        lead: over whom, or None where there is nothing to compare or nobody knows how sure.
+        more_seeds: by strategy of the group but the best, how many more seeds of each would tell
+            it from the best; infinite for more than 100.
+        worse: who is less good than the best beyond chance, best first.
+        multiply_adds: for one image, by strategy of the group where it is known.
+        earned: whether recurrence earns its place: "yes" where every control that was tested is
+            worse than a recurrent best beyond chance, "no" where the best is a control and
+            everything recurrent is worse, "not_shown" where a control and something recurrent are
+            both in the group, "unknown" where only one kind was tested or nobody knows how sure.
+    """
+
+    scores: dict[str, Score]
+    untested: tuple[str, ...]
+    lead: Lead | None
+    more_seeds: dict[str, float]
+    worse: tuple[str, ...]
+    multiply_adds: dict[str, float]
+    earned: Earned
+
+    @property
+    def needed(self) -> float:
+        """How many more seeds would tell all of the group from the best; 0 for a winner."""
+        return max(self.more_seeds.values(), default=0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Unfinished:
+    """What there is before the finals are done.
+
+    Attributes:
+        wanted: how many final trainings there will be.
+        done: how many have ended.
+        score: the best validation score so far, NaN before the first.
+        epoch: after how many epochs it was reached; 0 before the first.
+        untried: who has not begun, in the experiment's order; empty before the first trial.
+    """
+
+    wanted: int
+    done: int
+    score: float
+    epoch: int
+    untried: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Failed:
+    """Why there is no answer.
+
+    Attributes:
+        what: what failed.
+        count: how many.
+        reason: the most frequent message's first line, as recorded; empty where none was.
+    """
+
+    what: Literal["trial", "final training"]
+    count: int
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
     """The answer.
 
     Attributes:
         kind: `wins`, `ties`, `too_close` (more seeds, of a number that can be had, would be
             expected to tell), `too_few_seeds` (one), `single` (nothing to compare with), `interim`
             (not finished) or `failed`.
-        best: the strategy with the highest mean test accuracy (validation accuracy where interim),
-            or None. It has won only where kind is `wins`.
-        group: every strategy that may be the best as far as the test shows; one name for `wins`.
-        headline: the answer in one line.
-        sentences: what it rests on.
+        best: the strategy with the best mean test score (validation score where interim), or None.
+            It has won only where kind is `wins`.
+        group: every strategy that may be the best as far as the test shows, `best` first; one name
+            for `wins`, none before the test.
+        why: what it rests on.
     """
 
-    kind: str
+    kind: Kind
     best: str | None
     group: tuple[str, ...]
-    headline: str
-    sentences: tuple[str, ...]
+    why: Evidence | Unfinished | Failed
 
 
-def judge(run: Run, summary: pd.DataFrame, comparison: pd.DataFrame) -> Verdict:
-    """Returns the verdict of a run.
+def decide(run: Run, compared: Comparisons | None = None) -> Decision:
+    """Decides what a run shows.
 
     Args:
         run: the run, of one data set.
-        summary: what `statistics.by_strategy` says of its finals.
-        comparison: what `statistics.against_best` says of them.
+        compared: what `comparisons.compare` says of it, where that is known already.
+
+    >>> from tests.support.synthetic_runs import example
+    >>> decision = decide(example(patches=0.5, lines=0.9))
+    >>> decision.kind, decision.group, decision.why.worse
+    ('wins', ('lines',), ('patches',))
     """
-    tested = summary[summary.seeds > 0]
     completed = int((run.trials.status == "completed").sum())
     running = int((run.trials.status == "running").sum())
     if not completed and not running and len(run.trials):
-        return _all_failed(run, run.trials, "trial")
+        return _failed(run.trials, "trial")
     if not completed or pending_finals(run).any() or run.experiment.final_seeds < 1:
         return _interim(run)
-    if tested.empty:
-        return _all_failed(run, run.finals, "final training")
-    if len(tested) == 1:
-        return _single(run, summary)
-    if comparison.p.isna().any():
-        return _too_few_seeds(run, summary, comparison)
-    return _ranked(run, summary, comparison)
+    compared = compared or comparisons.compare(run)
+    tested = [str(name) for name in compared.summary.index if compared.summary.seeds[name] > 0]
+    if not tested:
+        return _failed(run.finals, "final training")
+    against = compared.against_best
+    best = tested[0]
+    group = (best, *(str(name) for name in against.index if not against.significant[name]))
+    unsure = bool(against.p.isna().any())
+    kind = _kind(against, group, unsure)
+    return Decision(kind, best, group, _tested(run, compared, tested, group, unsure))
 
 
-def _ranked(run: Run, summary: pd.DataFrame, comparison: pd.DataFrame) -> Verdict:
-    data = clean(run.experiment.dataset_name)
-    best = str(comparison.best.iloc[0])
-    lead = -comparison.difference
-    tied = [name for name in comparison.index if not comparison.apart[name]]
-    second = tied[0] if tied else comparison.index[0]
-    interval = f"{points(-comparison.high[second])} to {points(-comparison.low[second])}"
-    seeds = _seed_range(summary)
-    first = (
-        f"{label(best)} names {percent(summary['mean'][best])} of the test images correctly "
-        f"(95 % interval {percent(summary.low[best])} to {percent(summary.high[best])}; {seeds})."
+def _kind(against: pd.DataFrame, group: tuple[str, ...], unsure: bool) -> Kind:
+    if against.empty:
+        return "single"
+    if unsure:
+        return "too_few_seeds"
+    if len(group) == 1:
+        return "wins"
+    # Where a number of seeds that can be had would settle it, the question is open; where none
+    # would, the strategies are as good as each other for all that anyone can afford to find out.
+    needed = against.more_seeds[list(group[1:])].max()
+    return "ties" if math.isinf(needed) else "too_close"
+
+
+def _tested(
+    run: Run, compared: Comparisons, tested: list[str], group: tuple[str, ...], unsure: bool
+) -> Evidence:
+    against = compared.against_best
+    frame = compared.summary
+    adds = representatives(run).multiply_adds.reindex(list(group)).dropna()
+    return Evidence(
+        scores={name: _score(frame.loc[name]) for name in tested},
+        untested=tuple(n for n in run.experiment.strategies if n not in tested),
+        lead=None if unsure or against.empty else _lead(against, group),
+        more_seeds={name: float(against.more_seeds[name]) for name in group[1:]},
+        worse=tuple(str(name) for name in against.index if name not in group),
+        multiply_adds={str(name): float(number) for name, number in adds.items()},
+        earned="unknown" if unsure else earned(tested, group, run.controls),
     )
-    gap = f"{points(lead[second])} percentage points (95 % interval {interval})"
-    sentences = [first]
-    needed = 0.0
-    if not tied:
-        sentences.append(
-            f"That is {gap} more than the runner-up, {label(second)}. Against every other strategy "
-            "the lead is more than chance explains (largest p: "
-            f"{probability(comparison.p.max())})."
-        )
-        headline = f"{label(best)} wins on {data}"
-    else:
-        needed = float(comparison.more_seeds[tied].max())
-        headline = _undecided(data, best, tied, needed, int(summary.seeds[[best, *tied]].min()))
-        sentences.append(
-            f"Its lead over {label(second)} is {gap}, which chance explains: other seeds or other "
-            "test images could turn the order."
-        )
-        sentences.append(_seeds_needed(comparison.more_seeds[tied]))
-        worse = [label(name) for name in comparison.index if comparison.apart[name]]
-        if worse:
-            sentences.append(
-                f"Less accurate than {label(best)}, beyond what chance explains (p < 0.05): "
-                f"{listing(worse)}."
-            )
-        sentences.extend(_cheapest(run, [best, *tied]))
-    sentences.extend(_chance(summary, best, tied))
-    sentences.extend(_control(best, tied))
-    sentences.extend(_untested(run, summary))
-    kind = "wins" if not tied else "ties" if math.isinf(needed) else "too_close"
-    return Verdict(kind, best, (best, *tied), headline, tuple(sentences))
 
 
-def _undecided(data: str, best: str, tied: list[str], needed: float, seeds: int) -> str:
-    """Returns the headline where the best cannot be told from others.
+def _score(row: Any) -> Score:
+    return Score(
+        mean=float(row["mean"]),
+        low=float(row.low),
+        high=float(row.high),
+        p_best=float(row.p_best),
+        seeds=int(row.seeds),
+    )
 
-    Where a number of seeds that can be had would settle it, the question is open; where none would,
-    the strategies are as good as each other for all that anyone can afford to find out.
+
+def _lead(against: pd.DataFrame, group: tuple[str, ...]) -> Lead:
+    second = group[1] if len(group) > 1 else str(against.index[0])
+    row: Any = against.loc[second]
+    return Lead(
+        over=second,
+        gap=-float(row.difference),
+        low=-float(row.high),
+        high=-float(row.low),
+        largest_p=float(against.p.max()),
+    )
+
+
+def earned(tested: list[str], group: tuple[str, ...], controls: tuple[str, ...]) -> Earned:
+    """Returns whether recurrence earns its place, as `Evidence.earned` says.
+
+    Args:
+        tested: who was tested.
+        group: who may be the best, the most accurate first.
+        controls: who has no recurrence; there may be several, and a tie with any counts.
+
+    >>> earned(["lines", "cnn", "mlp"], ("lines", "mlp"), ("cnn", "mlp"))
+    'not_shown'
+    >>> earned(["lines", "cnn", "mlp"], ("cnn", "mlp"), ("cnn", "mlp"))
+    'no'
     """
-    if math.isinf(needed):
-        return f"{label(best)} ties with {listing([label(name) for name in tied])} on {data}"
-    names = listing([label(name) for name in (best, *tied)])
-    return (
-        f"{names} are too close to call on {data} with {plural(seeds, 'seed')}: "
-        f"{int(needed)} more would be needed"
-    )
+    if len({name in controls for name in tested}) < 2:
+        return "unknown"
+    kinds = {name in controls for name in group}
+    return "not_shown" if len(kinds) == 2 else "no" if kinds == {True} else "yes"
 
 
-def _seeds_needed(more: pd.Series) -> str:
-    """Returns what it would take to tell the tied from the best, by `more_seeds`."""
-    parts = [
-        f"for {label(str(name))} "
-        + (f"more than {MOST_SEEDS}" if math.isinf(number) else f"{int(number)}")
-        for name, number in more.items()
-    ]
-    return (
-        "More seeds of each that would tell it apart in four experiments of five, if the gap is "
-        f"what it seems: {listing(parts)}."
-    )
-
-
-def _chance(summary: pd.DataFrame, best: str, tied: list[str]) -> list[str]:
-    if math.isnan(summary.p_best[best]):
-        return []
-    shares = [f"{label(name)} {_share(summary.p_best[name])}" for name in (best, *tied)]
-    return [
-        f"The probability of being the most accurate, over seeds and images: {listing(shares)}."
-    ]
-
-
-def _share(p: float) -> str:
-    return "over 99 %" if p > 0.99 else "under 1 %" if p < 0.01 else percent(p, 0)
-
-
-def _too_few_seeds(run: Run, summary: pd.DataFrame, comparison: pd.DataFrame) -> Verdict:
-    best = str(comparison.best.iloc[0])
-    unsure = [name for name in comparison.index if not comparison.apart[name]]
-    lone = [label(name) for name in summary.index if summary.seeds[name] == 1]
-    if lone:
-        reason = (
-            f"Tested with a single seed: {listing(lone)}. One seed says nothing about how far the "
-            "next would differ, so no difference from it can be called more than chance."
-        )
-    else:
-        reason = "Predictions of the test images are missing, so no difference can be judged."
-    sentences = [
-        f"{label(best)} has the highest test accuracy, {percent(summary['mean'][best])}, followed "
-        f"by {label(comparison.index[0])} with {percent(summary['mean'][comparison.index[0]])}.",
-        reason,
-        "Search again with --final-seeds 3 or more to learn which is better.",
-        *_untested(run, summary),
-    ]
-    headline = f"No winner on {clean(run.experiment.dataset_name)}: too few seeds to tell"
-    return Verdict("too_few_seeds", best, (best, *unsure), headline, tuple(sentences))
-
-
-def _single(run: Run, summary: pd.DataFrame) -> Verdict:
-    best = str(summary.index[0])
-    data = clean(run.experiment.dataset_name)
-    spread = (
-        f" (95 % interval {percent(summary.low[best])} to {percent(summary.high[best])})"
-        if not math.isnan(summary.low[best])
-        else ""
-    )
-    only = "was searched" if len(summary) == 1 else "has a test result"
-    sentences = [
-        f"It names {percent(summary['mean'][best])} of the test images correctly{spread}, "
-        f"{_seed_range(summary)}.",
-        *_untested(run, summary),
-    ]
-    headline = f"Nothing to compare with: only {label(best)} {only} on {data}"
-    return Verdict("single", best, (best,), headline, tuple(sentences))
-
-
-def _interim(run: Run) -> Verdict:
-    data = clean(run.experiment.dataset_name)
+def _interim(run: Run) -> Decision:
     standing = representatives(run)
     pending = pending_finals(run)
     wanted = run.experiment.final_seeds * len(pending)
-    if standing.empty:
-        why = "no trial has finished, so there is nothing to compare."
-    elif wanted == 0:
-        why = "this search asked for no final seeds, so nothing was tested."
-    elif run.finals.empty:
-        why = "the finals have not been run, so nothing was tested."
-    else:
-        done = wanted - int(pending.sum())
-        why = f"{done} of {plural(wanted, 'final training')} are done, so the test is not over."
-    sentences = [f"This is an interim report: {why}"]
-    best = None
+    best, score, epoch = None, math.nan, 0
     if len(standing):
-        best = str(standing.score.idxmax())
-        sentences.append(
-            f"By validation accuracy {label(best)} leads so far, with "
-            f"{percent(standing.score[best])} after "
-            f"{plural(int(standing.last_epoch[best]), 'epoch')}. Validation chose the best of many "
-            "configurations, on one seed each, so these scores flatter and cannot name a winner."
-        )
-    untried = [n for n in run.experiment.strategies if n not in set(run.trials.strategy)]
-    if untried and len(run.trials):
-        sentences.append(f"Not tried yet: {listing([label(name) for name in untried])}.")
-    headline = f"No winner on {data} yet: the search is not finished"
-    if wanted == 0 and len(standing):
-        headline = f"No winner on {data}: nothing was tested"
-    return Verdict("interim", best, (), headline, tuple(sentences))
+        best = str(standing.score.map(run.experiment.metric.better).idxmax())
+        score, epoch = float(standing.score[best]), int(standing.last_epoch[best])
+    tried = set(run.trials.strategy)
+    untried = tuple(n for n in run.experiment.strategies if tried and n not in tried)
+    done = wanted - int(pending.sum())
+    return Decision("interim", best, (), Unfinished(wanted, done, score, epoch, untried))
 
 
-def _all_failed(run: Run, rows: pd.DataFrame, what: str) -> Verdict:
-    reasons = rows.message.fillna("no reason recorded").map(clean_first_line)
-    sentences = (
-        f"{plural(len(rows), what)} failed and none ended well.",
-        f"The most frequent reason: {reasons.value_counts().index[0]}",
-    )
-    headline = f"No answer for {clean(run.experiment.dataset_name)}: every {what} failed"
-    return Verdict("failed", None, (), headline, sentences)
+def _failed(rows: pd.DataFrame, what: Literal["trial", "final training"]) -> Decision:
+    reasons = rows.message.fillna("").map(first_line).value_counts()
+    return Decision("failed", None, (), Failed(what, len(rows), str(reasons.index[0])))
 
 
-def clean_first_line(message: object) -> str:
-    """Returns the first line of a failure's message that holds anything, cut to 160 characters."""
-    lines = [line for line in str(message).splitlines() if line.strip()]
-    return clean(lines[0], 160) if lines else "no reason recorded"
+def first_line(message: str) -> str:
+    r"""Returns the first line of a failure's message that holds anything, or nothing.
 
-
-def _cheapest(run: Run, names: list[str]) -> list[str]:
-    costs = representatives(run).multiply_adds.reindex(names).dropna()
-    if len(costs) < 2 or costs.min() == costs.max():
-        return []
-    low, high = str(costs.idxmin()), str(costs.idxmax())
-    return [
-        f"Of these, {label(low)} is the cheapest: {amount(costs[low])} multiply-adds for one "
-        f"image, against {amount(costs[high])} for {label(high)}."
-    ]
-
-
-def _control(best: str, tied: list[str]) -> list[str]:
-    if best in CONTROLS:
-        unsure = any(name not in CONTROLS for name in tied)
-        place = NOT_SHOWN if unsure else "here an LSTM does not earn its place."
-        return [f"The most accurate has no recurrence: {place}"]
-    return [f"{label(name)} is among those: {NOT_SHOWN}" for name in tied if name in CONTROLS]
-
-
-def _untested(run: Run, summary: pd.DataFrame) -> list[str]:
-    names = [label(name) for name in run.experiment.strategies if summary.seeds[name] == 0]
-    return [f"Without a test result, so not compared: {listing(names)}."] if names else []
-
-
-def _seed_range(summary: pd.DataFrame) -> str:
-    seeds = summary.seeds[summary.seeds > 0]
-    if seeds.min() == seeds.max():
-        return f"mean of {plural(int(seeds.min()), 'seed')}"
-    return f"mean of {seeds.min()} to {seeds.max()} seeds"
+    >>> first_line(" \nout of memory\nin detail")
+    'out of memory'
+    """
+    return next((line.strip() for line in message.splitlines() if line.strip()), "")

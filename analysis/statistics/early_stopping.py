@@ -2,19 +2,20 @@
 
 Hyperband drops a configuration for what it was after a few epochs. That is fair as far as the order
 then is the order later. Only those that went on can be compared, and those were the better ones:
-among such the order is harder to foretell than among all, so these correlations are on the low
+among such the order is harder to predict than among all, so these correlations are on the low
 side.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pandas as pd
 from scipy import stats
 
-from analysis.formatting import label, listing, percent, plural
 from analysis.run import best_first
+from search.metric import ACCURACY, Metric
 
 FEWEST = 4
 """With fewer configurations a rank correlation is one of a handful of values."""
@@ -28,7 +29,13 @@ def rung_scores(trials: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A row a completed trial: `strategy`, `configuration`, `epoch` at which the rung ends,
-        `score`.
+        `score`, in [0, 1].
+
+    >>> rung_scores(pd.DataFrame({
+    ...     "strategy": "lines", "configuration": ["a", "b"], "last_epoch": 1,
+    ...     "status": ["completed", "failed"], "score": [0.5, math.nan],
+    ... })).to_dict("records")
+    [{'strategy': 'lines', 'configuration': 'a', 'epoch': 1, 'score': 0.5}]
     """
     done = trials[(trials.status == "completed") & trials.score.notna()]
     kept = done[["strategy", "configuration", "last_epoch", "score"]]
@@ -36,7 +43,7 @@ def rung_scores(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def rank_correlations(trials: pd.DataFrame) -> pd.DataFrame:
-    """Returns how well the order at one rung's end foretold the order at a later one's.
+    """Returns how well the order at one rung's end predicted the order at a later one's.
 
     Brackets are put together: configurations that ended rungs at the same two epochs are compared,
     whichever bracket they were in.
@@ -48,7 +55,14 @@ def rank_correlations(trials: pd.DataFrame) -> pd.DataFrame:
         A row a strategy and two epochs: `strategy`, `epoch`, `later`, `consecutive`: whether no
         rung of the strategy ends between them, `final`: whether `later` is the strategy's last,
         `configurations`, how many ended both, and Kendall's τ (`kendall`) and Spearman's ρ
-        (`spearman`) of their scores, NaN for fewer than four or where all are equal.
+        (`spearman`) of their scores, in [−1, 1], NaN for fewer than four or where all are equal.
+
+    >>> trials = pd.DataFrame({
+    ...     "strategy": "lines", "configuration": [*"abcd", *"abcd"], "status": "completed",
+    ...     "last_epoch": [1] * 4 + [3] * 4, "score": [0.1, 0.2, 0.3, 0.4, 0.2, 0.3, 0.5, 0.4],
+    ... })
+    >>> rank_correlations(trials).iloc[0][["epoch", "later", "kendall"]].to_dict()
+    {'epoch': 1, 'later': 3, 'kendall': 0.6666666666666669}
     """
     columns = [
         "strategy", "epoch", "later", "consecutive", "final", "configurations", "kendall",
@@ -76,11 +90,12 @@ def _correlate(both: pd.DataFrame) -> tuple[float, float]:
     return kendall, float(stats.spearmanr(one, two).statistic)
 
 
-def shorter_searches(trials: pd.DataFrame) -> pd.DataFrame:
+def shorter_searches(trials: pd.DataFrame, metric: Metric = ACCURACY) -> pd.DataFrame:
     """Returns whom each strategy would have sent to the finals had the search stopped earlier.
 
     Args:
         trials: those of one data set.
+        metric: says which way is better.
 
     Returns:
         A row a strategy and rung's end, the last of a strategy the whole search: `strategy`;
@@ -88,13 +103,22 @@ def shorter_searches(trials: pd.DataFrame) -> pd.DataFrame:
         `chosen`, who would have been; `same`; `rank`, the finalist's by its score at or before that
         epoch among all the strategy's configurations, `of` them (ties share the better rank; NaN
         where its bracket's first rung ends later, so that nobody had seen it); `reached`, the best
-        that the one chosen scored in the end; and `lost`, the finalist's score minus that, at least
-        0, and the least that was lost where the one chosen was stopped early.
+        that the one chosen scored in the end; and `lost`, by how much the finalist's score is
+        better, at least 0, and the least that was lost where the one chosen was stopped early.
+
+    >>> shorter = shorter_searches(pd.DataFrame({
+    ...     "trial_id": [*"abcd"], "strategy": "lines", "configuration": [*"xyxy"],
+    ...     "status": "completed", "last_epoch": [1, 1, 3, 3], "val_loss": 1.0,
+    ...     "score": [0.25, 0.5, 0.75, 0.5],
+    ... }))
+    >>> shorter[["epoch", "finalist", "chosen", "rank", "lost"]].to_dict("records")[0]
+    {'epoch': 1, 'finalist': 'x', 'chosen': 'y', 'rank': 2.0, 'lost': 0.25}
     """
     columns = [
         "strategy", "epoch", "finalist", "chosen", "same", "rank", "of", "reached", "lost"
     ]  # fmt: skip
-    done = best_first(trials)
+    done = best_first(trials, metric)
+    done = done.assign(score=metric.better(1.0) * done.score)  # from here on more is better
     rows = []
     for strategy in dict.fromkeys(trials.strategy):
         mine = done[done.strategy == strategy]
@@ -107,56 +131,58 @@ def shorter_searches(trials: pd.DataFrame) -> pd.DataFrame:
             chosen = str(seen.configuration.iloc[0])
             score = seen.set_index("configuration").score
             rank = int((score > score[finalist]).sum()) + 1 if finalist in score.index else math.nan
-            reached = float(best[chosen])
+            reached, lost = float(best[chosen]), float(best[finalist] - best[chosen])
             rows.append(
-                (strategy, epoch, finalist, chosen, chosen == finalist, rank, len(seen), reached,
-                 float(best[finalist]) - reached)
+                (strategy, epoch, finalist, chosen, chosen == finalist, rank, len(seen),
+                 metric.better(reached), lost)
             )  # fmt: skip
     return pd.DataFrame(rows, columns=columns).astype({"same": bool, "rank": float})
 
 
-def fairness(correlations: pd.DataFrame, shorter: pd.DataFrame) -> list[str]:
-    """Returns in words whether stopping early was fair.
+@dataclasses.dataclass(frozen=True)
+class Fairness:
+    """Whether stopping early was fair.
+
+    Attributes:
+        kendall: by strategy, the mean of Kendall's τ between one rung's end and the next, each
+            counted with its configurations; without those of whom too few went on.
+        lost: by strategy whose finalist a search of the first rung alone would not have chosen,
+            the validation score lost by it, in [0, 1].
+        first_epoch: when the first rung of a strategy with several ended; 0 where none has several.
+    """
+
+    kendall: dict[str, float]
+    lost: dict[str, float]
+    first_epoch: int
+
+
+def fairness(correlations: pd.DataFrame, shorter: pd.DataFrame) -> Fairness:
+    """Returns whether stopping early was fair.
 
     Args:
         correlations: what `rank_correlations` returns.
         shorter: what `shorter_searches` returns.
+
+    >>> correlations = pd.DataFrame({
+    ...     "strategy": "lines", "consecutive": True, "configurations": [9, 3],
+    ...     "kendall": [1.0, 0.0],
+    ... })
+    >>> shorter = pd.DataFrame({
+    ...     "strategy": "lines", "epoch": [1, 3], "same": [False, True], "lost": [0.25, 0.0],
+    ... })
+    >>> fairness(correlations, shorter)
+    Fairness(kendall={'lines': 0.75}, lost={'lines': 0.25}, first_epoch=1)
     """
-    sentences = []
     known = correlations[correlations.consecutive].dropna(subset="kendall")
-    if known.empty:
-        sentences.append(
-            f"Too few configurations went on from one rung to the next (fewer than {FEWEST} of any "
-            "strategy) to say whether their order held."
-        )
-    else:
-        weights = known.configurations
-        by_name = (known.kendall * weights).groupby(known.strategy, sort=False).sum()
-        by_name = by_name / weights.groupby(known.strategy, sort=False).sum()
-        low, high = str(by_name.idxmin()), str(by_name.idxmax())
-        text = "Kendall's \N{GREEK SMALL LETTER TAU} between one rung and the next is "
-        if low == high:
-            sentences.append(f"{text}{by_name[low]:.2f} for {label(low)}.")
-        else:
-            sentences.append(
-                f"{text}lowest for {label(low)} ({by_name[low]:.2f}) and highest for {label(high)} "
-                f"({by_name[high]:.2f}): 1 is the same order, 0 no relation."
-            )
+    weights = known.configurations
+    total = (known.kendall * weights).groupby(known.strategy, sort=False).sum()
+    kendall = total / weights.groupby(known.strategy, sort=False).sum()
     first = shorter.drop_duplicates("strategy")
     whole = shorter.drop_duplicates("strategy", keep="last")
     first = first[first.epoch.to_numpy() < whole.epoch.to_numpy()]
     others = first[~first.same]
-    if len(others):
-        named = [
-            f"{label(name)} ({percent(lost)})"
-            for name, lost in zip(others.strategy, others.lost, strict=True)
-        ]
-        epochs = plural(int(first.epoch.min()), "epoch")
-        sentences.append(
-            f"After the first rung ({epochs}) a shorter search would have chosen another "
-            f"configuration for {listing(named)}; in brackets the validation accuracy lost by it, "
-            "at least where the one chosen was stopped early."
-        )
-    elif len(first):
-        sentences.append("Every finalist was its strategy's best after the first rung already.")
-    return sentences
+    return Fairness(
+        kendall={str(name): float(tau) for name, tau in kendall.items()},
+        lost=dict(zip(others.strategy, map(float, others.lost), strict=True)),
+        first_epoch=int(first.epoch.min()) if len(first) else 0,
+    )

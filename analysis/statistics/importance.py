@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,6 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import OrdinalEncoder
 
-from analysis import formatting
 from analysis.run import hyperparameters
 
 FEWEST = 10
@@ -38,13 +38,8 @@ STRONGEST = 4
 EPOCH = "(epoch)"
 UNSET = "(unset)"
 
-
-FITS = {
-    "good": "fits well",
-    "rough": "fits roughly, so read the order and not the numbers",
-    "none": "does not fit, and what it says of importance is not to be trusted",
-}
-"""What may be said of a surrogate, by how far it can be trusted."""
+Trust = Literal["good", "rough", "none"]
+Reason = Literal["fitted", "too_few", "one_value", "equal_scores"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -55,11 +50,12 @@ class Importance:
         strategy: which.
         configurations: how many were completed.
         trials: how many completed trials there are of them, one a rung.
-        r2: how much of the spread of scores, less the epochs' part, the surrogate foretells for
+        r2: how much of the spread of scores, less the epochs' part, the surrogate predicts for
             configurations it has not seen: 1 is all, 0 or less nothing; NaN where nothing was
             fitted.
         trust: "good" (r2 of 0.5 or more), "rough" (0.2 or more), "none".
-        sentence: how well the surrogate fits, in formatting.
+        reason: `fitted`, or why nothing was: `too_few` configurations, `one_value` of every
+            hyperparameter, or `equal_scores`.
         main: a row a hyperparameter, the most important first: `hyperparameter`, `share` of the
             surrogate's spread along it alone, `unseen`, the R² that is lost on unseen
             configurations where its values are shuffled (about 0 or less: no sign that it matters),
@@ -68,7 +64,7 @@ class Importance:
             `share`, of what the two do together beyond what each does alone.
         dependence: a row a hyperparameter and value: `hyperparameter`, `value` (as it is in the
             trials, or "(unset)"), `place`, 0 for the first value, and `score`, the mean score that
-            the surrogate foretells with that value, at the other values of the trials and the epoch
+            the surrogate predicts with that value, at the other values of the trials and the epoch
             to which most were trained.
     """
 
@@ -76,8 +72,8 @@ class Importance:
     configurations: int
     trials: int
     r2: float
-    trust: str
-    sentence: str
+    trust: Trust
+    reason: Reason
     main: pd.DataFrame
     pairs: pd.DataFrame
     dependence: pd.DataFrame
@@ -89,6 +85,16 @@ def importance(trials: pd.DataFrame, strategy: str) -> Importance:
     Args:
         trials: those of one data set.
         strategy: which. The same trials give the same answer.
+
+    >>> trials = pd.DataFrame({
+    ...     "trial_id": range(40), "configuration": range(40), "strategy": "lines",
+    ...     "status": "completed", "last_epoch": 1,
+    ...     "hyperparameters": [{"units": i % 4, "idle": i // 4 % 5} for i in range(40)],
+    ...     "score": [i % 4 / 4 for i in range(40)],
+    ... })
+    >>> found = importance(trials, "lines")
+    >>> found.trust, found.main.hyperparameter[0]
+    ('good', 'units')
     """
     done = trials[
         (trials.strategy == strategy) & (trials.status == "completed") & trials.score.notna()
@@ -98,20 +104,16 @@ def importance(trials: pd.DataFrame, strategy: str) -> Importance:
         done = done.sample(MOST_ROWS, random_state=0).sort_index()
     values, codes = encode(done)
     counts = (configurations, len(done))
-    if configurations < FEWEST or codes.shape[1] < 2:
-        reason = (
-            f"{configurations} completed configurations are too few to say what matters "
-            f"(at least {FEWEST})."
-            if configurations < FEWEST
-            else "No hyperparameter has more than one value."
-        )
-        return Importance(strategy, *counts, math.nan, "none", reason, *_nothing())
-    score = without_epoch(done)
-    if np.ptp(score) < 1e-9:
-        reason = "All configurations score the same, so nothing can be said of what matters."
+    reason: Reason = "fitted"
+    if configurations < FEWEST:
+        reason = "too_few"
+    elif codes.shape[1] < 2:  # the epoch alone
+        reason = "one_value"
+    elif np.ptp(score := without_epoch(done)) < 1e-9:
+        reason = "equal_scores"
+    if reason != "fitted":
         return Importance(strategy, *counts, math.nan, "none", reason, *_nothing())
     r2, unseen = _cross_validated(codes, score, done.configuration.to_numpy())
-    trust, sentence = _judged(r2, configurations)
     forest = _forest().fit(codes.to_numpy(), score)
     alone, dependence = _alone(forest, codes, values)
     total = float(np.var(forest.predict(codes.to_numpy()))) or math.nan
@@ -122,7 +124,19 @@ def importance(trials: pd.DataFrame, strategy: str) -> Importance:
     # What is lost by shuffling counts what a hyperparameter does together with others too.
     strength = (main.share + main.unseen.clip(lower=0)).nlargest(STRONGEST).index
     pairs = _together(forest, codes, alone, list(main.hyperparameter[strength]), total)
-    return Importance(strategy, *counts, r2, trust, sentence, main, pairs, dependence)
+    return Importance(strategy, *counts, r2, trust(r2), reason, main, pairs, dependence)
+
+
+def trust(r2: float) -> Trust:
+    """Returns how far a surrogate can be trusted.
+
+    Args:
+        r2: how much of the spread it predicts, cross-validated; at most 1.
+
+    >>> [trust(r2) for r2 in (0.7, 0.3, -0.1)]
+    ['good', 'rough', 'none']
+    """
+    return "good" if r2 >= 0.5 else "rough" if r2 >= 0.2 else "none"
 
 
 def encode(trials: pd.DataFrame) -> tuple[dict[str, list[object]], pd.DataFrame]:
@@ -136,6 +150,13 @@ def encode(trials: pd.DataFrame) -> tuple[dict[str, list[object]], pd.DataFrame]
         anything else by its text, `UNSET` first where a trial has none; and a frame with a row a
         trial and a column each of these, the value's place among them, and the epoch at which the
         trial ended, last, under `EPOCH`.
+
+    >>> values, codes = encode(pd.DataFrame({
+    ...     "trial_id": ["x", "y"], "last_epoch": 3,
+    ...     "hyperparameters": [{"units": 64}, {"units": 8}],
+    ... }))
+    >>> values, codes.units.to_dict()
+    ({'units': [8, 64]}, {'x': 1.0, 'y': 0.0})
     """
     wide = hyperparameters(trials)
     values: dict[str, list[object]] = {}
@@ -170,6 +191,11 @@ def without_epoch(trials: pd.DataFrame) -> np.ndarray:
 
     Returns:
         Shape (trials,), in the unit of the scores.
+
+    >>> without_epoch(pd.DataFrame({
+    ...     "configuration": ["a", "b", "b"], "last_epoch": [1, 1, 3], "score": [0.25, 0.5, 0.75],
+    ... }))
+    array([0.25, 0.5 , 0.5 ])
     """
     score = trials.score.to_numpy(dtype=float)
     present = pd.get_dummies(trials.last_epoch, dtype=float)
@@ -196,21 +222,21 @@ def _cross_validated(
 ) -> tuple[float, pd.DataFrame]:
     """Returns R² and importance by permutation, both on configurations that are left out."""
     everything = codes.to_numpy()
-    foretold = np.empty(len(score))
+    predicted = np.empty(len(score))
     lost = []
     names = [name for name in codes.columns if name != EPOCH]
     for learn, test in GroupKFold(FOLDS, shuffle=True, random_state=0).split(
         everything, score, configuration
     ):
         forest = _forest().fit(everything[learn], score[learn])
-        foretold[test] = forest.predict(everything[test])
+        predicted[test] = forest.predict(everything[test])
         found = permutation_importance(
             forest, everything[test], score[test], n_repeats=2, random_state=0,
             scoring="neg_mean_squared_error",
         )  # fmt: skip
         lost.append(found.importances_mean[: len(names)])
     share = np.array(lost) / float(np.var(score))
-    return float(r2_score(score, foretold)), pd.DataFrame(
+    return float(r2_score(score, predicted)), pd.DataFrame(
         {
             "hyperparameter": names,
             "unseen": share.mean(axis=0),
@@ -287,17 +313,6 @@ def _together(
         rows.append((one, other, float(w @ alike**2 @ v) / total))
     frame = pd.DataFrame(rows, columns=["one", "other", "share"])
     return frame.sort_values("share", ascending=False, kind="stable", ignore_index=True)
-
-
-def _judged(r2: float, configurations: int) -> tuple[str, str]:
-    """Returns how far the surrogate can be trusted, as a word and a sentence."""
-    trust = "good" if r2 >= 0.5 else "rough" if r2 >= 0.2 else "none"
-    return trust, (
-        f"From {configurations} configurations, the surrogate foretells "
-        f"{max(100 * r2, 0):.0f} % of how the scores of configurations it has not seen differ "
-        f"beyond what longer training is worth (cross-validated R² {formatting.decimal(r2)}): "
-        f"it {FITS[trust]}."
-    )
 
 
 def _nothing() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:

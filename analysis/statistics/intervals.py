@@ -88,7 +88,7 @@ def variance_over_images(scores: np.ndarray, least: float) -> tuple[float, float
 
     Two images are added that score as low and as high as an image can, as Agresti and Caffo
     (American Statistician 54, 2000) and Agresti and Min (2005, for pairs) add to proportions:
-    twelve images that are all named correctly do not show that every image will be.
+    twelve images that are all classified correctly do not show that every image will be.
 
     Args:
         scores: shape (test images,).
@@ -97,22 +97,22 @@ def variance_over_images(scores: np.ndarray, least: float) -> tuple[float, float
     return variance_of_mean(np.append(scores, [least, 1.0]))
 
 
-def interaction(right: np.ndarray) -> float:
+def interaction(correct: np.ndarray) -> float:
     """Returns the part of the mean's variance that is one seed's chance with one image.
 
     The mean square of what is left of (seeds, images) when the means of both are taken out, over
     their product; NaN for a single seed.
 
     Args:
-        right: whether a seed names an image's class, shape (seeds, test images).
+        correct: whether a seed classifies an image correctly, shape (seeds, test images).
     """
-    seeds, images = right.shape
+    seeds, images = correct.shape
     if seeds < 2 or images < 2:
         return math.nan
-    share = right.mean(axis=0)
+    share = correct.mean(axis=0)
     # Taking out both means of 0s and 1s: Σ r² = Σ within images − images × Σ (seed means)².
     within = seeds * float((share * (1 - share)).sum())
-    between = images * float(np.var(right.mean(axis=1)) * seeds)
+    between = images * float(np.var(correct.mean(axis=1)) * seeds)
     return max(within - between, 0.0) / ((seeds - 1) * (images - 1)) / (seeds * images)
 
 
@@ -149,7 +149,7 @@ def resampled_means(scores: np.ndarray, draws: int, generator: np.random.Generat
 
 
 def bootstrap(
-    right: Sequence[np.ndarray], generator: np.random.Generator, draws: int = DRAWS
+    correct: Sequence[np.ndarray], generator: np.random.Generator, draws: int = DRAWS
 ) -> np.ndarray:
     """Draws the accuracies that strategies may truly have, over seeds and test images together.
 
@@ -157,8 +157,8 @@ def bootstrap(
     every strategy gets right and one that none does.
 
     Args:
-        right: for each strategy whether a seed names an image's class, shape (seeds, the same test
-            images); there may be more seeds of one strategy than of another.
+        correct: for each strategy whether a seed classifies an image correctly, shape (seeds, the
+            same test images); there may be more seeds of one strategy than of another.
         generator: where randomness comes from.
         draws: how many.
 
@@ -166,10 +166,10 @@ def bootstrap(
         Shape (draws, strategies); a column of NaN for a strategy with a single seed. Not cut off
         at 0 and 1.
     """
-    shares = np.stack([found.mean(axis=0) for found in right], axis=1)
+    shares = np.stack([found.mean(axis=0) for found in correct], axis=1)
     pool = np.concatenate([shares, np.zeros_like(shares[:1]), np.ones_like(shares[:1])])
     drawn = resampled_means(pool, draws, generator) - pool.mean(axis=0)
-    for k, found in enumerate(right):
+    for k, found in enumerate(correct):
         over_images, _ = variance_of_mean(pool[:, k])
         over_seeds, freedom = variance_of_mean(found.mean(axis=1))
         if math.isnan(over_seeds):
@@ -206,7 +206,7 @@ def probability_of_best(drawn: np.ndarray) -> np.ndarray:
     return np.asarray((best / best.sum(axis=1, keepdims=True)).mean(axis=0))
 
 
-def difference(right: np.ndarray, other: np.ndarray) -> Estimate:
+def difference(correct: np.ndarray, other: np.ndarray) -> Estimate:
     """Estimates how much more accurate one strategy is than another.
 
     The variance is s²/n of the seeds of each, plus the variance over test images of the difference
@@ -216,12 +216,12 @@ def difference(right: np.ndarray, other: np.ndarray) -> Estimate:
     than one over its draws, too coarse for Holm's correction of many pairs; hence t.
 
     Args:
-        right: whether a seed names an image's class, shape (seeds, test images).
+        correct: whether a seed classifies an image correctly, shape (seeds, test images).
         other: the same for the other strategy, with the same images.
     """
-    terms = [variance_of_mean(found.mean(axis=1)) for found in (right, other)]
-    images = right.mean(axis=0) - other.mean(axis=0)
-    value = float(right.mean() - other.mean())
+    terms = [variance_of_mean(found.mean(axis=1)) for found in (correct, other)]
+    images = correct.mean(axis=0) - other.mean(axis=0)
+    value = float(correct.mean() - other.mean())
     return estimate(value, [*terms, variance_over_images(images, -1.0)])
 
 
@@ -243,7 +243,7 @@ POWER = 0.8
 MOST_SEEDS = 100
 
 
-def more_seeds(right: np.ndarray, other: np.ndarray) -> float:
+def more_seeds(correct: np.ndarray, other: np.ndarray) -> float:
     """Returns how many more seeds a strategy would tell two apart, if they differ as they seem to.
 
     With that many, the test of `difference` would have p < 0.05 in 80 of 100 experiments. The
@@ -252,23 +252,23 @@ def more_seeds(right: np.ndarray, other: np.ndarray) -> float:
     measurement: the true gap may well be smaller than the one that was seen.
 
     Args:
-        right: whether a seed names an image's class, shape (seeds, test images).
+        correct: whether a seed classifies an image correctly, shape (seeds, test images).
         other: the same for the other strategy, with the same images.
 
     Returns:
         At least 1; infinite where more than 100 would be needed, NaN where a strategy has a
         single seed.
     """
-    gap = abs(float(right.mean() - other.mean()))
-    of_seeds = [variance_of_mean(found.mean(axis=1))[0] * len(found) for found in (right, other)]
+    gap = abs(float(correct.mean() - other.mean()))
+    of_seeds = [variance_of_mean(found.mean(axis=1))[0] * len(found) for found in (correct, other)]
     if math.isnan(sum(of_seeds)):
         return math.nan
-    share = right.mean(axis=0) - other.mean(axis=0)
+    share = correct.mean(axis=0) - other.mean(axis=0)
     over_images, freedom = variance_over_images(share, -1.0)
-    noise = [interaction(found) for found in (right, other)]
+    noise = [interaction(found) for found in (correct, other)]
     lasting = max(over_images - sum(noise), 0.0)
-    shrinking = sum(part * len(found) for part, found in zip(noise, (right, other), strict=True))
-    have = min(len(right), len(other))
+    shrinking = sum(part * len(found) for part, found in zip(noise, (correct, other), strict=True))
+    have = min(len(correct), len(other))
     number = np.arange(have + 1, have + MOST_SEEDS + 1)
     terms = [variance / number for variance in of_seeds] + [lasting + shrinking / number]
     degrees = [number - 1, number - 1, np.full(len(number), freedom)]

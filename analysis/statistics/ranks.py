@@ -9,15 +9,17 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.formatting import label, listing, p_value, plural
 from analysis.run import Run
 from analysis.statistics import comparisons
+from analysis.statistics.comparisons import SIGNIFICANT
 from analysis.statistics.intervals import CONFIDENCE
+from search.metric import ACCURACY, Metric
 
 FEWEST_DATASETS = 5
 FEWEST_STRATEGIES = 3
@@ -30,12 +32,19 @@ def accuracies(runs: Mapping[str, Run]) -> pd.DataFrame:
         runs: by what each is called.
 
     Returns:
-        `run`, `dataset`, `strategy`, `mean` test accuracy and `seeds`.
+        `run`, `dataset`, `strategy`, `mean` test accuracy in [0, 1] and `seeds`.
+
+    >>> from tests.support.synthetic_runs import example
+    >>> accuracies({"one": example(lines=0.9, patches=0.5)}).strategy.to_list()
+    ['lines', 'patches']
     """
     columns = ["run", "dataset", "strategy", "mean", "seeds"]
     parts = [pd.DataFrame(columns=columns)]
     for name, run in runs.items():
-        summary = comparisons.by_strategy(run.finals, None, run.experiment.strategies)
+        metric = run.experiment.metric
+        summary = comparisons.by_strategy(
+            run.finals, None, run.experiment.strategies, metric=metric
+        )
         tested = summary[summary.seeds > 0].reset_index()
         parts.append(tested.assign(run=name, dataset=run.experiment.dataset_name)[columns])
     return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
@@ -52,6 +61,11 @@ def accuracy_table(scores: pd.DataFrame, index: str = "dataset") -> pd.DataFrame
     Returns:
         NaN where a strategy was not tested on a data set, or in a run. Rows and columns are in the
         order of `scores`.
+
+    >>> accuracy_table(pd.DataFrame({
+    ...     "run": ["one", "two"], "dataset": "digits", "strategy": "lines", "mean": [0.5, 0.75],
+    ... })).lines.to_dict()
+    {'digits': 0.625}
     """
     table = scores.groupby([index, "strategy"])["mean"].mean().unstack("strategy")
     names, rows = list(dict.fromkeys(scores.strategy)), list(dict.fromkeys(scores[index]))
@@ -59,22 +73,35 @@ def accuracy_table(scores: pd.DataFrame, index: str = "dataset") -> pd.DataFrame
 
 
 def complete(table: pd.DataFrame) -> pd.DataFrame:
-    """Returns the table without the strategies that are not tested on every data set."""
+    """Returns the table without the strategies that are not tested on every data set.
+
+    Args:
+        table: a row a data set, a column a strategy; NaN where untested.
+
+    >>> complete(pd.DataFrame({"a": [0.9, 0.8], "b": [0.7, math.nan]})).columns.to_list()
+    ['a']
+    """
     return table.dropna(axis="columns")
 
 
-def ranks(table: pd.DataFrame) -> pd.DataFrame:
+def ranks(table: pd.DataFrame, metric: Metric = ACCURACY) -> pd.DataFrame:
     """Returns each strategy's rank by data set and over them.
 
     Args:
         table: what `accuracy_table` returns; strategies that lack a data set are left out, since
             a rank among others is another rank.
+        metric: says which way is better.
 
     Returns:
-        A frame indexed by strategy, the best mean rank first: a column a data set, 1 for the most
-        accurate, equals sharing the mean of their ranks; and `mean rank`.
+        A frame indexed by strategy, the best mean rank first: a column a data set, 1 for the best,
+        equals sharing the mean of their ranks; and `mean rank`.
+
+    >>> ranks(pd.DataFrame({"a": [0.9, 0.8], "b": [0.7, 0.8]}, ["digits", "mnist"]))
+       digits  mnist  mean rank
+    a     1.0    1.5       1.25
+    b     2.0    1.5       1.75
     """
-    placed = complete(table).rank(axis="columns", ascending=False).T
+    placed = complete(table).rank(axis="columns", ascending=metric.direction == "min").T
     return placed.assign(**{"mean rank": placed.mean(axis="columns")}).sort_values(
         "mean rank", kind="stable"
     )
@@ -89,17 +116,23 @@ def win_matrix(runs: Iterable[Run]) -> pd.DataFrame:
     Returns:
         A row a pair of strategies in either order that met in a run: `strategy`, `other`, `wins`
         (told apart, strategy ahead), `ties` (not told apart), `losses`, and `ahead`, in how many
-        its mean is the higher, whether or not by chance.
+        its mean is the better, whether or not by chance.
+
+    >>> from tests.support.synthetic_runs import example
+    >>> win_matrix([example(lines=0.9, patches=0.5)])
+      strategy    other  wins  ties  losses  ahead
+    0    lines  patches     1     0       0      1
+    1  patches    lines     0     0       1      0
     """
     parts = []
     for run in runs:
-        pairs = comparisons.pairwise(run.finals, run.test_labels, run.experiment.strategies)
-        apart, above = pairs.apart.astype(int), (pairs.difference > 0).astype(int)
-        there = pairs[["strategy", "other"]].assign(
-            wins=apart, ties=1 - apart, losses=0, ahead=above
+        pairs = comparisons.pairwise(
+            run.finals, run.test_labels, run.experiment.strategies, run.experiment.metric
         )
+        won, above = pairs.significant.astype(int), (pairs.difference > 0).astype(int)
+        there = pairs[["strategy", "other"]].assign(wins=won, ties=1 - won, losses=0, ahead=above)
         back = there.rename(columns={"strategy": "other", "other": "strategy"})
-        parts += [there, back.assign(wins=0, losses=apart, ahead=0)]
+        parts += [there, back.assign(wins=0, losses=won, ahead=0)]
     columns = ["strategy", "other", "wins", "ties", "losses", "ahead"]
     if not parts:
         return pd.DataFrame(columns=columns)
@@ -107,74 +140,80 @@ def win_matrix(runs: Iterable[Run]) -> pd.DataFrame:
     return met.groupby(columns[:2], sort=False).sum().reset_index()
 
 
+Finding = Literal["too_few", "equal", "alike", "differ"]
+
+
 @dataclasses.dataclass(frozen=True)
-class AcrossDatasets:
+class RankTest:
     """What ranks over data sets show.
 
     Attributes:
+        finding: `too_few` data sets or strategies to test; `equal` everywhere; `alike`, no more
+            uneven than chance explains; `differ`.
         statistic: Friedman's χ², NaN where there are too few data sets or strategies.
         p: the probability of ranks so uneven if all strategies were alike; NaN likewise.
         critical_difference: how far two mean ranks must lie apart (Nemenyi, 5 % over all pairs);
             NaN likewise.
         datasets: how many were compared.
-        sentence: all this in words.
+        strategies: how many were compared.
+        left_out: who was not tested on all of them.
+        first: who ranks highest where they differ, else None.
+        mean_rank: of the first; NaN likewise.
+        behind: who lies behind the first by more than the critical difference, the best first.
     """
 
+    finding: Finding
     statistic: float
     p: float
     critical_difference: float
     datasets: int
-    sentence: str
+    strategies: int
+    left_out: tuple[str, ...]
+    first: str | None = None
+    mean_rank: float = math.nan
+    behind: tuple[str, ...] = ()
 
 
-def compare_ranks(table: pd.DataFrame) -> AcrossDatasets:
+def compare_ranks(table: pd.DataFrame, metric: Metric = ACCURACY) -> RankTest:
     """Tests whether the strategies' ranks differ over data sets.
 
     Args:
         table: what `accuracy_table` returns; strategies that lack a data set are left out.
+        metric: says which way is better.
+
+    >>> found = compare_ranks(pd.DataFrame({"a": [0.9] * 6, "b": [0.8] * 6, "c": [0.7] * 6}))
+    >>> found.finding, found.first, found.behind, round(found.critical_difference, 2)
+    ('differ', 'a', ('c',), 1.35)
     """
     kept = complete(table)
     data, count = kept.shape
-    missing = [label(str(name)) for name in table.columns if name not in kept.columns]
-    left_out = f" Not tested on all of them, so left out: {listing(missing)}." if missing else ""
+    left_out = tuple(str(name) for name in table.columns if name not in kept.columns)
     if data < FEWEST_DATASETS or count < FEWEST_STRATEGIES:
-        text = (
-            f"{plural(data, 'data set')} and {count} strategies are too few to test ranks over "
-            f"data sets: that takes {FEWEST_DATASETS} and {FEWEST_STRATEGIES}. "
-            "The ranks describe these data sets and say nothing of others."
-        ).replace("1 strategies", "1 strategy")
-        return AcrossDatasets(math.nan, math.nan, math.nan, data, text + left_out)
-    if (kept.nunique(axis="columns") == 1).all():  # SciPy divides by the spread of the ranks
-        text = "All strategies are equally accurate on every data set."
-        return AcrossDatasets(0.0, 1.0, critical_difference(count, data), data, text + left_out)
-    found = stats.friedmanchisquare(*kept.to_numpy().T)
+        return RankTest("too_few", math.nan, math.nan, math.nan, data, count, left_out)
     needed = critical_difference(count, data)
-    mean = ranks(table)["mean rank"]
-    start = f"Over {data} data sets "
-    ending = f"(Friedman's test: {p_value(float(found.pvalue))})."
-    if found.pvalue >= 1 - CONFIDENCE:
-        text = f"{start}no strategy ranks higher than chance explains {ending}"
-    else:
-        first = str(mean.index[0])
-        behind = [label(str(name)) for name in mean.index if mean[name] - mean[first] > needed]
-        text = (
-            f"{start}strategies rank differently {ending} {label(first)} ranks highest, on average "
-            f"{mean[first]:.1f}; "
-            + (
-                f"beyond the critical difference of {needed:.2f} behind it: {listing(behind)}."
-                if behind
-                else f"none is behind it by the critical difference of {needed:.2f}."
-            )
-        )
-    return AcrossDatasets(
-        float(found.statistic), float(found.pvalue), needed, data, text + left_out
-    )
+    if (kept.nunique(axis="columns") == 1).all():  # SciPy divides by the spread of the ranks
+        return RankTest("equal", 0.0, 1.0, needed, data, count, left_out)
+    found = stats.friedmanchisquare(*kept.to_numpy().T)
+    tested = (float(found.statistic), float(found.pvalue), needed, data, count, left_out)
+    if found.pvalue >= SIGNIFICANT:
+        return RankTest("alike", *tested)
+    mean = ranks(table, metric)["mean rank"]
+    first = str(mean.index[0])
+    behind = tuple(str(name) for name in mean.index if mean[name] - mean[first] > needed)
+    return RankTest("differ", *tested, first, float(mean[first]), behind)
 
 
 def critical_difference(strategies: int, datasets: int) -> float:
     """Returns how far two mean ranks must lie apart to differ by Nemenyi's test at 5 %.
 
     q √(k (k + 1) / 6 N), with q the studentized range of k means over √2 (Demšar 2006, table 5).
+
+    Args:
+        strategies: k, how many are ranked.
+        datasets: N, on how many data sets.
+
+    >>> round(critical_difference(5, 14), 2)
+    1.63
     """
     q = float(stats.studentized_range.ppf(CONFIDENCE, strategies, np.inf)) / math.sqrt(2)
     return q * math.sqrt(strategies * (strategies + 1) / (6 * datasets))
@@ -189,6 +228,9 @@ def cliques(mean_ranks: pd.Series, needed: float) -> list[tuple[str, ...]]:
 
     Returns:
         The largest runs of at least two neighbours whose mean ranks differ by at most `needed`.
+
+    >>> cliques(pd.Series({"a": 1.0, "b": 1.5, "c": 2.4}), 1.0)
+    [('a', 'b'), ('b', 'c')]
     """
     names, values = [str(name) for name in mean_ranks.index], mean_ranks.to_numpy(dtype=float)
     ends = np.searchsorted(values, values + needed + 1e-12, side="right")

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from scipy import special
 
+from analysis import Run, load_run
 from search.experiment import InitialConfiguration
 from search.store import Experiment, Store
 
 STRATEGIES = ("lines", "cnn_lines", "cnn_flat", "line_cnn")
+REGISTRY = (
+    "lines", "cnn_lines", "cnn_flat", "line_cnn", "patches", "pixels", "hierarchical", "sweeps",
+    "conv_sweeps", "conv_lstm", "cnn_control",
+)  # fmt: skip
 ABOUT = {
     "command": "python run_search.py --dataset digits --seed 1",
     "started": "2026-01-02T03:04:05+00:00",
@@ -62,6 +68,7 @@ def make_run(
     dataset: str = "digits",
     seed_spread: float = 0.05,
     given: Mapping[str, Sequence[int]] | None = None,
+    controls: Sequence[str] = ("cnn_control",),
 ) -> Path:
     """Makes a run directory.
 
@@ -80,6 +87,7 @@ def make_run(
         dataset: its name.
         seed_spread: how much better and worse seeds are, in log odds.
         given: strategy to the slots whose configurations came from designs.
+        controls: which of the strategies have no recurrence.
     """
     generator = np.random.default_rng(7)
     experiment = Experiment(
@@ -103,6 +111,14 @@ def make_run(
                 "validation_images": 200, "test_images": images, "mirror": 0,
                 "class_names": json.dumps(list(class_names)), "test_labels": None,
             }
+        )  # fmt: skip
+        order = [*REGISTRY, *(name for name in strategies if name not in REGISTRY)]
+        store.record_strategies(
+            {
+                "strategy": name, "position": order.index(name), "recurrent": name not in controls,
+                "summary": f"what {name} does",
+            }
+            for name in strategies
         )  # fmt: skip
         for place, strategy in enumerate(strategies):
             for slot in range(configurations):
@@ -136,6 +152,13 @@ def make_run(
                 for seed, classes in enumerate(named):
                     store.record_final(final(strategy, seed, labels, classes, dataset))
     return path
+
+
+def example(given: Mapping[str, Sequence[int]] | None = None, **accuracies: float) -> Run:
+    """Returns the run of a search of these strategies, each about so accurate; for docstrings."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = make_run(Path(folder) / "run", list(accuracies), accuracies, given=given)
+        return load_run(path)
 
 
 def trial(

@@ -12,19 +12,22 @@ from collections.abc import Callable, Sequence
 
 from analysis.report.elements import Picture, Section
 from analysis.report.findings import Findings
-from analysis.report.reasons import matters, recurrence, seeding, stopping
 from analysis.report.sections import (
     again,
     class_accuracy,
     configurations,
     cost,
+    early_stopping,
     equal_budgets,
     failures,
+    importance,
     learning_curves,
     mistakes,
+    recurrence,
     samples,
     sequences,
     trials,
+    warm_start,
     wins,
 )
 
@@ -44,12 +47,12 @@ def _with(section: Maker, picture: Callable[[Findings], Picture | None]) -> Make
 SECTIONS: Sequence[Maker] = (
     _with(wins.section, class_accuracy.picture),
     cost.section,
-    recurrence,
+    recurrence.section,
     equal_budgets.section,
     learning_curves.section,
-    matters,
-    stopping,
-    seeding,
+    importance.section,
+    early_stopping.section,
+    warm_start.section,
     configurations.section,
     trials.section,
     failures.section,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis import formatting
+from analysis.formatting import clean_first_line
 from analysis.report.elements import Section, Table
 from analysis.report.findings import Findings
-from analysis.statistics.decision import clean_first_line
 
 MOST_REASONS = 20
 

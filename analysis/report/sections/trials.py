@@ -7,10 +7,10 @@ import math
 from typing import Any
 
 from analysis import formatting
+from analysis.formatting import clean_first_line
 from analysis.report.elements import Part, Section, Table, TrialTable
 from analysis.report.findings import Findings
 from analysis.run import Run
-from analysis.statistics.decision import clean_first_line
 
 # By the column's place: the frame's column by which it is sorted.
 _SORTED_BY = {2: "score", 3: "val_loss", 4: "last_epoch", 5: "parameters", 6: "multiply_adds",

@@ -23,7 +23,7 @@ def test_confusions_are_counted_over_all_seeds():
 def test_the_images_are_shown_with_what_was_predicted(tmp_path):
     path = with_images(make_run(tmp_path / "run", accuracies=dict.fromkeys(STRATEGIES, 0.7)))
     found = find(load_run(path))
-    best = found.verdict.best
+    best = found.decision.best
     assert found.run.images.split.value_counts()["test"] == 40
     wrong = next(p for p in mistakes.section(found).parts if isinstance(p, Gallery))
     rows = found.run.finals[found.run.finals.strategy == best]

@@ -1,0 +1,97 @@
+"""Does recurrence earn its place? Every recurrent strategy against the controls."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from analysis.formatting import listing, multiple, p_value, points
+from analysis.report.elements import Section, Table
+from analysis.report.findings import Findings
+from analysis.run import Run
+from analysis.statistics import budgets, control
+from analysis.statistics.control import Recurrence
+
+RATIOS = {
+    "parameters": "the parameters",
+    "multiply_adds": "the multiply-adds",
+    "train_seconds": "the training time",
+    "latency_ms": "the latency",
+}
+
+
+def section(found: Findings) -> Section | None:
+    """Whether recurrence earns its place; nothing where no control was tested beside it."""
+    run = found.run
+    rows = control.against_controls(
+        run.finals,
+        found.labels,
+        run.strategies,
+        budgets.costs(run, found.summary),
+        run.experiment.metric,
+    )
+    if rows.empty:
+        return None
+    said = sentence(control.recurrence(rows), run)
+    several = rows.control.nunique() > 1
+    table = _table(control.hardest(rows).reset_index(), several, run)
+    return Section("recurrence", "Does recurrence earn its place?", [said], parts=[table])
+
+
+def _table(frame: pd.DataFrame, several: bool, run: Run) -> Table:
+    rows = []
+    for row in frame.to_dict("records"):
+        named = [run.label(row["control"])] if several else []
+        rows.append(
+            [
+                run.label(row["strategy"]),
+                *named,
+                points(row["difference"], signed=True),
+                " to ".join(points(row[end], signed=True) for end in ("low", "high")),
+                row["helps"],
+                *(multiple(row[cost]) for cost in ("multiply_adds", "train_seconds", "latency_ms")),
+            ]
+        )
+    columns = [
+        *("strategy", *(["control"] if several else []), "difference, points", "95 % interval"),
+        *("does it help", "multiply-adds", "training time", "latency"),
+    ]
+    metric = run.experiment.metric.label
+    note = f"Test {metric} minus the control's; the costs are multiples of the control's."
+    if several:
+        note += (
+            " Of several controls it is the one that is hardest for the strategy to beat: it helps "
+            "where it beats them all, and p counts the comparisons with each."
+        )
+    return Table("against-control", columns, rows, note=note, frame=frame)
+
+
+def sentence(answer: Recurrence, run: Run) -> str:
+    """Returns the answer in words, with its interval and its cost.
+
+    Args:
+        answer: the answer.
+        run: the run that it is of, for its names.
+    """
+    if answer.best is None or answer.control is None:
+        reason = "No control without recurrence was tested beside a recurrent strategy"
+        return f"{reason}, so what an LSTM is worth is not known."
+    best, base = run.label(answer.best), run.label(answer.control)
+    interval = (
+        f" (95 % interval {points(answer.low, True)} to {points(answer.high, True)}; "
+        f"{p_value(answer.p)}, by Holm's correction for {answer.comparisons})"
+        if not math.isnan(answer.p)
+        else " (on so few seeds nobody knows how sure that is)"
+    )
+    more = "more" if answer.difference >= 0 else "less"
+    size = f"{points(abs(answer.difference))} percentage points {more} accurate"
+    start = {
+        "yes": f"Recurrence helps here: {best} is {size} than {base}",
+        "no": f"Recurrence does not help here: its best, {best}, is {size} than {base}",
+        "unclear": f"Whether recurrence helps is not settled: its best, {best}, is {size} "
+        f"than {base}, which chance explains",
+    }[answer.helps]
+    ratios = [f"{multiple(answer.ratios[k])} {w}" for k, w in RATIOS.items() if k in answer.ratios]
+    cost = f" It takes {listing(ratios)}." if ratios else ""
+    return f"{start}{interval}.{cost}"

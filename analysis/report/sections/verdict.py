@@ -1,0 +1,178 @@
+"""Decision -> the verdict: what the run answers, in words, with its uncertainty."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from analysis.formatting import clean_first_line, percent, plural, probability
+from analysis.report import evidence
+from analysis.run import Run
+from analysis.statistics.decision import Decision, Evidence, Failed, Unfinished
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """The answer in words.
+
+    Attributes:
+        headline: the answer in one line.
+        sentences: what it rests on.
+        decision: what they say; None where they compare several runs.
+    """
+
+    headline: str
+    sentences: tuple[str, ...]
+    decision: Decision | None = None
+
+    @property
+    def kind(self) -> str:
+        """The decision's kind, or `comparison`."""
+        return self.decision.kind if self.decision else "comparison"
+
+    @property
+    def best(self) -> str | None:
+        """The decision's best strategy."""
+        return self.decision.best if self.decision else None
+
+    @property
+    def group(self) -> tuple[str, ...]:
+        """Every strategy that may be the best, as far as the test shows."""
+        return self.decision.group if self.decision else ()
+
+
+def in_words(decision: Decision, run: Run) -> Verdict:
+    """Returns a decision in words.
+
+    Args:
+        decision: the decision.
+        run: the run that it is of, for its names.
+    """
+    why = decision.why
+    if isinstance(why, Failed):
+        headline, sentences = _failed(why, run)
+    elif isinstance(why, Unfinished):
+        headline, sentences = _interim(decision.best, why, run)
+    elif decision.kind == "single":
+        headline, sentences = _single(str(decision.best), why, run)
+    elif decision.kind == "too_few_seeds":
+        headline, sentences = _too_few_seeds(why, run)
+    elif decision.kind == "wins":
+        headline, sentences = _wins(str(decision.best), why, run)
+    else:
+        headline, sentences = _undecided(decision, why, run)
+    return Verdict(headline, tuple(sentences), decision)
+
+
+def _wins(best: str, why: Evidence, run: Run) -> tuple[str, list[str]]:
+    assert why.lead is not None
+    sentences = [
+        evidence.accuracy(best, why, run),
+        f"That is {evidence.gap(why)} more than the runner-up, {run.label(why.lead.over)}. Against "
+        "every other strategy the lead is more than chance explains (largest p: "
+        f"{probability(why.lead.largest_p)}).",
+        *evidence.chances((best,), why, run),
+        *evidence.recurrence(best, (best,), why, run),
+        *evidence.untested(why, run),
+    ]
+    return f"{run.label(best)} wins on {evidence.data(run)}", sentences
+
+
+def _undecided(decision: Decision, why: Evidence, run: Run) -> tuple[str, list[str]]:
+    assert why.lead is not None
+    best, *tied = decision.group
+    if decision.kind == "ties":
+        headline = (
+            f"{run.label(best)} ties with {evidence.names(tied, run)} on {evidence.data(run)}"
+        )
+    else:
+        seeds = min(why.scores[name].seeds for name in decision.group)
+        headline = (
+            f"{evidence.names(decision.group, run)} are too close to call on {evidence.data(run)} "
+            f"with {plural(seeds, 'seed')}: {int(why.needed)} more would be needed"
+        )
+    sentences = [
+        evidence.accuracy(best, why, run),
+        f"Its lead over {run.label(why.lead.over)} is {evidence.gap(why)}, which chance explains: "
+        "other seeds or other test images could turn the order.",
+        evidence.seeds_needed(why.more_seeds, run),
+    ]
+    if why.worse:
+        sentences.append(
+            f"Less accurate than {run.label(best)}, beyond what chance explains (p < 0.05): "
+            f"{evidence.names(why.worse, run)}."
+        )
+    sentences += evidence.cheapest(why.multiply_adds, run)
+    sentences += evidence.chances(decision.group, why, run)
+    sentences += evidence.recurrence(best, decision.group, why, run)
+    return headline, sentences + evidence.untested(why, run)
+
+
+def _too_few_seeds(why: Evidence, run: Run) -> tuple[str, list[str]]:
+    lone = [name for name, score in why.scores.items() if score.seeds == 1]
+    if lone:
+        reason = (
+            f"Tested with a single seed: {evidence.names(lone, run)}. One seed says nothing about "
+            "how far the next would differ, so no difference from it can be called more than "
+            "chance."
+        )
+    else:
+        reason = "Predictions of the test images are missing, so no difference can be judged."
+    best, second, *_ = why.scores
+    sentences = [
+        f"{run.label(best)} has the highest test {run.experiment.metric.label}, "
+        f"{percent(why.scores[best].mean)}, followed by {run.label(second)} with "
+        f"{percent(why.scores[second].mean)}.",
+        reason,
+        "Search again with --final-seeds 3 or more to learn which is better.",
+        *evidence.untested(why, run),
+    ]
+    return f"No winner on {evidence.data(run)}: too few seeds to tell", sentences
+
+
+def _single(best: str, why: Evidence, run: Run) -> tuple[str, list[str]]:
+    score = why.scores[best]
+    spread = "" if math.isnan(score.low) else f" (95 % interval {evidence.interval(score)})"
+    only = "has a test result" if why.untested else "was searched"
+    sentences = [
+        f"It classifies {percent(score.mean)} of the test images correctly{spread}, "
+        f"{evidence.seeds(why)}.",
+        *evidence.untested(why, run),
+    ]
+    return (
+        f"Nothing to compare with: only {run.label(best)} {only} on {evidence.data(run)}",
+        sentences,
+    )
+
+
+def _interim(best: str | None, why: Unfinished, run: Run) -> tuple[str, list[str]]:
+    if best is None:
+        reason = "no trial has finished, so there is nothing to compare."
+    elif why.wanted == 0:
+        reason = "this search asked for no final seeds, so nothing was tested."
+    elif why.done == 0:
+        reason = "the finals have not been run, so nothing was tested."
+    else:
+        wanted = plural(why.wanted, "final training")
+        reason = f"{why.done} of {wanted} are done, so the test is not over."
+    sentences = [f"This is an interim report: {reason}"]
+    if best is not None:
+        sentences.append(
+            f"By validation {run.experiment.metric.label} {run.label(best)} leads so far, with "
+            f"{percent(why.score)} after {plural(why.epoch, 'epoch')}. Validation chose the best "
+            "of many configurations, on one seed each, so these scores flatter and cannot name a "
+            "winner."
+        )
+    if why.untried:
+        sentences.append(f"Not tried yet: {evidence.names(why.untried, run)}.")
+    if best is not None and why.wanted == 0:
+        return f"No winner on {evidence.data(run)}: nothing was tested", sentences
+    return f"No winner on {evidence.data(run)} yet: the search is not finished", sentences
+
+
+def _failed(why: Failed, run: Run) -> tuple[str, list[str]]:
+    sentences = [
+        f"{plural(why.count, why.what)} failed and none ended well.",
+        f"The most frequent reason: {clean_first_line(why.reason)}",
+    ]
+    return f"No answer for {evidence.data(run)}: every {why.what} failed", sentences
