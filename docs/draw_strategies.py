@@ -198,7 +198,8 @@ def section(name: str) -> str:
     return "\n\n".join(
         [
             f"## `{name}`",
-            f"{strategy.summary[0].upper()}{strategy.summary[1:]}. *{strategy.reference}*",
+            f"{strategy.summary[0].upper()}{strategy.summary[1:]}. *{strategy.reference}* "
+            f"([{name}.py](../spaces/strategies/{name}.py))",
             f"![{name}](strategies/{name}.svg)",
             *words,
             f"Drawn with {shown or 'the first value of everything'}. Searched for a "
