@@ -191,13 +191,15 @@ def section(name: str) -> str:
     """What the page says about one strategy: the words are its docstrings."""
     strategy, module = STRATEGIES[name], importlib.import_module(f"spaces.strategies.{name}")
     _, *more = inspect.cleandoc(module.__doc__ or "").split("\n\n")
-    words = [*more, inspect.cleandoc(strategy.build.__doc__ or "")]
+    build = inspect.cleandoc(strategy.build.__doc__ or "").partition("\n\nRaises:")[0]
+    words = [*more, build]
     shown = ", ".join(f"`{key}` {value}" for key, value in EXAMPLES.get(name, {}).items())
     spaces = searched(example(name, SHAPES[-1])[1])
     return "\n\n".join(
         [
             f"## `{name}`",
-            f"{strategy.summary[0].upper()}{strategy.summary[1:]}. *{strategy.reference}*",
+            f"{strategy.summary[0].upper()}{strategy.summary[1:]}. *{strategy.reference}* "
+            f"([{name}.py](../spaces/strategies/{name}.py))",
             f"![{name}](strategies/{name}.svg)",
             *words,
             f"Drawn with {shown or 'the first value of everything'}. Searched for a "

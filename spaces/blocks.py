@@ -25,12 +25,25 @@ def lines_first(images: Any, axis: str) -> Any:
 
     Columns are the rows of the transposed image, for everything that follows, convolutions
     included: so with the same weights columns of an image equal rows of its transpose.
+
+    Args:
+        images: (batch, height, width, channels).
+        axis: `rows`, and they come back as they are, or `columns`.
+
+    Returns:
+        (batch, lines, pixels, channels).
     """
     return layers.Permute((2, 1, 3), name="transpose")(images) if axis == "columns" else images
 
 
 def sequence(x: Any, timesteps: int, features: int) -> Any:
-    """Reshapes to (batch, timesteps, features) in the layer that every table looks up."""
+    """Reshapes to (batch, timesteps, features) in the layer that every table looks up.
+
+    Args:
+        x: (batch, …), its numbers in the order of the sequence.
+        timesteps: steps that the recurrence takes one after another.
+        features: numbers that it reads in each.
+    """
     return layers.Reshape((timesteps, features), name="sequence")(x)
 
 
@@ -45,7 +58,18 @@ def lines_as_sequence(x: Any) -> Any:
 
 
 def scanned(x: Any, order: str) -> Any:
-    """Makes every position of (batch, height, width, channels) a timestep, in a scan's order."""
+    """Makes every position a timestep, in a scan's order.
+
+    Args:
+        x: (batch, height, width, channels).
+        order: a key of `spaces.scans.SCANS`.
+
+    Returns:
+        (batch, height · width, channels).
+
+    Raises:
+        ValueError: there is no such scan.
+    """
     _, height, width, channels = x.shape
     if order != "raster":  # which is the order of memory
         positions = layers.Reshape((height * width, channels), name="positions")(x)
@@ -56,7 +80,17 @@ def scanned(x: Any, order: str) -> Any:
 def patches(x: Any, size: int, features: int, name: str = "patches") -> Any:
     """Embeds patches of size × size pixels linearly; sides are padded to multiples of the size.
 
-    A convolution whose kernel is as large as its stride: each patch is multiplied by one matrix.
+    A convolution whose kernel is as large as its stride: each patch is multiplied by one matrix
+    (Dosovitskiy et al. 2021, arXiv:2010.11929).
+
+    Args:
+        x: (batch, height, width, channels).
+        size: a patch's side in pixels.
+        features: how many numbers a patch becomes.
+        name: the layer's name.
+
+    Returns:
+        (batch, ⌈height / size⌉, ⌈width / size⌉, features).
     """
     return layers.Conv2D(features, size, strides=size, padding="same", name=name)(x)
 
@@ -65,6 +99,15 @@ def patch_sizes(height: int, width: int, least: int = 9, most: int = 128) -> lis
     """Patch sides, powers of two, that leave between `least` and `most` patches; at most three.
 
     Single pixels are offered only where an image is too small for anything else.
+
+    >>> patch_sizes(28, 28)
+    [4, 8]
+
+    Args:
+        height: of the image, in pixels.
+        width: likewise.
+        least: patches that a side has to leave.
+        most: patches that it may leave.
     """
     sizes = [2**power for power in range(1, 16)]
     counts = {size: math.ceil(height / size) * math.ceil(width / size) for size in sizes}
@@ -76,6 +119,14 @@ def along(x: Any, layer: Callable[[Any], Any]) -> Any:
 
     The lines are folded into the batch: one call for all of them, where `TimeDistributed` would
     loop. What the layer returns, (batch · lines, …), comes back as (batch, lines, …).
+
+    Args:
+        x: (batch, lines, pixels, channels).
+        layer: reads (batch · lines, pixels, channels), a pixel a timestep.
+
+    Returns:
+        (batch, lines, pixels, outputs), or (batch, lines, outputs) where the layer returns its
+        last output alone.
     """
     _, lines, pixels, channels = x.shape
     x = layer(keras.ops.reshape(x, (-1, pixels, channels)))
@@ -83,13 +134,25 @@ def along(x: Any, layer: Callable[[Any], Any]) -> Any:
 
 
 def across(x: Any, layer: Callable[[Any], Any]) -> Any:
-    """Applies a recurrent layer, one that returns all timesteps, across the lines."""
+    """Applies a recurrent layer, one that returns all timesteps, across the lines.
+
+    Args:
+        x: (batch, lines, pixels, channels).
+        layer: reads (batch · pixels, lines, channels), a line a timestep.
+
+    Returns:
+        (batch, lines, pixels, outputs).
+    """
     turned = along(layers.Permute((2, 1, 3))(x), layer)
     return layers.Permute((2, 1, 3))(turned)
 
 
 def halvings(length: int) -> int:
-    """How often a side can be halved (rounding up) without going below 2 pixels."""
+    """How often a side can be halved (rounding up) without going below 2 pixels.
+
+    >>> halvings(28)  # 14, 7, 4, 2
+    4
+    """
     count = 0
     while math.ceil(length / 2) >= 2:
         length = math.ceil(length / 2)
@@ -98,7 +161,11 @@ def halvings(length: int) -> int:
 
 
 def pooled_positions(height: int, width: int, depth: int) -> int:
-    """Positions in the feature map of a convolution stack of this depth."""
+    """Positions in the feature map of a convolution stack of this depth.
+
+    >>> pooled_positions(28, 28, depth=2)  # 7 times 7
+    49
+    """
     times = depth if min(halvings(height), halvings(width)) else 0
     return math.ceil(height / 2**times) * math.ceil(width / 2**times)
 
@@ -109,6 +176,11 @@ def depths(height: int, width: int, most_positions: int = MAX_TIMESTEPS) -> list
     Every block halves the image, so the lowest depth is the first that leaves at most
     `most_positions` positions and the highest the last that leaves 2×2. Images with a
     side of one or two pixels are not pooled; they take one block or two.
+
+    >>> depths(28, 28)
+    [1, 2, 3]
+    >>> depths(224, 224)  # 56 × 56 positions would be too many
+    [3, 4, 5]
     """
     most = min(halvings(height), halvings(width))
     if most == 0:
@@ -134,6 +206,10 @@ def convolution_stack(
         lines: convolve and pool along axis 2 alone, with the same kernel on every line: what
             `TimeDistributed(Conv1D)` computes, without its loop over timesteps.
         kernel: the convolutions' side in pixels.
+
+    Returns:
+        (batch, height', width', filters of the last block), each side halved once a block, rounding
+        up, where it is pooled.
     """
     pooling = pooling_choice(x, hp)
     for block, count in enumerate(filters):
@@ -146,6 +222,13 @@ def pooling_choice(x: Any, hp: Any) -> str:
 
     Both count for lines, too: `pooling` would otherwise mean nothing for one of the axes of an
     image of 2×N pixels, and two sets of values would be the same model.
+
+    Args:
+        x: (batch, height, width, channels).
+        hp: gets the declaration.
+
+    Returns:
+        The choice, or `none`.
     """
     pooled = min(halvings(x.shape[1]), halvings(x.shape[2])) > 0
     return hp.Choice("pooling", ["max", "average", "stride"]) if pooled else "none"
@@ -154,7 +237,21 @@ def pooling_choice(x: Any, hp: Any) -> str:
 def convolution_block(
     x: Any, filters: int, pooling: str, block: int, *, lines: bool = False, kernel: int = 3
 ) -> Any:
-    """One block of a `convolution_stack`; `block` numbers its layers."""
+    """One block of a `convolution_stack`: relu(LN(pool(W * x + b))).
+
+    LN is layer normalization over the channels (Ba, Kiros and Hinton 2016, arXiv:1607.06450).
+
+    Args:
+        x: (batch, height, width, channels).
+        filters: channels of the result.
+        pooling: `max`, `average`, `stride` (of the convolution itself) or `none`.
+        block: numbers its layers.
+        lines: as in `convolution_stack`.
+        kernel: likewise.
+
+    Returns:
+        (batch, ⌈height / 2⌉, ⌈width / 2⌉, filters); for `lines` the height stays, for `none` both.
+    """
     window = (1, 2) if lines else (2, 2)
     x = layers.Conv2D(
         filters,

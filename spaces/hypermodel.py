@@ -48,6 +48,12 @@ class SequenceHyperModel(keras_tuner.HyperModel):
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """Builds and compiles the model of one configuration.
 
+        Args:
+            hp: gets the declarations of all that is searched, and says which values are built.
+
+        Returns:
+            A model from images (batch, height, width, channels) to logits (batch, classes).
+
         Raises:
             ValueError: the strategy cannot make a sequence of images of this size.
         """

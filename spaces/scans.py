@@ -10,6 +10,9 @@ import numpy as np
 def scan(name: str, height: int, width: int) -> np.ndarray:
     """Returns the flat indices of a height × width grid in the order of a scan.
 
+    >>> scan("snake", height=2, width=3).tolist()
+    [0, 1, 2, 5, 4, 3]
+
     Args:
         name: a key of `SCANS`.
         height: of the grid.
@@ -34,6 +37,19 @@ def distinct(grids: Iterable[tuple[int, int]]) -> list[str]:
 
     On small grids some coincide (on 2×2, snake and spiral), and two names for one order would be
     two configurations of one model. The earlier name in `SCANS` stays.
+
+    >>> distinct([(2, 2)])
+    ['raster', 'snake', 'hilbert']
+    >>> distinct([(2, 2), (4, 4)]) == distinct([(2, 2)])
+    True
+    >>> distinct([(4, 4)])
+    ['raster', 'snake', 'hilbert', 'spiral', 'diagonal']
+
+    Args:
+        grids: (height, width) of each.
+
+    Raises:
+        ValueError: a grid has no positions.
     """
     orders = {name: [tuple(scan(name, *grid)) for grid in grids] for name in SCANS}
     names: list[str] = []
@@ -44,19 +60,40 @@ def distinct(grids: Iterable[tuple[int, int]]) -> list[str]:
 
 
 def raster(height: int, width: int) -> np.ndarray:
-    """Row by row, each from left to right; it jumps back at the end of every row."""
+    """Row by row, each from left to right; it jumps back at the end of every row.
+
+    All scans return flat indices, integers (height · width,), as `scan` does. In the examples a
+    number says when its position is read.
+
+    >>> show(raster, height=3, width=4)
+     0  1  2  3
+     4  5  6  7
+     8  9 10 11
+    """
     return np.arange(height * width)
 
 
 def snake(height: int, width: int) -> np.ndarray:
-    """Row by row, every second one from right to left; every step is to a neighbour."""
+    """Row by row, every second one from right to left; every step is to a neighbour.
+
+    >>> show(snake, height=3, width=4)
+     0  1  2  3
+     7  6  5  4
+     8  9 10 11
+    """
     grid = np.arange(height * width).reshape(height, width)
     grid[1::2] = grid[1::2, ::-1]
     return grid.reshape(-1)
 
 
 def spiral(height: int, width: int) -> np.ndarray:
-    """From the top left corner clockwise inwards; every step is to a neighbour."""
+    """From the top left corner clockwise inwards; every step is to a neighbour.
+
+    >>> show(spiral, height=3, width=4)
+     0  1  2  3
+     9 10 11  4
+     8  7  6  5
+    """
     grid = np.arange(height * width).reshape(height, width)
     turns = []
     while grid.size:
@@ -66,7 +103,16 @@ def spiral(height: int, width: int) -> np.ndarray:
 
 
 def diagonal(height: int, width: int) -> np.ndarray:
-    """The zigzag of JPEG: anti-diagonals, up and down in turn; a step may be diagonal."""
+    """The zigzag of JPEG: anti-diagonals, up and down in turn; a step may be diagonal.
+
+    ITU-T T.81 (1992), figure 5. Sorted by row + column, then by the column where that is even and
+    by the row where it is odd.
+
+    >>> show(diagonal, height=3, width=4)
+     0  1  5  6
+     2  4  7 10
+     3  8  9 11
+    """
     row, column = np.divmod(np.arange(height * width), width)
     sums = row + column
     return np.lexsort((np.where(sums % 2, row, column), sums))
@@ -75,10 +121,18 @@ def diagonal(height: int, width: int) -> np.ndarray:
 def hilbert(height: int, width: int) -> np.ndarray:
     """A Hilbert curve for any rectangle: what is near on the curve is near in the image.
 
-    The construction is Červený's "gilbert", which runs along the longer side from corner to
-    corner. Where that side is odd and the other even it needs a diagonal step: on a chessboard
-    both ends have one colour, and a walk over an even number of squares ends on the other. There
-    it runs along the shorter side instead, so that every step is to a neighbour on every grid.
+    >>> show(hilbert, height=4, width=4)
+     0  1 14 15
+     3  2 13 12
+     4  7  8 11
+     5  6  9 10
+
+    After Hilbert (1891), whose curve fills squares with sides of a power of two. The construction
+    is Červený's "gilbert" (https://github.com/jakubcerveny/gilbert), which runs along the longer
+    side from corner to corner. Where that side is odd and the other even it needs a diagonal step:
+    on a chessboard both ends have one colour, and a walk over an even number of squares ends on
+    the other. There it runs along the shorter side instead, so that every step is to a neighbour
+    on every grid.
     """
     horizontal = width >= height
     if max(height, width) % 2 and not min(height, width) % 2:
@@ -136,6 +190,16 @@ def _add(a: _Vector, b: _Vector) -> _Vector:
 
 def _times(vector: _Vector, factor: int) -> _Vector:
     return vector[0] * factor, vector[1] * factor
+
+
+def show(scan: Callable[[int, int], np.ndarray], height: int, width: int) -> None:
+    """Prints when each position of a grid is read.
+
+    >>> show(raster, height=1, width=3)
+     0  1  2
+    """
+    for row in np.argsort(scan(height, width)).reshape(height, width).tolist():
+        print(" ".join(f"{time:2}" for time in row))
 
 
 SCANS: dict[str, Callable[[int, int], np.ndarray]] = {

@@ -62,6 +62,9 @@ def digits_source(
 
     Args:
         hold_out: labels -> indices of training and of test images, there being no official split.
+
+    Returns:
+        Images uint8 (n, 8, 8, 1), labels 0 to 9.
     """
     from sklearn.datasets import load_digits
 

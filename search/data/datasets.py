@@ -83,7 +83,9 @@ class Dataset:
 def load_dataset(experiment: Experiment) -> Dataset:
     """Reads the images that an experiment asks for, all but the test split.
 
-    All splits are stratified and follow from the experiment's seed and the data set's name.
+    All splits are stratified and follow from the experiment's seed and the data set's name. Of the
+    training images a fifth is for validation; where there is no official test split, a fifth of all
+    images is the test.
 
     Raises:
         ExperimentError: there is no such data set, or it cannot be used.
@@ -207,7 +209,7 @@ def hold_out(labels: np.ndarray, *, seed: int, keep: int) -> tuple[np.ndarray, n
             others, at least one goes into the second.
 
     Returns:
-        The sorted indices of either part.
+        The sorted indices of either part, integers.
     """
     _, y, counts = np.unique(labels, return_inverse=True, return_counts=True)
     shares = apportion(counts, round(HELD_OUT * len(labels)))
@@ -235,6 +237,16 @@ def apportion(counts: np.ndarray, total: int) -> np.ndarray:
     """Shares a total out in proportion to counts, each share exact to within one.
 
     Hamilton's method: whole parts first, then one more for the largest remainders.
+
+    >>> apportion(np.array([7, 8, 15]), total=10).tolist()  # 2.33, 2.67 and 5
+    [2, 3, 5]
+
+    Args:
+        counts: (K,), of each class.
+        total: to be shared out, at most their sum.
+
+    Returns:
+        Integers (K,) whose sum is the total.
     """
     shares, remainders = np.divmod(counts * total, counts.sum())
     most_owed = np.argsort(-remainders, kind="stable")
@@ -253,7 +265,7 @@ def draw(y: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarray:
         seed: what the draw follows from.
 
     Returns:
-        The sorted indices of those drawn.
+        The sorted indices of those drawn, integers (sum of shares,).
     """
     order = np.random.default_rng(seed).permutation(len(y))
     by_class = order[np.argsort(y[order], kind="stable")]

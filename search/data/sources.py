@@ -28,7 +28,11 @@ class Source:
 
 
 def one_line(text: str) -> str:
-    """Returns text that prints on one line of any terminal: odd characters become escapes."""
+    r"""Returns text that prints on one line of any terminal: odd characters become escapes.
+
+    >>> print(one_line("mo\nuse"))
+    mo\nuse
+    """
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
     )
@@ -41,6 +45,11 @@ def bad_data(message: str) -> ExperimentError:
 
 def as_images(where: str, name: str, array: np.ndarray) -> np.ndarray:
     """Returns uint8 (N, H, W, C) of whole numbers (N, H, W) or (N, H, W, C).
+
+    Args:
+        where: the file or data set, for the message.
+        name: the array's, likewise.
+        array: the images.
 
     Raises:
         ExperimentError: a number is no uint8.

@@ -21,8 +21,16 @@ FILTERS = (4, 8, 16)
 def build(images: Any, hp: Any) -> Any:
     """Convolutions, then (H'·W'·C', 1), at most 1,024 timesteps.
 
+        (batch, H, W, C)
+        → convolutions     (batch, H', W', C'), H' = ⌈H / 2^depth⌉, W' = ⌈W / 2^depth⌉
+        → flattened        (batch, H'·W'·C', 1)
+        → LSTM, readout    (batch, outputs)
+
     Slow, and taught as "most efficient". What it costs is in the report. A flattened output has
     lost its rows: neighbours in a column stand W'·C' timesteps apart.
+
+    Raises:
+        ValueError: however deep the stack, the sequence would be longer.
     """
     height, width = images.shape[1:3]
     most_positions = MAX_TIMESTEPS // FILTERS[-1]

@@ -19,6 +19,14 @@ from spaces.strategy import Strategy
 def build(images: Any, hp: Any) -> Any:
     """Convolutions, then (H', W'·C') for rows, (W', H'·C') for columns, (H'·W', C') for positions.
 
+        (batch, H, W, C)
+        → convolutions     (batch, H', W', C'), H' = ⌈H / 2^depth⌉, W' = ⌈W / 2^depth⌉
+        → sequence         (batch, H', W'·C') or (batch, W', H'·C') or (batch, H'·W', C')
+        → LSTM, readout    (batch, outputs)
+
+    For columns the image is transposed first, so the kernels are, too. Positions are offered
+    where there are at most 1,024.
+
     The feature map is four-dimensional until the reshape: flattening it first, as is often shown,
     loses the rows (see `cnn_flat`).
     """

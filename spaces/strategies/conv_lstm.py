@@ -17,7 +17,21 @@ from spaces.strategy import Strategy
 
 
 def build(images: Any, hp: Any) -> Any:
-    """Lines of pixels, or of patches with all their numbers, as in the paper (`patch`)."""
+    """Lines of pixels, or of patches with all their numbers, as in the paper (`patch`).
+
+        (batch, H, W, C), for rows
+        → patches                  (batch, H', W', C'), H' = ⌈H / p⌉, W' = ⌈W / p⌉, C' = p·p·C
+        → sequence                 (batch, H', W'·C'), and back to (batch, H', W', C')
+        → ConvLSTM1D, readout      (batch, W', outputs) or flat
+        → flat                     (batch, features)
+
+    An LSTM in which convolutions along the line, here `*`, stand for the matrix products, and the
+    state is a line (Shi et al. 2015, without their peepholes):
+
+        i, f, o = σ(W * x + U * h + b), each with its own W, U and b
+        c = f · c + i · tanh(W * x + U * h + b)
+        h = o · tanh(c)
+    """
     _, height, width, channels = images.shape
     sizes = [size for size in (1, 2, 4) if math.ceil(min(height, width) / size) >= 4]
     axis = hp.Choice("axis", ["rows", "columns"])

@@ -29,6 +29,12 @@ MOST_POSITIONS = 256
 def build(images: Any, hp: Any) -> Any:
     """Stem of convolutions, then blocks of sweeps and convolutions in turn, then the mean.
 
+        (batch, H, W, C)
+        → stem             (batch, H', W', C'), at most 256 positions H'·W'
+        → sweeps           (batch, H', W', C')
+        → convolution      (batch, ⌈H' / 2⌉, ⌈W' / 2⌉, 2·C'), and sweeps again, to the depth
+        → mean             (batch, filters · 2^(depth - 1))
+
     It has no axis: it reads along both at once, with weights of their own, so turning the image
     would change nothing but the weights' names.
     """
@@ -51,7 +57,23 @@ def build(images: Any, hp: Any) -> Any:
 
 
 def sweep_block(x: Any, units: int, block: int, *, final: bool) -> Any:
-    """Sequencer's block: x + sweeps(x), then x + MLP(x), on (batch, height, width, channels)."""
+    """Sequencer's block: x + sweeps(x), then x + MLP(x), on (batch, height, width, channels).
+
+    With LN a layer normalization and V and H two-way LSTMs that read down every column and along
+    every row (Tatsunami and Taki 2022, section 3.2):
+
+        x = x + Dense([V(LN(x)), H(LN(x))])
+        x = x + MLP(LN(x)),  MLP(x) = Dense(gelu(Dense(x))), three times as wide inside
+
+    Args:
+        x: (batch, height, width, channels).
+        units: of each direction of V and of H.
+        block: numbers its layers.
+        final: whether V's input is the layer `"sequence"`.
+
+    Returns:
+        The shape of x.
+    """
     channels = x.shape[-1]
     y = layers.LayerNormalization(name=f"sweeps_normalization_{block}")(x)
     if final:

@@ -12,7 +12,14 @@ from spaces.strategy import Strategy
 
 
 def build(images: Any, hp: Any) -> Any:
-    """The first LSTM reads every line alone, pixel by pixel; its last output is the line."""
+    """The first LSTM reads every line alone, pixel by pixel; its last output is the line.
+
+        (batch, H, W, C), for rows
+        → LSTM along every row     (batch, H, features), `line_units` or twice that
+        → LSTM, readout            (batch, outputs)
+
+    For columns the image is transposed first.
+    """
     axis = hp.Choice("axis", ["rows", "columns"])
     units = hp.Choice("line_units", [8, 16, 32], ordered=True)
     direction = hp.Choice("line_direction", ["forward", "both"])

@@ -11,6 +11,11 @@ from spaces.strategy import Strategy
 def build(images: Any, hp: Any) -> Any:
     """A kernel of height 1 reads every line alone: (H, W'·C') for rows, (W, H'·C') for columns.
 
+        (batch, H, W, C), for rows
+        → convolutions along every row     (batch, H, W', C'), W' = ⌈W / 2^depth⌉
+        → sequence                         (batch, H, W'·C')
+        → LSTM, readout                    (batch, outputs)
+
     It is what `TimeDistributed(Conv1D)` computes, whose inner model takes one timestep (a line of
     pixels and channels), without its loop over timesteps.
     """

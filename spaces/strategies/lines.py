@@ -11,6 +11,10 @@ from spaces.strategy import Strategy
 def build(images: Any, hp: Any) -> Any:
     """Rows give (height, width · channels), columns (width, height · channels).
 
+        (batch, H, W, C)
+        → sequence         (batch, H, W·C) or, transposed, (batch, W, H·C)
+        → LSTM, readout    (batch, outputs)
+
     A 28×28×3 image is 28 timesteps of 84 features, not of 784: a line keeps its own pixels only.
     """
     axis = hp.Choice("axis", ["rows", "columns"])

@@ -15,7 +15,11 @@ from spaces.strategy import Strategy
 
 
 def stride(height: int, width: int) -> int:
-    """The smallest stride that leaves at most `MAX_TIMESTEPS` positions."""
+    """The smallest stride, in pixels, that leaves at most `MAX_TIMESTEPS` positions.
+
+    >>> stride(28, 28), stride(33, 33)
+    (1, 2)
+    """
     size = 1
     while math.ceil(height / size) * math.ceil(width / size) > blocks.MAX_TIMESTEPS:
         size += 1
@@ -24,6 +28,11 @@ def stride(height: int, width: int) -> int:
 
 def build(images: Any, hp: Any) -> Any:
     """(H·W, C): the classic test of an LSTM's memory, and slow: every pixel waits for the last.
+
+        (batch, H, W, C)
+        → means            (batch, H', W', C), H' = ⌈H / stride⌉, W' = ⌈W / stride⌉
+        → sequence         (batch, H'·W', C), in the scan's order
+        → LSTM, readout    (batch, outputs)
 
     A larger image is averaged down, so that every pixel still counts.
     """

@@ -28,6 +28,12 @@ from spaces.strategy import Strategy
 def build(images: Any, hp: Any) -> Any:
     """After a layer's two sweeps, every place has seen the whole image.
 
+        (batch, H, W, C), for rows
+        → patches              (batch, H', W', 2·units), H' = ⌈H / p⌉, W' = ⌈W / p⌉
+        → along the rows       (batch, H', W', 2·units), both ways
+        → down the columns     (batch, H', W', 2·units), both ways; again, to the depth, with p = 2
+        → mean or all          (batch, 2·units) or (batch, H'·W'·2·units)
+
     Later layers take 2×2 places as their patches. `axis` is the lines that are swept along first;
     `columns` is ReNet's order.
     """

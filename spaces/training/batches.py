@@ -28,7 +28,12 @@ def shift(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def flip(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Mirrors each image, left to right, with probability one half."""
+    """Mirrors each image, left to right, with probability one half.
+
+    Args:
+        images: (n, height, width, channels), left as they are.
+        rng: the only source of chance.
+    """
     mirrored = rng.random(len(images)) < 0.5
     return np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
 
@@ -38,6 +43,14 @@ def augment(images: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarr
 
     On arrays rather than as layers: Keras's layers for it switch off compilation under JAX, and a
     design should open as a plain model.
+
+    Args:
+        images: (n, height, width, channels), left as they are.
+        kind: which.
+        rng: the only source of chance.
+
+    Raises:
+        ValueError: there is no such augmentation.
     """
     if kind not in AUGMENTATIONS:
         raise ValueError(f"no augmentation {kind!r}: choose from {', '.join(AUGMENTATIONS)}")
@@ -50,8 +63,17 @@ def augment(images: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarr
 def targets(labels: np.ndarray, classes: int, smoothing: float = 0.0) -> np.ndarray:
     """One-hot targets (n, classes), float32, with the smoothing's share spread over all classes.
 
-    Label smoothing (Szegedy et al. 2016) is done here rather than in the loss, so that the
+    With smoothing ε and K classes, (1 - ε) · one-hot + ε / K (Szegedy et al. 2016,
+    arXiv:1512.00567, section 7). It is done here rather than in the loss, so that the
     validation loss is the plain cross-entropy for every configuration and can be compared.
+
+    >>> targets(np.array([2]), classes=4, smoothing=0.5).tolist()
+    [[0.125, 0.125, 0.625, 0.125]]
+
+    Args:
+        labels: integers (n,) or (n, 1), 0 to classes - 1.
+        classes: how many.
+        smoothing: the share that is spread, 0 to 1.
     """
     one_hot = np.eye(classes, dtype="float32")[np.asarray(labels).reshape(-1)]
     return one_hot * np.float32(1 - smoothing) + np.float32(smoothing / classes)
@@ -66,6 +88,9 @@ class EpochBatches(keras.utils.PyDataset):
         batch_size: images a batch; the last one may be smaller.
         seed: of the order and the augmentation.
         augmentation: one of `AUGMENTATIONS`.
+
+    Raises:
+        ValueError: when a batch is asked for, there being no such augmentation.
     """
 
     def __init__(
