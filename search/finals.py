@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from search.data.datasets import Dataset, Images
+from search.dispatch import dispatch
 from search.report_images import record_mistakes, record_sequences
 from search.store import Store
 from search.terminal.display import Display
-from search.training.trial import TrialSpec
+from search.training.trial import TrialResult, TrialSpec
 from search.workers.protocol import Job, Workers
 
 
@@ -108,25 +109,22 @@ def train_finals(
         for number in range(experiment.final_seeds)
     ]
     started: dict[str, TrialSpec] = {}
-    homes: dict[str, str] = {}
-    while waiting or workers.busy:
-        for worker in workers.idle():
-            if not waiting:
-                break
-            strategy = next_strategy(waiting, worker, homes, expected)
-            seed = waiting[strategy].pop(0)
-            if not waiting[strategy]:
-                del waiting[strategy]
-            homes[strategy] = worker
-            spec = final_spec(store, dataset, best[strategy], seed)
-            started[spec.trial_id] = spec
-            number = experiment.final_number(seed)
-            display.final_started(spec.trial_id, strategy, number, seed)
-            workers.submit(Job(spec, held=frozenset([strategy])), worker)
-        meanwhile()
-        result = workers.next_result(display.epoch_finished)
-        if result is None:  # no trial has ended, but there may be another worker
-            continue
+    affinity: dict[str, str] = {}
+
+    def next_job(idle: Sequence[str]) -> tuple[Job, str]:
+        worker = idle[0]
+        strategy = next_strategy(waiting, worker, affinity, expected)
+        seed = waiting[strategy].pop(0)
+        if not waiting[strategy]:
+            del waiting[strategy]
+        affinity[strategy] = worker
+        spec = final_spec(store, dataset, best[strategy], seed)
+        started[spec.trial_id] = spec
+        number = experiment.final_number(seed)
+        display.final_started(spec.trial_id, strategy, number, seed)
+        return Job(spec, held=frozenset([strategy])), worker
+
+    def record(result: TrialResult) -> None:
         spec = started[result.trial_id]
         trial_id = best[spec.strategy]["trial_id"]
         place = {"dataset": dataset.name, "strategy": spec.strategy, "trial_id": trial_id}
@@ -138,6 +136,8 @@ def train_finals(
         store.keep_checkpoints(of_finals)  # the search is over for good
         number = experiment.final_number(spec.seed)
         display.final_finished(spec.strategy, number, row.get("test_accuracy"), row["message"])
+
+    dispatch(workers, lambda: bool(waiting), next_job, record, display.epoch_finished, meanwhile)
 
 
 def everything(dataset: Dataset) -> Images:
@@ -156,7 +156,7 @@ def expected_seconds(row: Mapping[str, Any], epochs: int) -> float:
 def next_strategy(
     waiting: Mapping[str, Sequence[int]],
     worker: str,
-    homes: Mapping[str, str],
+    affinity: Mapping[str, str],
     expected: Mapping[str, float],
 ) -> str:
     """Whose finalist a worker trains next.
@@ -166,7 +166,7 @@ def next_strategy(
     """
 
     def rank(strategy: str) -> tuple[int, float]:
-        home = homes.get(strategy)
+        home = affinity.get(strategy)
         nearness = 0 if home == worker else 1 if home is None else 2
         return nearness, -expected[strategy] * len(waiting[strategy])
 

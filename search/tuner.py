@@ -1,4 +1,4 @@
-"""The search: ask the oracle, dispatch, record. The only loop."""
+"""The search: ask the oracle, dispatch, record."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import keras_tuner
 from keras_tuner.engine import trial as kt_trial
 
 from search.data.datasets import Dataset
+from search.dispatch import dispatch
 from search.experiment import Execution, Experiment, ExperimentError
 from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import Place
@@ -143,7 +144,7 @@ class SequenceTuner(keras_tuner.Tuner):
         self.oracle.verbose = 0
         self.occupancy = Occupancy()
         self._in_flight: dict[str, InFlight] = {}
-        self._homes: dict[str, str] = {}  # trial_id to the worker that may hold its model
+        self._affinity: dict[str, str] = {}  # trial_id to the worker that may hold its model
         self._deadline = float("inf")
 
     def search(self) -> bool:
@@ -159,14 +160,14 @@ class SequenceTuner(keras_tuner.Tuner):
         if limit:
             self._deadline = time.monotonic() + 60 * limit
         self.workers.open({"train": self.dataset.train, "validation": self.dataset.validation})
-        self.occupancy = Occupancy()
-        while self._fill() or self.workers.busy:
-            self.occupancy.note(self.workers.busy, self.workers.present)
-            self.meanwhile()
-            result = self.workers.next_result(self.display.epoch_finished)
-            self.occupancy.note(self.workers.busy, self.workers.present)
-            if result is not None:
-                self._take(result)
+        self.occupancy = dispatch(
+            self.workers,
+            self._waiting,
+            self._next_job,
+            self._take,
+            self.display.epoch_finished,
+            self.meanwhile,
+        )
         done = self.oracle.next_place() is None
         if done:
             self.store.keep_checkpoints([])
@@ -175,22 +176,18 @@ class SequenceTuner(keras_tuner.Tuner):
             self.display.note(f"time limit of {limit:g} minutes reached: on to the finals")
         return done
 
-    def _fill(self) -> bool:
-        """Gives every idle worker a trial; returns whether one is left for which there is none."""
-        while time.monotonic() < self._deadline:
-            idle = self.workers.idle()
-            if not idle:
-                return self.oracle.next_place() is not None
-            trial = self.oracle.create_trial(f"{len(self.oracle.start_order)}")
-            if trial.status != kt_trial.TrialStatus.RUNNING:
-                return False
-            place = Place.parse(trial.trial_id)
-            parent = place.parent
-            home = self._homes.get(parent.trial_id) if parent else None
-            self._start(trial, place, home if home in idle else idle[0])
-        return False
+    def _waiting(self) -> bool:
+        return time.monotonic() < self._deadline and self.oracle.next_place() is not None
 
-    def _start(self, trial: kt_trial.Trial, place: Place, worker: str) -> None:
+    def _next_job(self, idle: Sequence[str]) -> tuple[Job, str]:
+        """Begins the oracle's next trial, where its parent's model may be held if that is idle."""
+        trial = self.oracle.create_trial(f"{len(self.oracle.start_order)}")
+        place = Place.parse(trial.trial_id)
+        home = self._affinity.get(place.parent.trial_id) if place.parent else None
+        worker = home if home is not None and home in idle else idle[0]
+        return self._start(trial, place, worker), worker
+
+    def _start(self, trial: kt_trial.Trial, place: Place, worker: str) -> Job:
         rung = self.oracle.rung(place)
         parent = place.parent
         row: dict[str, Any] = {
@@ -234,10 +231,10 @@ class SequenceTuner(keras_tuner.Tuner):
         self.display.trial_started(row)
         flight = InFlight(trial, row, spec, epochs)
         self._in_flight[place.trial_id] = flight
-        self._submit(flight, model, worker)
+        return self._job(flight, model)
 
-    def _submit(self, flight: InFlight, model: bytes | None, worker: str) -> None:
-        """Gives a worker a trial, as far as it still has to go."""
+    def _job(self, flight: InFlight, model: bytes | None) -> Job:
+        """A trial, as far as it still has to go."""
         spec, limit = flight.spec, self.execution.trial_timeout
         if flight.epochs:
             first = flight.epochs[-1]["epoch"]
@@ -248,7 +245,7 @@ class SequenceTuner(keras_tuner.Tuner):
             pause_after=60 * self.execution.checkpoint_every,
             timeout=None if limit is None else 60 * limit - used,
         )
-        self.workers.submit(Job(spec, model, frozenset(self._wanted())), worker)
+        return Job(spec, model, frozenset(self._wanted()))
 
     def _wanted(self) -> set[str]:
         """The trials whose models may still be continued."""
@@ -262,21 +259,21 @@ class SequenceTuner(keras_tuner.Tuner):
         }
         self.store.keep_checkpoints(self.oracle.promotable() | pauses)
 
-    def _take(self, result: TrialResult) -> None:
-        """Records how a trial ended, or was paused, and lets it go on."""
+    def _take(self, result: TrialResult) -> Job | None:
+        """Records how a trial ended, or was paused; then returns what it goes on with."""
         flight = self._in_flight[result.trial_id]
         flight.epochs = [*flight.epochs, *result.epochs]
         flight.setup_seconds += result.columns.get("setup_seconds", 0.0)  # none, if it was lost
         flight.retries += result.retries
-        self._homes[result.trial_id] = result.worker
+        self._affinity[result.trial_id] = result.worker
         if result.columns["status"] == "running":
             assert result.model is not None
             self.store.save_checkpoint(pause_name(result.trial_id, flight.epochs), result.model)
             self.store.record_epochs(result.trial_id, result.epochs)
             self._keep_checkpoints()
-            self._submit(flight, result.model, result.worker)
-        else:
-            self._finish(flight, result)
+            return self._job(flight, result.model)
+        self._finish(flight, result)
+        return None
 
     def _finish(self, flight: InFlight, result: TrialResult) -> None:
         del self._in_flight[result.trial_id]
