@@ -425,13 +425,13 @@ def search_and_test(
         page()
         with make_workers(execution, environments, display.note) as workers:
             # Once the finals have opened the test split, the search is over for good.
-            if not store.rows("finals"):
+            if not store.finals_begun:
                 tuner = SequenceTuner(oracle, store, dataset, workers, display, execution, page)
                 tuner.search()
                 display.note(in_use(tuner.occupancy, workers))
             else:
-                display.replay(store.rows("trials"))
-            run_finals(store, dataset, workers, display, page)
+                display.replay(store.trials())
+            run_finals(store, dataset, workers, display, execution, page)
     export_designs(store)
 
 
@@ -505,7 +505,7 @@ def main(arguments: list[str] | None = None) -> int:
             return run(store, dataset, spaces, execution, environments)
     # The last two are a full disk, or one that went away.
     except (ExperimentError, OSError, sqlite3.Error) as error:
-        hint = f". When that is mended, go on: {resume_command(store.path)}" if store else ""
+        hint = f". When that is fixed, go on: {resume_command(store.path)}" if store else ""
         print(f"error: {error}{hint}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

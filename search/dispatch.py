@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from search.workers.protocol import Job, Occupancy, Workers
 
 if TYPE_CHECKING:
-    from search.training.trial import OnEpoch, TrialResult
+    from search.training.spec import OnEpoch, TrialResult
 
 
 def dispatch(

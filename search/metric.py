@@ -37,7 +37,12 @@ class Metric:
         >>> ACCURACY.better(0.25)
         0.25
         """
-        return score if self.direction == "max" else -score
+        return more_is_better(score, self.direction)
+
+
+def more_is_better(score: float, direction: str) -> float:
+    """Returns a score so that more is better, whatever the direction, `max` or `min`."""
+    return score if direction == "max" else -score
 
 
 def classified_correctly(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -67,8 +67,14 @@ class Killed(BaseException):
 
 
 WRITES = (
-    *("record_dataset", "start_trial", "save_checkpoint", "finish_trial", "keep_checkpoints"),
-    *("record_test_labels", "record_final", "record_pictures"),
+    *(
+        "record_dataset",
+        "start_trial",
+        "save_checkpoint",
+        "finish_trial",
+        "delete_checkpoints_except",
+    ),
+    *("record_test_labels", "record_final", "record_report_images"),
 )
 
 

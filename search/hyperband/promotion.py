@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 
 from search.hyperband import brackets
+from search.ranking import merit
 
 Plan = dict[int, tuple[brackets.Rung, ...]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class TrialKey:
     """Where a trial stands in the plan; its name says it.
 
     `slot` is that of the configuration in rung 0, kept on promotion: so a trial's name does not
@@ -31,14 +31,18 @@ class Place:
         return f"{self.strategy}-{self.iteration}-{self.bracket}-{self.rung}-{self.slot}"
 
     @classmethod
-    def parse(cls, trial_id: str) -> Place:
-        """The place that a `trial_id` names."""
+    def parse(cls, trial_id: str) -> TrialKey:
+        """The key that a `trial_id` names.
+
+        Raises:
+            ValueError: it does not end in four numbers.
+        """
         strategy, *numbers = trial_id.rsplit("-", 4)
         return cls(strategy, *map(int, numbers))
 
     @property
-    def parent(self) -> Place | None:
-        """The place that a promotion comes from; None in rung 0."""
+    def parent(self) -> TrialKey | None:
+        """The key that a promotion comes from; None in rung 0."""
         return dataclasses.replace(self, rung=self.rung - 1) if self.rung else None
 
 
@@ -51,7 +55,7 @@ class Outcome:
     val_loss: float | None = None
 
 
-Table = Mapping[Place, Outcome]
+Table = Mapping[TrialKey, Outcome]
 RUNNING = Outcome("running")
 
 
@@ -79,7 +83,7 @@ def rung_states(
         outcomes = {
             slot: outcome
             for slot in range(drawn)
-            if (outcome := table.get(Place(strategy, iteration, bracket, number, slot)))
+            if (outcome := table.get(TrialKey(strategy, iteration, bracket, number, slot)))
         }
         completed = [slot for slot, outcome in outcomes.items() if outcome.status == "completed"]
         failed = sum(outcome.status == "failed" for outcome in outcomes.values())
@@ -87,10 +91,7 @@ def rung_states(
         def rank(slot: int, outcomes: dict[int, Outcome] = outcomes) -> tuple[float, float, int]:
             outcome = outcomes[slot]
             assert outcome.score is not None  # a completed trial has one
-            loss = outcome.val_loss
-            if loss is None or math.isnan(loss):  # NaN is neither more nor less: no order at all
-                loss = math.inf
-            return (-outcome.score, loss, slot)
+            return *merit(outcome.score, outcome.val_loss), slot
 
         pending = min(rung.size, coming) - len(completed) - failed
         states.append(RungState(sorted(completed, key=rank), pending))
@@ -100,7 +101,7 @@ def rung_states(
 
 def next_in_arm(
     strategy: str, plan: Plan, drawn: Mapping[tuple[int, int], int], table: Table
-) -> Place | None:
+) -> TrialKey | None:
     """The next trial of an arm that can start now, or None.
 
     A trial is promoted as soon as no outcome of those still to finish in its rung could exclude
@@ -120,11 +121,11 @@ def next_in_arm(
             below = states[number - 1]
             certain = below.ranking[: max(0, rungs[number].size - below.pending)]
             for slot in certain:
-                place = Place(strategy, iteration, bracket, number, slot)
-                if place not in table:
-                    return place
+                key = TrialKey(strategy, iteration, bracket, number, slot)
+                if key not in table:
+                    return key
         for slot in range(count):
-            place = Place(strategy, iteration, bracket, 0, slot)
-            if place not in table:
-                return place
+            key = TrialKey(strategy, iteration, bracket, 0, slot)
+            if key not in table:
+                return key
     return None

@@ -15,7 +15,7 @@ from search import finals
 from search.data.datasets import load_dataset
 from search.experiment import Execution, Experiment
 from search.finals import finalists, run_finals
-from search.hyperband.promotion import Place
+from search.hyperband.promotion import TrialKey
 from search.store import Store
 from search.terminal.display import Display
 from search.terminal.progress import Progress
@@ -170,7 +170,7 @@ def test_finals_train_the_best_configuration_of_each_arm(tested):
     assert {row["strategy"] for row in rows} == set(store.experiment.strategies) == set(best)
     for row in rows:
         assert row["trial_id"] == best[row["strategy"]]["trial_id"]
-        assert Place.parse(row["trial_id"]).strategy == row["strategy"]
+        assert TrialKey.parse(row["trial_id"]).strategy == row["strategy"]
         assert row["status"] == "completed" and row["message"] is None
         assert row["train_seconds"] > 0 and row["latency_ms"] > 0
         assert row["test_loss"] > 0
@@ -222,7 +222,7 @@ def invented(tmp_path):
     with Store.create(tmp_path / "run", experiment, {}) as store:
         store.record_dataset({"dataset": "digits"})
         for number, strategy in enumerate(("line_cnn", "lines", "lines")):
-            place = Place(strategy, 0, 0, 0, number)
+            place = TrialKey(strategy, 0, 0, 0, number)
             columns = ("iteration", "bracket", "rung", "slot")
             row = {name: getattr(place, name) for name in columns}
             row |= {"trial_id": place.trial_id, "dataset": "digits", "strategy": strategy}

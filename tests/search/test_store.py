@@ -138,10 +138,10 @@ def test_an_older_run_is_read_and_gets_the_tables_that_came_later(run):
         "channels": 1, "pixels": b"ab",
     }  # fmt: skip
     with Store.resume(run) as store:
-        store.record_pictures("images", [row, row | {"position": 4}])
-        store.record_pictures("images", [row])  # repeats change nothing
+        store.record_report_images("images", [row, row | {"position": 4}])
+        store.record_report_images("images", [row])  # repeats change nothing
         with pytest.raises(ValueError, match="trials"):
-            store.record_pictures("trials", [row])
+            store.record_report_images("trials", [row])
     assert [found["position"] for found in Store(run).rows("images")] == [4, 3]
 
 
@@ -537,9 +537,9 @@ def test_checkpoints(run):
         assert store.load_checkpoint("a") is None
         for name in "abc":
             store.save_checkpoint(name, name.encode())
-        store.keep_checkpoints(["b", "never saved"])
+        store.delete_checkpoints_except(["b", "never saved"])
         assert [store.load_checkpoint(name) for name in "abc"] == [None, b"b", None]
-        store.keep_checkpoints([])
+        store.delete_checkpoints_except([])
         assert list((run / "checkpoints").iterdir()) == []
 
 
@@ -548,7 +548,7 @@ def test_a_run_copied_without_its_checkpoints_goes_on(run):
     (run / "checkpoints").rmdir()
     with Store.resume(run) as store:
         assert store.load_checkpoint("a") is None
-        store.keep_checkpoints(["a"])
+        store.delete_checkpoints_except(["a"])
         store.save_checkpoint("a", b"model")
         assert store.load_checkpoint("a") == b"model"
 

@@ -18,7 +18,7 @@ from search.experiment import Experiment, ExperimentError
 from search.finals import finalists, run_finals
 from search.hyperband import brackets
 from search.hyperband.oracle import StrategyHyperband
-from search.hyperband.promotion import Place
+from search.hyperband.promotion import TrialKey
 from search.store import Store
 from search.terminal.display import Display
 from search.terminal.progress import Progress
@@ -106,7 +106,7 @@ def test_what_takes_a_moment_is_done_while_every_worker_that_can_be_is_busy(
 
     def meanwhile():
         ended = sum(row["status"] == "completed" for row in store.rows("trials"))
-        seen.append((ended, workers.busy, oracle.next_place()))
+        seen.append((ended, workers.busy, oracle.next_key()))
 
     tuner = SequenceTuner(
         oracle, store, noise(8, 8, 1), workers, Listener(store.experiment), meanwhile=meanwhile
@@ -147,15 +147,15 @@ def test_the_table_is_the_plan(real):
 
 def test_every_row_follows_from_its_place(real):
     for row in real.trials:
-        place = Place.parse(row["trial_id"])
-        rung = real.oracle.rung(place)
+        key = TrialKey.parse(row["trial_id"])
+        rung = real.oracle.rung(key)
         assert {name: row[name] for name in ("strategy", "iteration", "bracket", "rung")} == {
-            name: getattr(place, name) for name in ("strategy", "iteration", "bracket", "rung")
+            name: getattr(key, name) for name in ("strategy", "iteration", "bracket", "rung")
         }
-        assert row["slot"] == place.slot
+        assert row["slot"] == key.slot
         assert (row["first_epoch"], row["last_epoch"]) == (rung.first_epoch, rung.last_epoch)
-        assert json.loads(row["hyperparameters"]) == real.oracle.values(place)
-        assert row["seed"] == real.oracle.trial_seed(place)
+        assert json.loads(row["hyperparameters"]) == real.oracle.values(key)
+        assert row["seed"] == real.oracle.trial_seed(key)
         assert row["dataset"] == "digits"
         assert row["retries"] == 0 and row["message"] is None
         assert row["started"] <= row["finished"]
@@ -164,10 +164,10 @@ def test_every_row_follows_from_its_place(real):
 def test_a_fresh_oracle_given_the_scores_starts_the_same_trials_in_the_same_order(real):
     oracle = make_oracle(real.store.experiment, load_dataset(real.store.experiment))
     for number, row in enumerate(real.trials):
-        place = oracle.next_place()
-        assert place.trial_id == row["trial_id"], f"trial {number}"
+        key = oracle.next_key()
+        assert key.trial_id == row["trial_id"], f"trial {number}"
         oracle.restore([row])
-    assert oracle.next_place() is None
+    assert oracle.next_key() is None
 
 
 def test_children_go_on_where_parents_ended(real):

@@ -188,12 +188,12 @@ def with_images(path: Path) -> Path:
                 "height": 8, "width": 8, "channels": 1, "pixels": pixels.tobytes(),
             }  # fmt: skip
 
-        store.record_pictures("images", [row("train", i, i) for i in range(3)])
-        store.record_pictures("images", [row("test", i, labels[i]) for i in range(40)])
+        store.record_report_images("images", [row("train", i, i) for i in range(3)])
+        store.record_report_images("images", [row("test", i, labels[i]) for i in range(40)])
         times = np.repeat(np.arange(8), 8)
         lines = {
             "dataset": dataset, "strategy": "lines", "trial_id": "lines-0-2-2-0", "height": 8,
             "width": 8, "timesteps": blob(times),
         }  # fmt: skip
-        store.record_pictures("sequences", [lines])
+        store.record_report_images("sequences", [lines])
     return path
