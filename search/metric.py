@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np  # `--status` starts without it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +61,8 @@ def classified_correctly(predicted: np.ndarray, labels: np.ndarray) -> np.ndarra
     array([[ True, False],
            [False,  True]])
     """
-    return np.asarray(predicted == labels)
+    correct: np.ndarray = predicted == labels
+    return correct
 
 
 ACCURACY = Metric("accuracy", "accuracy", "max", classified_correctly)

@@ -7,7 +7,7 @@ import collections
 import pytest
 
 from search.dispatch import dispatch
-from search.training.trial import TrialResult, TrialSpec
+from search.training.spec import TrialResult, TrialSpec
 from search.workers.protocol import Job
 
 

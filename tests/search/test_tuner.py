@@ -15,10 +15,12 @@ import pytest
 from search import tuner
 from search.data.datasets import Dataset, Images, load_dataset
 from search.experiment import Experiment, ExperimentError
-from search.finals import finalists, run_finals
+from search.finals import run_finals
 from search.hyperband import brackets
 from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import TrialKey
+from search.ranking import finalists
+from search.schema import TrialRow
 from search.store import Store
 from search.terminal.display import Display
 from search.terminal.progress import Progress
@@ -52,11 +54,11 @@ class Listener(Display):
 
     def trial_started(self, row):
         super().trial_started(row)
-        self.events.append(("started", row["trial_id"], row["status"]))
+        self.events.append(("started", row.trial_id, row.status))
 
     def trial_finished(self, row):
         super().trial_finished(row)
-        self.events.append(("finished", row["trial_id"], row["status"]))
+        self.events.append(("finished", row.trial_id, row.status))
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +126,10 @@ def real(finished_run):
     store = Store(finished_run.path)
     oracle = make_oracle(store.experiment, load_dataset(store.experiment))
     return types.SimpleNamespace(
-        store=store, oracle=oracle, trials=store.rows("trials"), epochs=store.rows("epochs")
+        store=store,
+        oracle=oracle,
+        trials=store.rows("trials"),
+        epochs=[row for row in store.rows("epochs") if "-final-" not in row["trial_id"]],
     )
 
 
@@ -166,7 +171,7 @@ def test_a_fresh_oracle_given_the_scores_starts_the_same_trials_in_the_same_orde
     for number, row in enumerate(real.trials):
         key = oracle.next_key()
         assert key.trial_id == row["trial_id"], f"trial {number}"
-        oracle.restore([row])
+        oracle.restore([TrialRow(**row)])
     assert oracle.next_key() is None
 
 
@@ -245,6 +250,7 @@ def test_an_arm_in_which_every_trial_fails_leaves_the_other_as_it_was(
         listener = Listener(experiment)
         assert SequenceTuner(oracle, store, dataset, workers, listener).search()
         rows, epochs = store.rows("trials"), store.rows("epochs")
+        best = finalists(store.trials())
         kept = list((store.path / "checkpoints").iterdir())
     failed = [row for row in rows if row["strategy"] == "line_cnn"]
     # None can be promoted; those of rung 0 are all tried.
@@ -260,8 +266,9 @@ def test_an_arm_in_which_every_trial_fails_leaves_the_other_as_it_was(
 
     assert of_lines(rows) == of_lines(whole["trials"])
     assert len(of_lines(epochs)) == len(epochs)
-    assert of_lines(epochs) == of_lines(whole["epochs"])
-    assert list(finalists(rows)) == ["lines"]
+    searched = [row for row in whole["epochs"] if "-final-" not in row["trial_id"]]
+    assert of_lines(epochs) == of_lines(searched)
+    assert list(best) == ["lines"]
     assert kept == []
 
 
@@ -366,7 +373,7 @@ def test_load_model_says_what_is_no_longer_kept(search):
     ended = search(InventedWorkers())
     oracle = oracle_of(ended.store.experiment, ended.oracle._spaces)
     again = SequenceTuner(oracle, ended.store, noise(8, 8, 1), InventedWorkers(), ended.listener)
-    oracle.restore(ended.store.rows("trials"))
+    oracle.restore(ended.store.trials())
     trial = next(iter(oracle.trials.values()))
     with pytest.raises(FileNotFoundError, match=trial.trial_id):
         again.load_model(trial)

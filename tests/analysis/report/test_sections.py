@@ -21,6 +21,7 @@ from analysis.report.render import for_script, html, markdown, plain
 from analysis.report.write import write_report
 from analysis.statistics import budgets
 from analysis.statistics import ranks as rankings
+from search.schema import FinalRow
 from search.store import Store
 from tests.support.synthetic_runs import STRATEGIES, blob, final, make_run, with_images
 
@@ -156,7 +157,7 @@ def test_many_classes_are_a_selection_and_said_to_be(tmp_path):
         store.record_test_labels("digits", blob(truth))
         for strategy in ("lines", "cnn_lines"):
             named = np.where(random.random(1000) < 0.6, truth, random.integers(0, 100, 1000))
-            store.record_final(final(strategy, 0, truth, named))
+            store.record_final(FinalRow(**final(strategy, 0, truth, named)))
     write_report(path)
     note = (path / "report" / "report.md").read_text("utf-8")
     assert "Shown are the 12 of 100 classes in which strategies differ most" in note

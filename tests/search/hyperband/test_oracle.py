@@ -16,6 +16,7 @@ import pytest
 from search.hyperband import brackets
 from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import RUNNING, Outcome, TrialKey, next_in_arm
+from search.schema import TrialRow
 from spaces import SequenceHyperModel
 
 FAILED = Outcome("failed")
@@ -466,11 +467,17 @@ def rows(oracle, names=None):
     for name in oracle.end_order if names is None else names:
         trial, outcome = oracle.trials[name], oracle.table[TrialKey.parse(name)]
         score = None if outcome == FAILED else trial.score
-        finished.append(
-            {"trial_id": name, "status": outcome.status, "score": score}
-            | {"val_loss": outcome.val_loss, "message": trial.message}
-        )
+        finished.append(row(name, outcome.status, score, outcome.val_loss, trial.message))
     return finished
+
+
+def row(name, status, score=None, val_loss=None, message=None):
+    key = TrialKey.parse(name)
+    return TrialRow(
+        **dataclasses.asdict(key), trial_id=name, dataset="", seed=0, hyperparameters="{}",
+        first_epoch=0, last_epoch=1, status=status, score=score, val_loss=val_loss,
+        message=message,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("workers", [1, 4])
@@ -479,16 +486,7 @@ def test_goes_on_from_any_prefix_of_the_table(workers):
     simulate(whole, workers=workers, order=3)
     for count in range(len(whole.end_order) + 1):
         oracle = make_oracle()
-        running = [
-            {
-                "trial_id": name,
-                "status": "running",
-                "score": None,
-                "val_loss": None,
-                "message": None,
-            }
-            for name in whole.end_order[count : count + workers]
-        ]
+        running = [row(name, "running") for name in whole.end_order[count : count + workers]]
         oracle.restore([*rows(whole, whole.end_order[:count]), *running])
         assert len(oracle.table) == count
         history = simulate(oracle, workers=workers, order=count)
