@@ -143,7 +143,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
         raise bad_data(f"{path} is too large an image: make it smaller, or delete it") from error
     except Exception as error:  # decoders raise anything from SyntaxError to struct.error
-        raise bad_data(f"cannot read the image {path} ({error}): mend it, or delete it") from error
+        raise bad_data(f"cannot read the image {path} ({error}): fix it, or delete it") from error
 
 
 def _common_form(files: Iterable[Path], size: tuple[int, int] | None) -> Form:
