@@ -191,13 +191,13 @@ def search_and_test(
         page()
         with make_workers(execution, environments, display.note) as workers:
             # Once the finals have opened the test split, the search is over for good.
-            if not store.rows("finals"):
+            if not store.finals_begun:
                 tuner = SequenceTuner(oracle, store, dataset, workers, display, execution, page)
                 tuner.search()
                 display.note(tuner.occupancy.in_words(workers.present))
             else:
-                display.replay(store.rows("trials"))
-            run_finals(store, dataset, workers, display, page)
+                display.replay(store.trials())
+            run_finals(store, dataset, workers, display, execution, page)
     export_designs(store)
 
 

@@ -22,9 +22,11 @@ start_backend()
 from sklearn.linear_model import LogisticRegression  # noqa: E402
 
 from search.data.datasets import Images, load_dataset  # noqa: E402
-from search.finals import everything, final_spec, finalists  # noqa: E402
+from search.finals import everything  # noqa: E402
+from search.ranking import finalists  # noqa: E402
 from search.store import Store  # noqa: E402
 from search.training.final import run_final  # noqa: E402
+from search.trainings import make_spec  # noqa: E402
 
 
 def main() -> None:
@@ -39,7 +41,7 @@ def main() -> None:
     dataset = load_dataset(store.experiment)
     train = everything(dataset)
     test = dataset.open_test()
-    best = finalists(store.rows("trials"))
+    best = finalists(store.trials(), store.experiment.metric)
     wanted = options.strategies.split(",") if options.strategies else list(best)
     print(f"{len(train.y)} training images, {options.epochs} epochs, {options.seeds} seeds\n")
     print("| strategy | test accuracy, mean ± SD, % | seconds an epoch | multiply-adds |")
@@ -48,15 +50,14 @@ def main() -> None:
     for strategy in wanted:
         row = best[strategy]
         accuracies, seconds = [], []
-        held: dict = {}
+        cached: dict = {}
         for seed in range(options.seeds):
             spec = dataclasses.replace(
-                final_spec(store, dataset, row, seed),
+                make_spec(store.experiment, dataset, row, seed),
                 last_epoch=options.epochs,
                 max_epochs=options.epochs,
-                keep=False,
             )
-            result = run_final(spec, train, test, held=held)
+            result = run_final(spec, train, test, cached=cached)
             if result.columns["status"] != "completed":
                 raise SystemExit(f"{strategy}, seed {seed}: {result.columns['message']}")
             accuracies.append(100 * result.columns["test_accuracy"])
@@ -64,7 +65,7 @@ def main() -> None:
         spread = f" ± {statistics.stdev(accuracies):.1f}" if len(accuracies) > 1 else " (one seed)"
         print(
             f"| {strategy} | {statistics.fmean(accuracies):.1f}{spread} "
-            f"| {statistics.median(seconds):.1f} | {row['multiply_adds']:,} |",
+            f"| {statistics.median(seconds):.1f} | {row.multiply_adds:,} |",
             flush=True,
         )
 

@@ -17,10 +17,10 @@ start_backend()
 
 from search.data.datasets import load_dataset  # noqa: E402
 from search.experiment import Experiment  # noqa: E402
-from search.training.trial import TrialSpec  # noqa: E402
+from search.training.spec import TrialSpec  # noqa: E402
 from search.tuner import make_oracle  # noqa: E402
 from search.workers.protocol import Job  # noqa: E402
-from search.workers.worker_state import Bench  # noqa: E402
+from search.workers.worker_state import WorkerState  # noqa: E402
 
 
 def main() -> None:
@@ -34,8 +34,8 @@ def main() -> None:
     dataset = load_dataset(experiment)
     oracle = make_oracle(experiment, dataset)
     arms = [list(oracle.configurations(name).values()) for name in names]
-    bench = Bench()
-    bench.images = {"train": dataset.train, "validation": dataset.validation}
+    state = WorkerState()
+    state.images = {"train": dataset.train, "validation": dataset.validation}
     print("| trials | MB held after the last | most MB held after any of the last 100 | seconds |")
     print("| ---: | ---: | ---: | ---: |")
     began, most = time.monotonic(), 0
@@ -54,7 +54,7 @@ def main() -> None:
             classes=len(dataset.class_names),
             mirror=dataset.mirror,
         )
-        result = bench.run(Job(spec))
+        result = state.run(Job(spec))
         if result.columns["status"] != "completed":
             raise SystemExit(f"trial {number}: {result.columns['message']}")
         most = max(most, result.memory_bytes)

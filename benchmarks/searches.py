@@ -46,7 +46,7 @@ def complete(path: Path, experiment: Experiment, command: str) -> None:
         dataset = load_dataset(store.experiment)
         record_dataset(store, dataset)
         display = Display(Progress(store.experiment, {}))
-        if not store.rows("finals"):
+        if not store.finals_begun:
             oracle = make_oracle(store.experiment, dataset)
             SequenceTuner(oracle, store, dataset, workers, display).search()
         if store.experiment.final_seeds:

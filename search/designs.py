@@ -6,6 +6,7 @@ again. docs/library.md says what the keys of the `.json` mean.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -19,14 +20,14 @@ from typing import Any
 import keras
 
 from search.experiment import Experiment, ExperimentError
-from search.finals import final_id
+from search.schema import FinalRow, TrialRow
 from search.store import Store
+from search.trainings import final_id
 from spaces import STRATEGIES, build_design
+from spaces.cost import Cost
 from spaces.design import FORMAT
 from spaces.python_code import quoted
 from spaces.source import source
-
-Row = Mapping[str, Any]
 
 
 def export_designs(store: Store) -> list[Path]:
@@ -41,22 +42,22 @@ def export_designs(store: Store) -> list[Path]:
     Raises:
         ExperimentError: a configuration cannot be built by this version.
     """
-    trials = {row["trial_id"]: row for row in store.rows("trials")}
+    trials = {row.trial_id: row for row in store.trials()}
     datasets = {row["dataset"]: row for row in store.rows("datasets")}
-    finals = store.rows("finals")
+    finals = store.finals()
     written = []
-    for strategy in dict.fromkeys(row["strategy"] for row in finals):
-        rows = [row for row in finals if row["strategy"] == strategy]
+    for strategy in dict.fromkeys(row.strategy for row in finals):
+        rows = [row for row in finals if row.strategy == strategy]
         seed = weights_seed(rows)
         if seed is None:
             continue
-        name = file_name(rows[0]["dataset"], strategy)
+        name = file_name(rows[0].dataset, strategy)
         model = store.load_checkpoint(final_id(strategy, seed))
         if model is not None:
             store.save_design(f"{name}.keras", model)
         design = describe(
-            store.experiment, store.about, datasets[rows[0]["dataset"]],
-            trials[rows[0]["trial_id"]], rows,
+            store.experiment, store.about, datasets[rows[0].dataset],
+            trials[rows[0].trial_id], rows,
         )  # fmt: skip
         if (store.designs_directory / f"{name}.keras").exists():
             design["weights"] = {"file": f"{name}.keras", "seed": seed}
@@ -70,17 +71,17 @@ def export_designs(store: Store) -> list[Path]:
         content = json.dumps(design, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         # A lone surrogate, which a file name on disk may hold, is no text.
         written.append(store.save_design(f"{name}.json", content.encode(errors="replace")))
-    store.keep_checkpoints([])
+    store.delete_checkpoints_except([])
     return written
 
 
-def weights_seed(finals: Iterable[Row]) -> int | None:
+def weights_seed(finals: Iterable[FinalRow]) -> int | None:
     """The seed whose weights a design keeps: the lowest one on which the training went well.
 
     Not the one with the highest test accuracy: chosen by the test split, its accuracy there would
     say too much of it.
     """
-    return min((row["seed"] for row in finals if row["status"] == "completed"), default=None)
+    return min((row.seed for row in finals if row.status == "completed"), default=None)
 
 
 def file_name(dataset: str, strategy: str) -> str:
@@ -98,9 +99,9 @@ def file_name(dataset: str, strategy: str) -> str:
 def describe(
     experiment: Experiment,
     about: Mapping[str, Any],
-    dataset: Row,
-    trial: Row,
-    finals: Sequence[Row],
+    dataset: Mapping[str, Any],
+    trial: TrialRow,
+    finals: Sequence[FinalRow],
 ) -> dict[str, Any]:
     """Returns a trial's design, without files.
 
@@ -113,19 +114,23 @@ def describe(
     """
     class_names = json.loads(dataset["class_names"])
     images = dataset["train_images"] + dataset["validation_images"]
-    completed = [row for row in finals if row["status"] == "completed"]
+    completed = [row for row in finals if row.status == "completed"]
+    accuracies = [row.test_accuracy for row in completed if row.test_accuracy is not None]
     tested = [
-        {key: _finite(row[key]) for key in ("seed", "test_accuracy", "test_loss", "latency_ms")}
-        for row in sorted(completed, key=lambda row: row["seed"])
+        {
+            key: _finite(getattr(row, key))
+            for key in ("seed", "test_accuracy", "test_loss", "latency_ms")
+        }
+        for row in sorted(completed, key=lambda row: row.seed)
     ]
     return {
         "scanline_design": FORMAT,
         "dataset": dataset["dataset"],
-        "strategy": trial["strategy"],
+        "strategy": trial.strategy,
         "image_shape": [dataset["height"], dataset["width"], dataset["channels"]],
         "classes": len(class_names),
         "class_names": class_names,
-        "values": json.loads(trial["hyperparameters"]),
+        "values": trial.values,
         "training": {
             "epochs": experiment.max_epochs,
             "batch_size": experiment.batch_size,
@@ -135,18 +140,14 @@ def describe(
             "seed": weights_seed(finals) or 0,
         },
         "scores": {
-            "validation_accuracy": trial["score"],
-            "validation_loss": trial["val_loss"],
-            "validation_epochs": trial["last_epoch"],
-            "test_accuracy": statistics.fmean(row["test_accuracy"] for row in completed)
-            if completed
-            else None,
+            "validation_accuracy": trial.score,
+            "validation_loss": trial.val_loss,
+            "validation_epochs": trial.last_epoch,
+            "test_accuracy": statistics.fmean(accuracies) if accuracies else None,
             "finals": tested,
         },
-        "size": {
-            name: trial[name] for name in ("timesteps", "features", "parameters", "multiply_adds")
-        },
-        "trial_id": trial["trial_id"],
+        "size": {each.name: getattr(trial, each.name) for each in dataclasses.fields(Cost)},
+        "trial_id": trial.trial_id,
         "search_seed": experiment.seed,
         "versions": dict(about.get("versions") or {}),
         "command": about.get("command"),

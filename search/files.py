@@ -39,9 +39,9 @@ class RunFiles:
         """Where the winners lie, each as .json, .py and .keras."""
         return self.path / "designs"
 
-    def checkpoint_file(self, trial_id: str) -> Path:
-        """The `.keras` file of a trial's model at the end of its rung."""
-        return self.path / "checkpoints" / f"{trial_id}.keras"
+    def checkpoint_file(self, name: str) -> Path:
+        """The `.keras` file of a model: of a trial, of a final, or of a pause of either."""
+        return self.path / "checkpoints" / f"{name}.keras"
 
     def delete_drafts(self) -> None:
         """Deletes what `write_atomically` left where it was killed, in the report and elsewhere."""
@@ -52,18 +52,22 @@ class RunFiles:
 
     # Checkpoints
 
-    def save_checkpoint(self, trial_id: str, model: bytes) -> None:
-        """Keeps a trial's model (the bytes of a `.keras` file) for its promotion."""
-        write_atomically(self.checkpoint_file(trial_id), model)
+    def save_checkpoint(self, name: str, model: bytes) -> None:
+        """Keeps a model (the bytes of a `.keras` file) to go on from, or for its design.
 
-    def load_checkpoint(self, trial_id: str) -> bytes | None:
+        Raises:
+            OSError: the disk is full or gone.
+        """
+        write_atomically(self.checkpoint_file(name), model)
+
+    def load_checkpoint(self, name: str) -> bytes | None:
         """Returns what `save_checkpoint` kept, or None if it is gone."""
-        file = self.checkpoint_file(trial_id)
+        file = self.checkpoint_file(name)
         return file.read_bytes() if file.exists() else None
 
-    def keep_checkpoints(self, trial_ids: Iterable[str]) -> None:
+    def delete_checkpoints_except(self, names: Iterable[str]) -> None:
         """Deletes every checkpoint but these, and what a kill left half written."""
-        kept = {self.checkpoint_file(trial_id).name for trial_id in trial_ids}
+        kept = {self.checkpoint_file(name).name for name in names}
         for file in (self.path / "checkpoints").glob("*"):  # none, where there is no directory
             if file.name not in kept:
                 file.unlink()

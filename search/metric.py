@@ -39,7 +39,12 @@ class Metric:
         >>> ACCURACY.better(0.25)
         0.25
         """
-        return score if self.direction == "max" else -score
+        return more_is_better(score, self.direction)
+
+
+def more_is_better(score: float, direction: str) -> float:
+    """Returns a score so that more is better, whatever the direction, `max` or `min`."""
+    return score if direction == "max" else -score
 
 
 def classified_correctly(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -57,7 +62,8 @@ def classified_correctly(predicted: np.ndarray, labels: np.ndarray) -> np.ndarra
     array([[ True, False],
            [False,  True]])
     """
-    return predicted == labels
+    correct: np.ndarray = predicted == labels
+    return correct
 
 
 ACCURACY = Metric("accuracy", "accuracy", "max", classified_correctly)

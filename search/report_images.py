@@ -5,7 +5,6 @@ All of it is kept in the run, so that the report needs neither the data set nor 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,6 +14,8 @@ import numpy as np
 from PIL import Image
 
 from search.data.datasets import Dataset, Images
+from search.metric import ACCURACY, Metric
+from search.schema import FinalRow, TrialRow
 from search.store import Store
 from spaces import STRATEGIES, SequenceHyperModel
 
@@ -29,40 +30,42 @@ def record_samples(store: Store, dataset: Dataset) -> None:
     """Keeps a few training images: the first of every class, then the second of every class."""
     if not any(row["split"] == "train" for row in store.rows("images")):
         chosen = samples(dataset.train.y)
-        store.record_pictures("images", image_rows(dataset.name, "train", dataset.train, chosen))
+        store.record_report_images(
+            "images", image_rows(dataset.name, "train", dataset.train, chosen)
+        )
 
 
 def record_mistakes(store: Store, dataset: Dataset, test: Images) -> None:
-    """Keeps the first test images that most seeds of the most accurate finalist name wrongly.
+    """Keeps the first test images that most seeds of the best finalist classify wrongly.
 
     To be called when the finals are done, and by nobody before: it looks at the test split.
     """
-    wrong = mistakes(store.rows("finals"), test.y)
-    store.record_pictures("images", image_rows(dataset.name, "test", test, wrong[:MOST_IMAGES]))
+    wrong = mistakes(store.finals(), test.y, store.experiment.metric)
+    store.record_report_images(
+        "images", image_rows(dataset.name, "test", test, wrong[:MOST_IMAGES])
+    )
 
 
-def record_sequences(
-    store: Store, dataset: Dataset, finalists: Mapping[str, Mapping[str, Any]]
-) -> None:
+def record_sequences(store: Store, dataset: Dataset, finalists: Mapping[str, TrialRow]) -> None:
     """Measures and keeps where each finalist's timesteps lie in the image.
 
     Args:
         store: the run directory, open for writing.
         dataset: the images, of which only the shape matters here.
-        finalists: strategy to the row of its best trial, as `search.finals.finalists` finds it.
+        finalists: strategy to the row of its best trial, as `search.ranking.finalists` finds it.
     """
     known = {(row["strategy"], row["trial_id"]) for row in store.rows("sequences")}
     for strategy, row in finalists.items():
-        if (strategy, row["trial_id"]) in known or not STRATEGIES[strategy].recurrent:
+        if (strategy, row.trial_id) in known or not STRATEGIES[strategy].recurrent:
             continue
-        model = sequence_model(strategy, json.loads(row["hyperparameters"]), dataset)
+        model = sequence_model(strategy, row.values, dataset)
         times = timestep_map(model)
         columns = {
-            "dataset": dataset.name, "strategy": strategy, "trial_id": row["trial_id"],
+            "dataset": dataset.name, "strategy": strategy, "trial_id": row.trial_id,
             "height": times.shape[0], "width": times.shape[1],
             "timesteps": times.astype("<u2").tobytes(),
         }  # fmt: skip
-        store.record_pictures("sequences", [columns])
+        store.record_report_images("sequences", [columns])
     keras.backend.clear_session(free_memory=False)
 
 
@@ -75,25 +78,29 @@ def samples(labels: np.ndarray, most: int = MOST_IMAGES) -> list[int]:
     return [int(position) for position in order[np.lexsort((grouped, place))][:most]]
 
 
-def mistakes(finals: Iterable[Mapping[str, Any]], labels: np.ndarray) -> list[int]:
-    """Returns the test images that most seeds of the most accurate strategy name wrongly.
+def mistakes(
+    finals: Iterable[FinalRow], labels: np.ndarray, metric: Metric = ACCURACY
+) -> list[int]:
+    """Returns the test images that most seeds of the best strategy classify wrongly.
 
     Args:
         finals: rows of the table.
         labels: (test images,).
+        metric: what the strategies were tested by.
+
+    Returns:
+        Positions in the test split, ascending.
     """
-    done = [row for row in finals if row["status"] == "completed" and row["predictions"]]
-    tested: dict[str, list[Mapping[str, Any]]] = {}
-    for row in done:
-        tested.setdefault(row["strategy"], []).append(row)
+    tested: dict[str, list[np.ndarray]] = {}
+    scores: dict[str, list[float]] = {}
+    for row in finals:
+        if row.status == "completed" and row.predictions and row.test_accuracy is not None:
+            tested.setdefault(row.strategy, []).append(np.frombuffer(row.predictions, "<u2"))
+            scores.setdefault(row.strategy, []).append(row.test_accuracy)
     if not tested:
         return []
-    best = max(
-        tested, key=lambda name: float(np.mean([row["test_accuracy"] for row in tested[name]]))
-    )
-    wrong = np.mean(
-        [np.frombuffer(row["predictions"], "<u2") != labels for row in tested[best]], axis=0
-    )
+    best = max(tested, key=lambda name: metric.better(float(np.mean(scores[name]))))
+    wrong = np.mean([predicted != labels for predicted in tested[best]], axis=0)
     return [int(position) for position in np.flatnonzero(wrong > 0.5)]
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+from typing import Any
+
 SCHEMA_VERSION = 1
 
 # People query this file, so its columns are a promise: add, never rename. (docs: the README.)
@@ -44,7 +48,7 @@ CREATE TABLE trials (
     message TEXT                   -- why it failed
 );
 CREATE TABLE epochs (
-    trial_id TEXT NOT NULL,
+    trial_id TEXT NOT NULL,        -- a trial's, or a final's: `<strategy>-final-<seed>`
     epoch INTEGER NOT NULL,        -- 1 is the first
     loss REAL, accuracy REAL, val_loss REAL, val_accuracy REAL,
     seconds REAL,
@@ -60,7 +64,7 @@ CREATE TABLE finals (
     test_loss REAL,
     train_seconds REAL,
     latency_ms REAL,               -- median time for one image, batch of one
-    predictions BLOB,              -- little-endian uint16: the class named for each test image
+    predictions BLOB,              -- little-endian uint16: the class predicted for each test image
     message TEXT,
     PRIMARY KEY (dataset, strategy, seed)
 );
@@ -112,4 +116,66 @@ CREATE TABLE IF NOT EXISTS sessions (   -- a row each time that a process works 
     outcome TEXT                        -- 'finished', 'interrupted', or the error that ended it
 )""",
 }
-PICTURES = ("images", "sequences")
+REPORT_IMAGES = ("images", "sequences")
+"""The tables that hold what the report shows of the images."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrialRow:
+    """A row of the table `trials`; the columns' meaning is said there. None is NULL."""
+
+    trial_id: str
+    dataset: str
+    strategy: str
+    iteration: int
+    bracket: int
+    rung: int
+    slot: int
+    seed: int
+    hyperparameters: str
+    first_epoch: int
+    last_epoch: int
+    status: str
+    parent_id: str | None = None
+    score: float | None = None
+    val_loss: float | None = None
+    parameters: int | None = None
+    multiply_adds: int | None = None
+    timesteps: int | None = None
+    features: int | None = None
+    train_seconds: float | None = None
+    setup_seconds: float | None = None
+    peak_memory_bytes: int | None = None
+    worker: str | None = None
+    retries: int = 0
+    started: float | None = None
+    finished: float | None = None
+    message: str | None = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The configuration's values by hyperparameter."""
+        values: dict[str, Any] = json.loads(self.hyperparameters)
+        return values
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs its rung has."""
+        return self.last_epoch - self.first_epoch
+
+
+@dataclasses.dataclass(frozen=True)
+class FinalRow:
+    """A row of the table `finals`; the columns' meaning is said there. None is NULL."""
+
+    dataset: str
+    strategy: str
+    trial_id: str
+    seed: int
+    status: str
+    test_accuracy: float | None = None
+    test_loss: float | None = None
+    train_seconds: float | None = None
+    latency_ms: float | None = None
+    predictions: bytes | None = None
+    message: str | None = None

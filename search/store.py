@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import shutil
@@ -16,7 +17,14 @@ import filelock
 
 from search.experiment import Experiment, ExperimentError
 from search.files import RunFiles, write_atomically
-from search.schema import ADDED_TABLES, PICTURES, SCHEMA, SCHEMA_VERSION
+from search.schema import (
+    ADDED_TABLES,
+    REPORT_IMAGES,
+    SCHEMA,
+    SCHEMA_VERSION,
+    FinalRow,
+    TrialRow,
+)
 
 __all__ = ["Experiment", "ExperimentError", "Store", "write_atomically"]
 
@@ -219,13 +227,35 @@ class Store(RunFiles):
                 yield database
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """Returns a table's rows in the order in which they were first written."""
+        """Returns a table's rows in the order in which they were first written.
+
+        Raises:
+            ValueError: there is no such table.
+        """
         if table not in ("datasets", "trials", "epochs", "finals", *ADDED_TABLES):
             raise ValueError(f"no table {table!r}")
         with self.connect() as database:
             if table in ADDED_TABLES and not has_table(database, table):
                 return []
             return [dict(row) for row in database.execute(f"SELECT * FROM {table} ORDER BY rowid")]
+
+    def trials(self) -> list[TrialRow]:
+        """Returns the trials in the order in which they were last started."""
+        return [TrialRow(**_fields(TrialRow, row)) for row in self.rows("trials")]
+
+    def finals(self) -> list[FinalRow]:
+        """Returns the finals that have ended, in the order in which they did."""
+        return [FinalRow(**_fields(FinalRow, row)) for row in self.rows("finals")]
+
+    @property
+    def finals_begun(self) -> bool:
+        """Whether a final has ended, or was paused on its way: the search is over for good."""
+        with self.connect() as database:
+            found = database.execute(
+                "SELECT 1 FROM finals UNION ALL "
+                "SELECT 1 FROM epochs WHERE trial_id NOT IN (SELECT trial_id FROM trials) LIMIT 1"
+            )
+            return found.fetchone() is not None
 
     def record_dataset(self, row: Mapping[str, Any]) -> None:
         """Writes what the report needs to know of the data set, once; repeats change nothing."""
@@ -252,30 +282,27 @@ class Store(RunFiles):
                 "UPDATE datasets SET test_labels = ? WHERE dataset = ?", (labels, dataset)
             )
 
-    def start_trial(self, row: Mapping[str, Any]) -> None:
+    def start_trial(self, row: TrialRow) -> None:
         """Writes a trial as running; one that a killed process left running starts again."""
         with self.connect() as database:
-            _insert(database, "trials", row, "OR REPLACE")
+            _insert(database, "trials", dataclasses.asdict(row), "OR REPLACE")
 
-    def finish_trial(
-        self, trial_id: str, result: Mapping[str, Any], epochs: Iterable[Mapping[str, Any]]
-    ) -> None:
-        """Writes how a trial ended and its epochs, in one transaction."""
+    def finish_trial(self, row: TrialRow, epochs: Iterable[Mapping[str, Any]]) -> None:
+        """Writes how a trial that was started has ended, and its epochs, in one transaction."""
+        columns = dataclasses.asdict(row)
         with self.connect() as database:
-            settings = ", ".join(f"{column} = :{column}" for column in result)
-            database.execute(
-                f"UPDATE trials SET {settings} WHERE trial_id = :trial_id",
-                {**result, "trial_id": trial_id},
-            )
-            _insert_epochs(database, trial_id, epochs)
+            # Not replaced: a table's order is that in which trials were started.
+            settings = ", ".join(f"{column} = :{column}" for column in columns)
+            database.execute(f"UPDATE trials SET {settings} WHERE trial_id = :trial_id", columns)
+            _insert_epochs(database, row.trial_id, epochs)
 
     def record_epochs(self, trial_id: str, epochs: Iterable[Mapping[str, Any]]) -> None:
-        """Writes epochs of a trial that goes on."""
+        """Writes epochs of a trial or a final that goes on."""
         with self.connect() as database:
             _insert_epochs(database, trial_id, epochs)
 
     def epochs(self, trial_id: str) -> list[dict[str, Any]]:
-        """Returns a trial's rows of the table of epochs, without its name."""
+        """Returns a trial's or a final's rows of the table of epochs, without its name."""
         with self.connect() as database:
             rows = database.execute(
                 "SELECT * FROM epochs WHERE trial_id = ? ORDER BY epoch", (trial_id,)
@@ -283,15 +310,28 @@ class Store(RunFiles):
         found = [dict(row) for row in rows]
         return [{name: row[name] for name in row if name != "trial_id"} for row in found]
 
-    def record_final(self, row: Mapping[str, Any]) -> None:
-        """Writes one finalist's result on one seed."""
-        with self.connect() as database:
-            _insert(database, "finals", row, "OR REPLACE")
+    def record_final(
+        self, row: FinalRow, name: str = "", epochs: Iterable[Mapping[str, Any]] = ()
+    ) -> None:
+        """Writes one finalist's result on one seed, in one transaction.
 
-    def record_pictures(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Writes rows of `images` or `sequences`, in one transaction; repeats replace them."""
-        if table not in PICTURES:
-            raise ValueError(f"no table {table!r} of pictures")
+        Args:
+            row: the result.
+            name: of its training, under which its epochs are kept.
+            epochs: rows of the table of epochs.
+        """
+        with self.connect() as database:
+            _insert(database, "finals", dataclasses.asdict(row), "OR REPLACE")
+            _insert_epochs(database, name, epochs)
+
+    def record_report_images(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Writes rows of `images` or `sequences`, in one transaction; repeats replace them.
+
+        Raises:
+            ValueError: it is another table.
+        """
+        if table not in REPORT_IMAGES:
+            raise ValueError(f"no table {table!r} of images for the report")
         with self.connect() as database:
             for row in rows:
                 _insert(database, table, row, "OR REPLACE")
@@ -301,6 +341,11 @@ def has_table(database: sqlite3.Connection, table: str) -> bool:
     """Whether a run's file has a table: older ones lack those that came later."""
     found = database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,))
     return found.fetchone() is not None
+
+
+def _fields(kind: type, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what a kind of row has a field for; a later version may have added columns."""
+    return {each.name: row[each.name] for each in dataclasses.fields(kind) if each.name in row}
 
 
 def _insert(

@@ -12,8 +12,8 @@ import keras_tuner
 
 from search.designs import describe
 from search.experiment import Experiment, ExperimentError, InitialConfiguration
-from search.finals import finalists
 from search.hyperband import brackets
+from search.ranking import finalists
 from search.store import Store
 from spaces.design import design_values
 from spaces.values import nearest
@@ -106,12 +106,12 @@ def _designs(path: Path) -> Iterator[tuple[str, Any]]:
     if files:
         return
     datasets = {row["dataset"]: row for row in store.rows("datasets")}
-    best = finalists(store.rows("trials"))
+    best = finalists(store.trials(), store.experiment.metric)
     if not best:
         raise ExperimentError(f"{path} holds no design and no completed trial to start from")
     for row in best.values():
-        design = describe(store.experiment, store.about, datasets[row["dataset"]], row, [])
-        yield f"{path} ({row['trial_id']})", design
+        design = describe(store.experiment, store.about, datasets[row.dataset], row, [])
+        yield f"{path} ({row.trial_id})", design
 
 
 def _read(file: Path) -> Any:

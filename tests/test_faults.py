@@ -21,11 +21,11 @@ from search.store import Store
 from search.training.trial import run_trial
 from search.workers.choice import make_workers, plan_workers
 from search.workers.protocol import Job
-from tests.search.training.test_trial import TRAIN, VALIDATION, lasting, spec_of
-from tests.search.workers.test_workers import TWO, all_ended
 from tests.support import small_run
 from tests.support.clusters import Cluster, kill_all
 from tests.support.hosts import two_hosts
+from tests.support.small_run import TWO_WORKERS as TWO
+from tests.support.small_trials import TRAIN, VALIDATION, all_ended, lasting, spec_of
 
 
 @pytest.fixture

@@ -5,16 +5,20 @@ from __future__ import annotations
 import dataclasses
 import random
 import signal
+import time
 
 import numpy as np
 import pytest
 
 from search import finals
 from search.data.datasets import load_dataset
-from search.experiment import Experiment
+from search.experiment import Execution, Experiment
+from search.ranking import finalists
 from search.store import Store
 from search.terminal.display import Display
 from search.terminal.progress import Progress
+from search.training.final import run_final
+from search.trainings import make_spec
 from search.tuner import SequenceTuner, make_oracle
 from tests.support import small_run
 from tests.support.invented import InventedWorkers
@@ -59,6 +63,45 @@ def test_killed_at_twenty_random_instants(finished_run, tmp_path):
     assert_undisturbed(run, finished_run.path)
 
 
+def test_killed_in_mid_final_it_goes_on_from_the_pause(tmp_path):
+    """SIGKILL between two epochs of a final that is paused after each of them."""
+    run = tmp_path / "run"
+    fields = {"strategies": ("lines",), "max_epochs": 12, "factor": 12, "iterations": 1}
+    search = ["--dataset", "digits", "--train-limit", "60", "--strategies", "lines"]
+    search += ["--max-epochs", "12", "--factor", "12", "--final-seeds", "1", "--workers", "1"]
+    every_epoch = ["--checkpoint-every", "0.000001"]
+    process = small_run.start([*search, *every_epoch, "--out", "run"], tmp_path)
+    while not run.exists() and process.poll() is None:
+        time.sleep(0.05)
+    before = []
+    while len(before) < 2 and process.poll() is None:
+        before = Store(run).epochs("lines-final-0")
+        time.sleep(0.02)
+    process.kill()
+    small_run.finish(process)
+    store = Store(run)
+    before = store.epochs("lines-final-0")
+    assert store.finals() == [] and 2 <= len(before) < 12, before
+    assert len(list((run / "checkpoints").glob("lines-final-0@*"))) >= 1
+    ended = small_run.execute(["--resume", "run", "--workers", "1"], tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    epochs = store.epochs("lines-final-0")
+    assert epochs[: len(before)] == before  # their seconds, too: they were not trained again
+    assert [row["epoch"] for row in epochs] == list(range(1, 13))
+    (row,) = store.finals()
+    assert row.train_seconds == pytest.approx(sum(epoch["seconds"] for epoch in epochs))
+    # And it ended as one that nothing disturbed.
+    experiment = Experiment("digits", train_limit=60, final_seeds=1, **fields)
+    assert store.experiment == experiment
+    dataset = load_dataset(experiment)
+    spec = make_spec(experiment, dataset, finalists(store.trials())["lines"], final_seed=0)
+    undisturbed = run_final(spec, finals.everything(dataset), dataset.open_test())
+    assert undisturbed.columns["predictions"] == row.predictions
+    assert undisturbed.columns["test_loss"] == row.test_loss
+    losses = [epoch["loss"] for epoch in epochs]
+    assert losses == [epoch["loss"] for epoch in undisturbed.epochs]
+
+
 # Invented workers: a kill before and after every write
 
 
@@ -67,8 +110,15 @@ class Killed(BaseException):
 
 
 WRITES = (
-    *("record_dataset", "start_trial", "save_checkpoint", "finish_trial", "keep_checkpoints"),
-    *("record_test_labels", "record_final", "record_pictures"),
+    *(
+        "record_dataset",
+        "start_trial",
+        "save_checkpoint",
+        "finish_trial",
+        "delete_checkpoints_except",
+    ),
+    *("record_test_labels", "record_final", "record_report_images"),
+    "record_epochs",  # of a pause
 )
 
 
@@ -101,17 +151,19 @@ for write in WRITES:
 
 
 class NamingWorkers(InventedWorkers):
-    """Name every test image 0, so that the report has mistakes to show."""
+    """Predict 0 for every test image, so that the report has mistakes to show."""
 
     def open(self, images):
         if "test" in images:
-            self.named = np.zeros(len(images["test"].y), "<u2").tobytes()
+            self.predicted = np.zeros(len(images["test"].y), "<u2").tobytes()
 
     def _end(self, spec, on_epoch):
         result = super()._end(spec, on_epoch)
-        if not spec.final:
+        if not spec.final or result.paused:
             return result
-        return dataclasses.replace(result, columns={**result.columns, "predictions": self.named})
+        return dataclasses.replace(
+            result, columns={**result.columns, "predictions": self.predicted}
+        )
 
 
 @pytest.fixture
@@ -123,17 +175,17 @@ def process(monkeypatch):
 
     monkeypatch.setattr("search.tuner.search_spaces", lambda *_: spaces)
 
-    def process(path, workers, lives=float("inf")):
+    def process(path, workers, lives=float("inf"), execution=None):
         if not path.exists():
             MortalStore.create(path, experiment, {}).close()
         with MortalStore.resume(path) as store:
             store.lives = lives
             store.record_dataset({"dataset": "digits"})
             display = Display(Progress(experiment, {}))
-            if not store.rows("finals"):
+            if not store.finals_begun:
                 oracle = make_oracle(experiment, dataset)
-                SequenceTuner(oracle, store, dataset, workers, display).search()
-            finals.run_finals(store, dataset, workers, display)
+                SequenceTuner(oracle, store, dataset, workers, display, execution).search()
+            finals.run_finals(store, dataset, workers, display, execution)
 
     return process
 
@@ -165,7 +217,62 @@ def test_killed_at_any_write_it_ends_with_the_same_tables(tmp_path, process, fai
         assert kills > 10
         # A kill costs the trial in flight and no other.
         assert trained <= len(expected["trials"]) + kills
-    assert {*WRITES[1:]} <= died  # every kind of write was somebody's last
+    assert {*WRITES[1:-1]} <= died  # every kind of write was somebody's last
+
+
+AFTER_EVERY_EPOCH = Execution(checkpoint_every=1e-6)
+
+
+def final_pieces(workers, name):
+    """The first epochs with which a final was begun, or went on."""
+    return [spec.first_epoch for spec in workers.started if spec.trial_id == name]
+
+
+def test_pauses_change_nothing(tmp_path, process):
+    process(tmp_path / "undisturbed", NamingWorkers())
+    workers = NamingWorkers(capacity=2)
+    process(tmp_path / "paused", workers, execution=AFTER_EVERY_EPOCH)
+    assert small_run.tables(tmp_path / "paused") == small_run.tables(tmp_path / "undisturbed")
+    assert final_pieces(workers, "lines-final-1") == list(range(9))
+    assert workers.anew == []
+    for row in Store(tmp_path / "paused").finals():
+        assert row.train_seconds == pytest.approx(0.9)  # of all nine pieces
+    assert list((tmp_path / "paused" / "checkpoints").iterdir()) == []
+
+
+def test_killed_at_any_write_with_pauses_it_goes_on_from_the_last(tmp_path, process):
+    process(tmp_path / "undisturbed", NamingWorkers())
+    expected = small_run.tables(tmp_path / "undisturbed")
+    finals_of = [row["strategy"] for row in expected["finals"]]
+    assert len(finals_of) == 4
+    died, in_finals = set(), 0
+    for seed in range(2):
+        rng, path = random.Random(seed), tmp_path / f"{seed}"
+        while True:
+            before = Store(path) if path.exists() else None
+            paused = {}
+            if before is not None:
+                ended = {(row.strategy, row.seed) for row in before.finals()}
+                for strategy in {*finals_of}:
+                    for number in range(2):
+                        name = f"{strategy}-final-{number}"
+                        known = before.epochs(name)
+                        if known and (strategy, number) not in ended:
+                            paused[name] = known[-1]["epoch"]
+            workers = NamingWorkers()
+            try:
+                process(path, workers, rng.randrange(4, 60), AFTER_EVERY_EPOCH)
+                break
+            except Killed as death:
+                died.add(str(death))
+            finally:
+                assert workers.anew == []
+                for name, epoch in paused.items():
+                    in_finals += 1
+                    assert final_pieces(workers, name)[:1] in ([epoch], [])
+        assert small_run.tables(path) == expected
+    assert {"record_epochs", "save_checkpoint", "delete_checkpoints_except"} <= died
+    assert in_finals > 2
 
 
 def test_killed_with_many_in_flight_it_ends_with_the_same_trials(tmp_path, process):

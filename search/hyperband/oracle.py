@@ -17,7 +17,9 @@ from keras_tuner.engine import trial as kt_trial
 from search.experiment import derive_seed
 from search.hyperband import brackets
 from search.hyperband.configurations import Values, draw_all
-from search.hyperband.promotion import RUNNING, Outcome, Place, next_in_arm, rung_states
+from search.hyperband.promotion import RUNNING, Outcome, TrialKey, next_in_arm, rung_states
+from search.metric import ACCURACY, more_is_better
+from search.schema import TrialRow
 
 
 class StrategyHyperband(keras_tuner.Oracle):
@@ -72,7 +74,7 @@ class StrategyHyperband(keras_tuner.Oracle):
         **options: Any,
     ):
         super().__init__(
-            objective=objective or keras_tuner.Objective("val_accuracy", "max"),
+            objective=objective or keras_tuner.Objective(ACCURACY.validation, ACCURACY.direction),
             # KerasTuner stops a search at three failures in a row; a failed trial is a row here.
             **{"max_consecutive_failed_trials": float("inf"), "seed": seed, **options},
         )
@@ -87,7 +89,7 @@ class StrategyHyperband(keras_tuner.Oracle):
                 raise ValueError(f"{len(configurations)} seeds for {arm}, and {most} slots")
         self._joint_space: keras_tuner.HyperParameters | None = None
         self._configurations: dict[str, dict[tuple[int, int, int], Values]] = {}
-        self.table: dict[Place, Outcome] = {}
+        self.table: dict[TrialKey, Outcome] = {}
 
     # The arms and what they try
 
@@ -118,15 +120,15 @@ class StrategyHyperband(keras_tuner.Oracle):
             if self._spaces is None and self._joint_space is None:
                 self._joint_space = self.get_space()
             preset = {"strategy": arm} if self._spaces is None and arm else {}
-            places = [
+            keys = [
                 (iteration, bracket, slot)
                 for iteration in range(self.iterations)
                 for bracket, rungs in self.plan.items()
                 for slot in range(rungs[0].size)
             ]
-            key = (self.seed, self.dataset, arm)
+            stream = (self.seed, self.dataset, arm)
             self._configurations[arm] = draw_all(
-                self._space(arm), preset, places, key, self._seeds.get(arm, ())
+                self._space(arm), preset, keys, stream, self._seeds.get(arm, ())
             )
         return self._configurations[arm]
 
@@ -137,17 +139,17 @@ class StrategyHyperband(keras_tuner.Oracle):
             counts[iteration, bracket] = counts.get((iteration, bracket), 0) + 1
         return counts
 
-    def values(self, place: Place) -> Values:
-        """The configuration that stands at a place."""
-        return self.configurations(place.strategy)[place.iteration, place.bracket, place.slot]
+    def values(self, key: TrialKey) -> Values:
+        """The values of a trial's hyperparameters, the same in every rung."""
+        return self.configurations(key.strategy)[key.iteration, key.bracket, key.slot]
 
-    def rung(self, place: Place) -> brackets.Rung:
-        """The rung of a place."""
-        return self.plan[place.bracket][place.rung]
+    def rung(self, key: TrialKey) -> brackets.Rung:
+        """The rung in which a trial stands."""
+        return self.plan[key.bracket][key.rung]
 
-    def trial_seed(self, place: Place) -> int:
+    def trial_seed(self, key: TrialKey) -> int:
         """The seed of a configuration's training, the same in every rung."""
-        origin = dataclasses.replace(place, rung=0)
+        origin = dataclasses.replace(key, rung=0)
         return derive_seed(self.seed, self.dataset, origin.trial_id)
 
     def totals(self) -> dict[str, tuple[int, int]]:
@@ -168,12 +170,12 @@ class StrategyHyperband(keras_tuner.Oracle):
 
     # Deciding
 
-    def next_place(self) -> Place | None:
+    def next_key(self) -> TrialKey | None:
         """The next trial that can start now: of the arm that has had the fewest epochs."""
         spent = dict.fromkeys(self.arms, 0)
-        for place in self.table:
-            rung = self.rung(place)
-            spent[place.strategy] += rung.last_epoch - rung.first_epoch
+        for key in self.table:
+            rung = self.rung(key)
+            spent[key.strategy] += rung.last_epoch - rung.first_epoch
         for arm in sorted(spent, key=spent.__getitem__):  # stable: ties go by the arms' order
             following = next_in_arm(arm, self.plan, self.drawn(arm), self.table)
             if following is not None:
@@ -189,9 +191,9 @@ class StrategyHyperband(keras_tuner.Oracle):
                 states = rung_states(arm, iteration, bracket, rungs, count, self.table)
                 for number in range(len(rungs) - 1):
                     for slot in states[number].ranking[: rungs[number + 1].size]:
-                        child = self.table.get(Place(arm, iteration, bracket, number + 1, slot))
+                        child = self.table.get(TrialKey(arm, iteration, bracket, number + 1, slot))
                         if child is None or child == RUNNING:
-                            needed.add(Place(arm, iteration, bracket, number, slot).trial_id)
+                            needed.add(TrialKey(arm, iteration, bracket, number, slot).trial_id)
         return needed
 
     # KerasTuner's protocol
@@ -202,18 +204,18 @@ class StrategyHyperband(keras_tuner.Oracle):
         if tuner_id in self.ongoing_trials or self._retry_queue:
             return super().create_trial(tuner_id)
         self.tuner_ids.add(tuner_id)
-        place = self.next_place()
-        if place is None:
+        key = self.next_key()
+        if key is None:
             status = kt_trial.TrialStatus.IDLE
             if not self.ongoing_trials:
                 status = kt_trial.TrialStatus.STOPPED
                 self.tuner_ids.discard(tuner_id)  # a chief waits until all have left
             return kt_trial.Trial(self.get_space(), trial_id=None, status=status)
-        trial = kt_trial.Trial(self._hyperparameters(place), trial_id=place.trial_id)
+        trial = kt_trial.Trial(self._hyperparameters(key), trial_id=key.trial_id)
         self.ongoing_trials[tuner_id] = trial
         self.trials[trial.trial_id] = trial
         self.start_order.append(trial.trial_id)
-        self.table[place] = RUNNING
+        self.table[key] = RUNNING
         self._save_trial(trial)
         self.save()
         self._display.on_trial_begin(trial)
@@ -229,40 +231,40 @@ class StrategyHyperband(keras_tuner.Oracle):
         """A trial's score is what was reported last, not the best epoch on the way."""
         trial.score = trial.metrics.get_last_value(self.objective.name)
 
-    def restore(self, rows: Iterable[Mapping[str, Any]]) -> None:
+    def restore(self, rows: Iterable[TrialRow]) -> None:
         """Takes the finished rows of a trial table; those left running start again."""
         for row in rows:
-            if row["status"] == "running":
+            if row.status == "running":
                 continue
-            place = Place.parse(row["trial_id"])
-            self.table[place] = self._outcome(row["status"], row["score"], row["val_loss"])
+            key = TrialKey.parse(row.trial_id)
+            self.table[key] = self._outcome(row.status, row.score, row.val_loss)
             trial = kt_trial.Trial(
-                self._hyperparameters(place), place.trial_id, row["status"].upper(), row["message"]
+                self._hyperparameters(key), key.trial_id, row.status.upper(), row.message
             )
-            trial.score = row["score"]
-            self.trials[place.trial_id] = trial
-            self.start_order.append(place.trial_id)
-            self.end_order.append(place.trial_id)
+            trial.score = row.score
+            self.trials[key.trial_id] = trial
+            self.start_order.append(key.trial_id)
+            self.end_order.append(key.trial_id)
 
-    def _hyperparameters(self, place: Place) -> keras_tuner.HyperParameters:
+    def _hyperparameters(self, key: TrialKey) -> keras_tuner.HyperParameters:
         """The configuration, with the keys by which KerasTuner's Hyperband tells tuners epochs."""
-        hyperparameters = self._space(place.strategy).copy()
-        rung = self.rung(place)
+        hyperparameters = self._space(key.strategy).copy()
+        rung = self.rung(key)
         hyperparameters.values = {
-            **self.values(place),
+            **self.values(key),
             "tuner/epochs": rung.last_epoch,
             "tuner/initial_epoch": rung.first_epoch,
-            "tuner/bracket": place.bracket,
-            "tuner/round": place.rung,
+            "tuner/bracket": key.bracket,
+            "tuner/round": key.rung,
         }
-        if place.parent:
-            hyperparameters.values["tuner/trial_id"] = place.parent.trial_id
+        if key.parent:
+            hyperparameters.values["tuner/trial_id"] = key.parent.trial_id
         return hyperparameters
 
     def _outcome(self, status: str, score: float | None, val_loss: float | None) -> Outcome:
         """Returns what the table says of a trial; there, more is better."""
-        if score is not None and self.objective.direction == "min":
-            score = -score
+        if score is not None:
+            score = more_is_better(score, self.objective.direction)
         return Outcome(status, score, val_loss)
 
     def _tabulate(self, trial: kt_trial.Trial) -> None:
@@ -273,7 +275,7 @@ class StrategyHyperband(keras_tuner.Oracle):
             outcome = self._outcome("completed", trial.score, loss)
         elif trial.status == kt_trial.TrialStatus.FAILED:
             outcome = Outcome("failed")
-        self.table[Place.parse(trial.trial_id)] = outcome
+        self.table[TrialKey.parse(trial.trial_id)] = outcome
 
     def save(self) -> None:
         """Writes KerasTuner's own file, unless another store keeps the trials."""

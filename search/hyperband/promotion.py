@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 
 from search.hyperband import brackets
+from search.ranking import merit
 
 Plan = dict[int, tuple[brackets.Rung, ...]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class TrialKey:
     """Where a trial stands in the plan; its name says it.
 
-    >>> place = Place("lines", iteration=0, bracket=2, rung=1, slot=7)
-    >>> place.trial_id
+    >>> key = TrialKey("lines", iteration=0, bracket=2, rung=1, slot=7)
+    >>> key.trial_id
     'lines-0-2-1-7'
-    >>> Place.parse("lines-0-2-1-7") == place
+    >>> TrialKey.parse("lines-0-2-1-7") == key
     True
-    >>> place.parent.trial_id
+    >>> key.parent.trial_id
     'lines-0-2-0-7'
 
     `slot` is that of the configuration in rung 0, kept on promotion: so a trial's name does not
@@ -39,14 +39,18 @@ class Place:
         return f"{self.strategy}-{self.iteration}-{self.bracket}-{self.rung}-{self.slot}"
 
     @classmethod
-    def parse(cls, trial_id: str) -> Place:
-        """The place that a `trial_id` names, for one that `trial_id` gave."""
+    def parse(cls, trial_id: str) -> TrialKey:
+        """The key that a `trial_id` names.
+
+        Raises:
+            ValueError: it does not end in four numbers.
+        """
         strategy, *numbers = trial_id.rsplit("-", 4)
         return cls(strategy, *map(int, numbers))
 
     @property
-    def parent(self) -> Place | None:
-        """The place that a promotion comes from; None in rung 0."""
+    def parent(self) -> TrialKey | None:
+        """The key that a promotion comes from; None in rung 0."""
         return dataclasses.replace(self, rung=self.rung - 1) if self.rung else None
 
 
@@ -65,7 +69,7 @@ class Outcome:
     val_loss: float | None = None
 
 
-Table = Mapping[Place, Outcome]
+Table = Mapping[TrialKey, Outcome]
 RUNNING = Outcome("running")
 
 
@@ -89,7 +93,7 @@ def rung_states(
     """Returns a bracket's rungs as the table shows them, the first first.
 
     >>> table = {
-    ...     Place("lines", 0, 1, 0, slot): Outcome("completed", score)
+    ...     TrialKey("lines", 0, 1, 0, slot): Outcome("completed", score)
     ...     for slot, score in enumerate([0.2, 0.9, 0.5])
     ... }
     >>> first, second = rung_states("lines", 0, 1, brackets.plan(3, 3)[1], 3, table)
@@ -112,7 +116,7 @@ def rung_states(
         outcomes = {
             slot: outcome
             for slot in range(drawn)
-            if (outcome := table.get(Place(strategy, iteration, bracket, number, slot)))
+            if (outcome := table.get(TrialKey(strategy, iteration, bracket, number, slot)))
         }
         completed = [slot for slot, outcome in outcomes.items() if outcome.status == "completed"]
         failed = sum(outcome.status == "failed" for outcome in outcomes.values())
@@ -120,10 +124,7 @@ def rung_states(
         def rank(slot: int, outcomes: dict[int, Outcome] = outcomes) -> tuple[float, float, int]:
             outcome = outcomes[slot]
             assert outcome.score is not None  # a completed trial has one
-            loss = outcome.val_loss
-            if loss is None or math.isnan(loss):  # NaN is neither more nor less: no order at all
-                loss = math.inf
-            return (-outcome.score, loss, slot)
+            return *merit(outcome.score, outcome.val_loss), slot
 
         pending = min(rung.size, coming) - len(completed) - failed
         states.append(RungState(sorted(completed, key=rank), pending))
@@ -133,7 +134,7 @@ def rung_states(
 
 def next_in_arm(
     strategy: str, plan: Plan, drawn: Mapping[tuple[int, int], int], table: Table
-) -> Place | None:
+) -> TrialKey | None:
     """The next trial of an arm that can start now, or None.
 
     A trial is promoted as soon as no outcome of those still to finish in its rung could exclude
@@ -164,11 +165,11 @@ def next_in_arm(
             below = states[number - 1]
             certain = below.ranking[: max(0, rungs[number].size - below.pending)]
             for slot in certain:
-                place = Place(strategy, iteration, bracket, number, slot)
-                if place not in table:
-                    return place
+                key = TrialKey(strategy, iteration, bracket, number, slot)
+                if key not in table:
+                    return key
         for slot in range(count):
-            place = Place(strategy, iteration, bracket, 0, slot)
-            if place not in table:
-                return place
+            key = TrialKey(strategy, iteration, bracket, 0, slot)
+            if key not in table:
+                return key
     return None

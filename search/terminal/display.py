@@ -16,7 +16,8 @@ from rich.live import Live
 from rich.text import Text
 
 from search.experiment import Experiment
-from search.terminal.progress import Final, Plan, Progress, Row
+from search.schema import TrialRow
+from search.terminal.progress import Final, Plan, Progress
 from search.terminal.screen import final_line, in_words, one_line, screen, trial_line
 
 
@@ -37,12 +38,12 @@ class Display:
     def __exit__(self, *_: object) -> None:
         """Stops showing and leaves the terminal as it was."""
 
-    def replay(self, rows: Iterable[Row]) -> None:
+    def replay(self, rows: Iterable[TrialRow]) -> None:
         """Counts trials that ended before this process started."""
         for row in rows:
             self.progress = self.progress.trial_finished(row)
 
-    def trial_started(self, row: Row) -> None:
+    def trial_started(self, row: TrialRow) -> None:
         """Takes note of a trial that starts: its row in the trial table."""
         self.progress = self.progress.trial_started(row)
 
@@ -50,7 +51,7 @@ class Display:
         """Takes note of a trial's epoch, or a finalist's: its row in the table of epochs."""
         self.progress = self.progress.epoch_finished(trial_id, epoch)
 
-    def trial_finished(self, row: Row) -> None:
+    def trial_finished(self, row: TrialRow) -> None:
         """Takes note of a trial that completed or failed: its row in the trial table."""
         self.progress = self.progress.trial_finished(row)
 
@@ -75,18 +76,18 @@ class PlainDisplay(Display):
         super().__init__(progress)
         self.console = console
 
-    def replay(self, rows: Iterable[Row]) -> None:
+    def replay(self, rows: Iterable[TrialRow]) -> None:
         """Counts trials that ended before this process started."""
         super().replay(rows)
         if self.progress.finished:
             self.note(f"trials done before: {len(self.progress.finished)}")
 
-    def trial_finished(self, row: Row) -> None:
+    def trial_finished(self, row: TrialRow) -> None:
         """Prints how it ended."""
         super().trial_finished(row)
         text = trial_line(self.progress, row)
         seconds, _ = self.progress.time_left(time.monotonic())
-        if row["status"] == "completed" and seconds is not None:
+        if row.status == "completed" and seconds is not None:
             text += f", {in_words(seconds)} left"
         self.note(text)
 
@@ -127,11 +128,11 @@ class LiveDisplay(Display):
         self.progress = dataclasses.replace(self.progress, ended=True)
         self.live.stop()
 
-    def trial_finished(self, row: Row) -> None:
+    def trial_finished(self, row: TrialRow) -> None:
         """Prints why it failed, if it did."""
         super().trial_finished(row)
-        if row["status"] == "failed":
-            self.print_failure(f"{row['strategy']} failed: {row['message']}")
+        if row.status == "failed":
+            self.print_failure(f"{row.strategy} failed: {row.message}")
 
     def final_finished(
         self, strategy: str, number: int, test_accuracy: float | None, message: str | None

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from search.experiment import Experiment
-
-Row = Mapping[str, Any]  # of the table `trials`
+from search.ranking import finalists
+from search.schema import TrialRow
 
 
 class Plan(NamedTuple):
@@ -24,17 +24,16 @@ class Plan(NamedTuple):
     epochs: int
 
 
-def remaining(planned: Mapping[str, Plan], done: Iterable[Row]) -> dict[str, Plan]:
+def remaining(planned: Mapping[str, Plan], done: Iterable[TrialRow]) -> dict[str, Plan]:
     """Returns what is left of the plan, by strategy; a failed trial has used up its share."""
     left = dict(planned)
     for row in done:
-        trials, epochs = left.get(row["strategy"], Plan(0, 0))
-        trained = row["last_epoch"] - row["first_epoch"]
-        left[row["strategy"]] = Plan(max(0, trials - 1), max(0, epochs - trained))
+        trials, epochs = left.get(row.strategy, Plan(0, 0))
+        left[row.strategy] = Plan(max(0, trials - 1), max(0, epochs - row.epochs))
     return left
 
 
-def seconds_for(work: Mapping[str, Plan], done: Iterable[Row]) -> float | None:
+def seconds_for(work: Mapping[str, Plan], done: Iterable[TrialRow]) -> float | None:
     """Returns how long the work takes at the pace of the trials done, one after the other.
 
     Strategies differ tenfold, so each has its own pace: seconds an epoch and seconds of set-up a
@@ -46,13 +45,12 @@ def seconds_for(work: Mapping[str, Plan], done: Iterable[Row]) -> float | None:
     epoch_seconds: dict[str, list[tuple[int, float]]] = {}
     setup_seconds: dict[str, list[float]] = {}
     for row in done:
-        epochs = row["last_epoch"] - row["first_epoch"]
-        if row["status"] == "failed":  # it broke off who knows where
+        if row.status == "failed":  # it broke off who knows where
             continue
-        if epochs > 0 and row.get("train_seconds") is not None:
-            epoch_seconds.setdefault(row["strategy"], []).append((epochs, row["train_seconds"]))
-        if row.get("setup_seconds") is not None:
-            setup_seconds.setdefault(row["strategy"], []).append(row["setup_seconds"])
+        if row.epochs > 0 and row.train_seconds is not None:
+            epoch_seconds.setdefault(row.strategy, []).append((row.epochs, row.train_seconds))
+        if row.setup_seconds is not None:
+            setup_seconds.setdefault(row.strategy, []).append(row.setup_seconds)
     if not any(plan.trials or plan.epochs for plan in work.values()):
         return 0.0
     if not epoch_seconds:
@@ -71,7 +69,7 @@ def seconds_for(work: Mapping[str, Plan], done: Iterable[Row]) -> float | None:
     )
 
 
-def seconds_left(planned: Mapping[str, Plan], done: Iterable[Row]) -> float | None:
+def seconds_left(planned: Mapping[str, Plan], done: Iterable[TrialRow]) -> float | None:
     """Returns the seconds that the rest of the plan takes; None before anything was measured."""
     done = list(done)
     return seconds_for(remaining(planned, done), done)
@@ -81,14 +79,14 @@ def seconds_left(planned: Mapping[str, Plan], done: Iterable[Row]) -> float | No
 class Running:
     """A trial under way: its row, the epoch it has reached, and the seconds its epochs took."""
 
-    row: Row
+    row: TrialRow
     epoch: int
     seconds: float = 0.0
 
     @property
-    def so_far(self) -> Row:
+    def so_far(self) -> TrialRow:
         """What it has done, as if it ended here."""
-        return {**self.row, "last_epoch": self.epoch, "train_seconds": self.seconds}
+        return dataclasses.replace(self.row, last_epoch=self.epoch, train_seconds=self.seconds)
 
 
 class Final(NamedTuple):
@@ -120,7 +118,7 @@ class Progress:
     experiment: Experiment
     planned: Mapping[str, Plan]
     began: float = 0.0
-    finished: Mapping[str, Row] = dataclasses.field(default_factory=dict)
+    finished: Mapping[str, TrialRow] = dataclasses.field(default_factory=dict)
     running: Mapping[str, Running] = dataclasses.field(default_factory=dict)
     workers: int = 1
     curves: Mapping[str, Mapping[int, float | None]] = dataclasses.field(default_factory=dict)
@@ -128,11 +126,11 @@ class Progress:
     finals: Mapping[tuple[str, int], float | None] = dataclasses.field(default_factory=dict)
     ended: bool = False
 
-    def trial_started(self, row: Row) -> Progress:
+    def trial_started(self, row: TrialRow) -> Progress:
         """Returns the progress after a trial has started, or started again."""
-        trial_id = row["trial_id"]
-        running = {**self.running, trial_id: Running(row, row["first_epoch"])}
-        inherited = self.curves.get(row["parent_id"], {})
+        trial_id = row.trial_id
+        running = {**self.running, trial_id: Running(row, row.first_epoch)}
+        inherited = self.curves.get(row.parent_id or "", {})
         return dataclasses.replace(
             self,
             running=running,
@@ -153,12 +151,12 @@ class Progress:
             running[trial_id] = Running(before.row, epoch["epoch"], seconds)
         return dataclasses.replace(self, running=running, curves={**self.curves, trial_id: curve})
 
-    def trial_finished(self, row: Row) -> Progress:
+    def trial_finished(self, row: TrialRow) -> Progress:
         """Returns the progress after a trial has ended, whether or not it was seen to start."""
-        trial_id = row["trial_id"]
-        curve = {**self.curves.get(row["parent_id"], {}), **self.curves.get(trial_id, {})}
-        if row["status"] == "completed":
-            curve[row["last_epoch"]] = row["score"]
+        trial_id = row.trial_id
+        curve = {**self.curves.get(row.parent_id or "", {}), **self.curves.get(trial_id, {})}
+        if row.status == "completed":
+            curve[row.last_epoch] = row.score
         return dataclasses.replace(
             self,
             finished={**self.finished, trial_id: row},
@@ -183,7 +181,7 @@ class Progress:
         return dataclasses.replace(self, training=left, finals=finals)
 
     @property
-    def done(self) -> list[Row]:
+    def done(self) -> list[TrialRow]:
         """What was worked so far: trials that ended, and the running ones up to their epoch."""
         return [*self.finished.values(), *(trial.so_far for trial in self.running.values())]
 
@@ -193,23 +191,17 @@ class Progress:
         return bool(self.training or self.finals)
 
     @functools.cached_property  # the screen asks often
-    def by_strategy(self) -> dict[str, list[Row]]:
+    def by_strategy(self) -> dict[str, list[TrialRow]]:
         """The trials that have ended, by strategy."""
-        rows: dict[str, list[Row]] = {}
+        rows: dict[str, list[TrialRow]] = {}
         for row in self.finished.values():
-            rows.setdefault(row["strategy"], []).append(row)
+            rows.setdefault(row.strategy, []).append(row)
         return rows
 
     @functools.cached_property
-    def best(self) -> dict[str, Row]:
-        """The completed trial with the highest score, by strategy."""
-        best: dict[str, Row] = {}
-        for row in self.finished.values():
-            if row["status"] == "completed":
-                best[row["strategy"]] = max(
-                    best.get(row["strategy"], row), row, key=lambda row: row["score"]
-                )
-        return best
+    def best(self) -> dict[str, TrialRow]:
+        """The trial that would be in the finals, by strategy."""
+        return finalists(self.finished.values(), self.experiment.metric)
 
     def finals_left(self) -> dict[str, Plan]:
         """Returns the finals still to train; a strategy whose every trial failed has none."""
@@ -237,7 +229,7 @@ class Progress:
             under_way = [
                 seconds_for({strategy: Plan(0, epochs)}, done) or 0.0
                 for strategy, epochs in (
-                    (trial.row["strategy"], trial.row["last_epoch"] - trial.epoch)
+                    (trial.row.strategy, trial.row.last_epoch - trial.epoch)
                     for trial in self.running.values()
                 )
             ]

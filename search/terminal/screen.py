@@ -10,7 +10,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from search.terminal.progress import Final, Progress, Row, Running, remaining
+from search.schema import TrialRow
+from search.terminal.progress import Final, Progress, Running, remaining
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 UNKNOWN = "·"
@@ -74,24 +75,22 @@ def in_brief(hyperparameters: str) -> str:
     )
 
 
-def place(row: Row) -> str:
+def position(row: TrialRow) -> str:
     """Returns where in Hyperband a trial stands."""
-    return f"bracket {row['bracket']} rung {row['rung']}"
+    return f"bracket {row.bracket} rung {row.rung}"
 
 
-def trial_line(progress: Progress, row: Row) -> str:
+def trial_line(progress: Progress, row: TrialRow) -> str:
     """Returns how a trial ended, in one line."""
     trials = sum(plan.trials for plan in progress.planned.values())
     done = len(progress.finished)
-    count = f"[{done}/{max(done, trials)}] {row['strategy']} {place(row)}"
-    seconds = (row.get("train_seconds") or 0) + (row.get("setup_seconds") or 0)
-    if row["status"] == "failed":
-        return one_line(f"{count} failed after {seconds:.1f} s: {row['message']}")
-    first, last = row["first_epoch"] + 1, row["last_epoch"]
+    count = f"[{done}/{max(done, trials)}] {row.strategy} {position(row)}"
+    seconds = (row.train_seconds or 0) + (row.setup_seconds or 0)
+    if row.status == "failed":
+        return one_line(f"{count} failed after {seconds:.1f} s: {row.message}")
+    first, last = row.first_epoch + 1, row.last_epoch
     epochs = f"epoch {last}" if first == last else f"epochs {first}-{last}"
-    return one_line(
-        f"{count} {epochs}: validation accuracy {percent(row['score'])}, {seconds:.1f} s"
-    )
+    return one_line(f"{count} {epochs}: validation accuracy {percent(row.score)}, {seconds:.1f} s")
 
 
 def final_line(
@@ -147,7 +146,7 @@ def overall(progress: Progress) -> Table:
         total = done + sum(plan.trials for plan in progress.finals_left().values())
         counts = f"finals: {done} of {total} trained and tested"
     else:
-        trained = sum(row["last_epoch"] - row["first_epoch"] for row in progress.done)
+        trained = sum(row.epochs for row in progress.done)
         left = remaining(progress.planned, progress.done).values()
         # What was done and what is left, not what was planned: so a bar never overflows.
         done, total = trained, trained + sum(plan.epochs for plan in left)
@@ -173,14 +172,14 @@ def strategies(progress: Progress, width: int, room: int) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     if progress.in_finals:
         table.add_column("test accuracy, %")
-    best = {name: row["score"] for name, row in progress.best.items()}
+    best = {name: row.score for name, row in progress.best.items() if row.score is not None}
     ranked = sorted(progress.planned, key=lambda name: -best.get(name, -1.0))
     shown = ranked if len(ranked) <= room else ranked[: max(1, room - 1)]
     for name, plan in progress.planned.items():
         if name not in shown:
             continue
         ended = progress.by_strategy.get(name, [])
-        failed = sum(row["status"] == "failed" for row in ended)
+        failed = sum(row.status == "failed" for row in ended)
         leads = "bold" if best and name == ranked[0] else ""
         cells: list[RenderableType] = [strategy_name(progress, name, leads)]
         if counted:
@@ -190,7 +189,7 @@ def strategies(progress: Progress, width: int, room: int) -> Table:
             ]
         cells.append(Text(percent(best.get(name)), leads))
         if wide:
-            cells.append(str(progress.best[name]["last_epoch"]) if name in best else "")
+            cells.append(str(progress.best[name].last_epoch) if name in best else "")
         if progress.in_finals:
             cells.append(line(final_scores(progress, name)))
         table.add_row(*cells)
@@ -211,18 +210,18 @@ def final_scores(progress: Progress, strategy: str) -> str:
 def current_trial(progress: Progress, trial: Running, width: int) -> list[Text]:
     """Returns three lines on a trial under way; the first two make sense alone."""
     row = trial.row
-    curve = progress.curves[row["trial_id"]]
+    curve = progress.curves[row.trial_id]
     known = [value for value in curve.values() if value is not None]
     # All curves end below the same top, so their heights compare.
-    top = max([*known, *(row["score"] for row in progress.best.values())], default=0.0) or 1.0
+    top = max([*known, *(row.score or 0.0 for row in progress.best.values())], default=0.0) or 1.0
     blocks = sparkline(curve, top)[-(width - 12) :]
     latest = percent(curve[max(curve)]) if curve else "starting"
     return [
-        strategy_name(progress, row["strategy"]).append(
-            f"  {trial.epoch} of {row['last_epoch']} epochs, {place(row)}", "default"
+        strategy_name(progress, row.strategy).append(
+            f"  {trial.epoch} of {row.last_epoch} epochs, {position(row)}", "default"
         ),
         line("  ", (blocks, "bold"), f" {latest}" if blocks else latest),
-        line((f"  {in_brief(row['hyperparameters'])}", "dim")),
+        line((f"  {in_brief(row.hyperparameters)}", "dim")),
     ]
 
 

@@ -12,8 +12,9 @@ from typing import Any
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
+from search.schema import TrialRow
 from search.store import Store
-from search.terminal.progress import Plan, Progress, Row, Running
+from search.terminal.progress import Plan, Progress, Running
 from search.terminal.screen import (
     header,
     in_brief,
@@ -21,7 +22,7 @@ from search.terminal.screen import (
     on_the_clock,
     one_line,
     overall,
-    place,
+    position,
     strategies,
     strategy_name,
 )
@@ -56,15 +57,15 @@ def read_status(store: Store, now: float) -> Status:
     in_use = store.in_use
     sessions = store.rows("sessions")
     session = sessions[-1] if sessions else OLDER
-    trials = store.rows("trials")
-    finals = store.rows("finals")
-    moments = [row[name] for row in trials for name in ("started", "finished") if row[name]]
+    trials = store.trials()
+    finals = store.finals()
+    moments = [moment for row in trials for moment in (row.started, row.finished) if moment]
     began = session["started"] or min(moments, default=now)
     last = now if in_use else session["ended"] or max(moments, default=began)
-    finished = {row["trial_id"]: row for row in trials if row["status"] != "running"}
-    open_trials = [row for row in trials if row["status"] == "running"]
+    finished = {row.trial_id: row for row in trials if row.status != "running"}
+    open_trials = [row for row in trials if row.status == "running"]
     under_way = open_trials if in_use and not finals else []
-    recent = [row for row in trials if (row["started"] or 0) >= began]
+    recent = [row for row in trials if (row.started or 0) >= began]
     plans = {row["strategy"]: Plan(row["trials"], row["epochs"]) for row in store.rows("plans")}
     experiment = store.experiment
     progress = Progress(
@@ -72,25 +73,24 @@ def read_status(store: Store, now: float) -> Status:
         {name: plans.get(name, Plan(0, 0)) for name in experiment.strategies},
         began=began,
         finished=finished,
-        running={row["trial_id"]: Running(row, row["first_epoch"]) for row in under_way},
+        running={row.trial_id: Running(row, row.first_epoch) for row in under_way},
         workers=max(1, most_at_once(recent or trials, last)),
         finals={
-            (row["strategy"], experiment.final_number(row["seed"])): row["test_accuracy"]
-            for row in finals
+            (row.strategy, experiment.final_number(row.seed)): row.test_accuracy for row in finals
         },
         ended=not in_use,
     )
     return Status(progress, in_words(session, in_use, last, len(open_trials)), last)
 
 
-def most_at_once(trials: Iterable[Row], now: float) -> int:
+def most_at_once(trials: Iterable[TrialRow], now: float) -> int:
     """Returns how many trials were under way at once, at most."""
     events = []
     for row in trials:
-        if row["started"] is not None:
-            ended = now if row["finished"] is None else row["finished"]
+        if row.started is not None:
+            ended = now if row.finished is None else row.finished
             # Of one moment's events the ends come first.
-            events += [(row["started"], 1), (max(row["started"], ended), -1)]
+            events += [(row.started, 1), (max(row.started, ended), -1)]
     most = current = 0
     for _, step in sorted(events):
         current += step
@@ -130,10 +130,10 @@ def running_lines(progress: Progress, now: float) -> list[Text]:
     lines = []
     for trial in progress.running.values():
         row = trial.row
-        since = on_the_clock(max(0.0, now - row["started"]))
-        text = f"to epoch {row['last_epoch']}, {place(row)}, for {since} on {row['worker']}"
-        name = strategy_name(progress, row["strategy"]).append(f"  {one_line(text)}", "default")
-        lines += [name, line((f"  {in_brief(row['hyperparameters'])}", "dim"))]
+        since = on_the_clock(max(0.0, now - (row.started or now)))
+        text = f"to epoch {row.last_epoch}, {position(row)}, for {since} on {row.worker}"
+        name = strategy_name(progress, row.strategy).append(f"  {one_line(text)}", "default")
+        lines += [name, line((f"  {in_brief(row.hyperparameters)}", "dim"))]
     return lines
 
 

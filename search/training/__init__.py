@@ -1,1 +1,1 @@
-"""One model trained, from a spec to a result: no run directory and no network."""
+"""One model trained, a trial's or a final's: no run directory, no network, no other process."""

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import keras
 import numpy as np
 
 from search.data.datasets import Images
-from search.training.trial import (
-    Clock,
-    Held,
-    Limits,
-    OnEpoch,
-    TrialResult,
-    TrialSpec,
-    fit,
-    predict,
-    prepare,
-    prepare_again,
-    reason,
-    to_bytes,
-)
+from search.metric import METRICS
+from search.training.model import CachedModel, predict
+from search.training.run import run_training
+from search.training.spec import OnEpoch, TrialResult, TrialSpec
 from spaces.training.batches import targets
 
 LATENCY_REPEATS = 30
@@ -34,64 +24,66 @@ def run_final(
     spec: TrialSpec,
     train: Images,
     test: Images,
+    content: bytes | None = None,
     on_epoch: OnEpoch | None = None,
-    held: MutableMapping[str, Held] | None = None,
+    cached: MutableMapping[str, CachedModel] | None = None,
     check: Callable[[], None] | None = None,
 ) -> TrialResult:
-    """Trains one finalist on one seed and tests it once.
+    """Trains one finalist on one seed, to its pause or to its end, and there tests it once.
 
     Args:
         spec: what to train.
-        train: images to learn from.
+        train: images to learn from: uint8 (n, height, width, channels), labels (n,).
         test: images to test on.
+        content: the model at `first_epoch`, where it was paused, as the bytes of a `.keras` file.
         on_epoch: is told each epoch as it ends.
-        held: models that this process holds, by name. The same configuration's after another seed
-            is used again; it is put back here.
+        cached: models that this process holds, by name: its own before a pause goes on, the same
+            configuration's after another seed is used again; it is put back here.
         check: called after every batch; what it raises fails the training.
 
     Returns:
-        A result whose columns are those of the table `finals`.
+        A result whose columns are fields of `search.schema.FinalRow`.
+
+    Raises:
+        OSError: the disk is full or gone, which is no fault of the configuration.
     """
-    began = time.perf_counter()
-    clock = Clock(spec.trial_id, began, on_epoch)
-    limits = Limits(spec, began, check)
-    outcome: dict[str, Any] = dict.fromkeys(
-        ("test_accuracy", "test_loss", "latency_ms", "predictions", "message")
+
+    def before(model: keras.Model) -> Mapping[str, Any]:
+        return {}
+
+    def after(model: keras.Model, last: Mapping[str, Any], completed: bool) -> Mapping[str, Any]:
+        return measure(spec, model, test) if completed else {}
+
+    return run_training(spec, train, None, content, on_epoch, cached, check, before, after)
+
+
+def measure(spec: TrialSpec, model: keras.Model, test: Images) -> dict[str, Any]:
+    """Tests a trained model.
+
+    Returns:
+        `test_accuracy` (the mean of the metric over the images), `test_loss`, `latency_ms` and
+        `predictions`, the class of each image as little-endian uint16.
+    """
+    logits = predict(model, test.x)
+    losses = keras.losses.categorical_crossentropy(
+        targets(test.y, spec.classes), logits, from_logits=True
     )
-    model_bytes = None
-    try:
-        compiled = held.pop(spec.continues, None) if held and spec.continues else None
-        if compiled is None:
-            model = prepare(spec, train)
-        else:
-            model = prepare_again(spec, train, compiled.model)
-        fit(spec, model, train, None, [clock, limits], fresh=True)
-        logits = predict(model, test.x)
-        losses = keras.losses.categorical_crossentropy(
-            targets(test.y, spec.classes), logits, from_logits=True
-        )
-        named = logits.argmax(axis=1)
-        outcome.update(
-            status="completed",
-            test_accuracy=float(np.mean(named == test.y)),
-            test_loss=float(np.mean(keras.ops.convert_to_numpy(losses))),
-            latency_ms=latency_ms(model, test.x),
-            predictions=named.astype("<u2").tobytes(),
-        )
-        if spec.keep:
-            model_bytes = to_bytes(model)
-        if held is not None and spec.continues:
-            held[spec.continues] = Held(spec.last_epoch, model)
-    except OSError:
-        raise
-    except Exception as error:
-        outcome.update(status="failed", message=reason(error))
-    outcome["train_seconds"] = sum(row["seconds"] for row in clock.epochs)
-    return TrialResult(spec.trial_id, outcome, tuple(clock.epochs), model_bytes)
+    predicted = logits.argmax(axis=1)
+    return {
+        "test_accuracy": float(np.mean(METRICS[spec.metric].per_image(predicted, test.y))),
+        "test_loss": float(np.mean(keras.ops.convert_to_numpy(losses))),
+        "latency_ms": latency_ms(model, test.x),
+        "predictions": predicted.astype("<u2").tobytes(),
+    }
 
 
 def latency_ms(model: keras.Model, images: np.ndarray) -> float:
-    """Median time in milliseconds from one image to its logits, compiled, batch of one."""
+    """Median time in milliseconds from one image to its logits, compiled, batch of one.
+
+    Args:
+        model: from images to logits.
+        images: (n, height, width, channels), at least one.
+    """
     one = images[:1]
     model.predict_on_batch(one)  # compiles for this shape
     times = []

@@ -22,11 +22,11 @@ start_backend()
 import spaces  # noqa: E402
 from search.data.datasets import Images  # noqa: E402
 from search.workers.protocol import Job  # noqa: E402
-from search.workers.transport import Post  # noqa: E402
+from search.workers.transport import Transport  # noqa: E402
 
 if TYPE_CHECKING:
-    from search.training.trial import TrialResult
-    from search.workers.worker_state import Bench
+    from search.training.spec import TrialResult
+    from search.workers.worker_state import WorkerState
 
 # What an answer follows from: with other versions the same seed may give another one.
 PACKAGES = ("keras", "keras-tuner", "numpy", "tensorflow", "jax")
@@ -69,47 +69,47 @@ def introduce() -> Introduction:
 
 
 def code_digest() -> str:
-    """A short digest of the code that trains."""
+    """A short digest of the code that trains: every module of `search` and `spaces`."""
     folders = [Path(package.__path__[0]) for package in (search, spaces)]
     files = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 
-class Desk:
+class DriverSession:
     """What a worker's process keeps for one driver: two may share a cluster.
 
     Attributes:
-        parcels: images that have arrived and were not yet used, by name.
-        bench: where it trains, from the first trial on.
+        images: images that have arrived and were not yet used, by name.
+        state: where it trains, from the first trial on.
     """
 
     def __init__(self) -> None:
-        self.parcels: dict[str, Images | Path] = {}
-        self.bench: Bench | None = None
+        self.images: dict[str, Images | Path] = {}
+        self.state: WorkerState | None = None
 
-    def ready(self, post: Post) -> Bench:
-        """Returns the bench with all images on it."""
-        if self.bench is None:
-            from search.workers.worker_state import Bench
+    def ready(self, transport: Transport) -> WorkerState:
+        """Returns the worker's state with all images on it."""
+        if self.state is None:
+            from search.workers.worker_state import WorkerState
 
-            self.bench = Bench()
-        while self.parcels:
-            name, parcel = self.parcels.popitem()
-            self.bench.images[name] = post.receive_images(parcel)
-        return self.bench
-
-
-DESKS: dict[str, Desk] = {}
+            self.state = WorkerState()
+        while self.images:
+            name, payload = self.images.popitem()
+            self.state.images[name] = transport.receive_images(payload)
+        return self.state
 
 
-def take(session: str, parcels: Mapping[str, Images | Path]) -> None:
+SESSIONS: dict[str, DriverSession] = {}
+
+
+def receive_images(session: str, images: Mapping[str, Images | Path]) -> None:
     """Keeps images for a driver."""
-    DESKS.setdefault(session, Desk()).parcels.update(parcels)
+    SESSIONS.setdefault(session, DriverSession()).images.update(images)
 
 
-def forget(session: str) -> None:
+def drop_session(session: str) -> None:
     """Forgets a driver's images, and all else that was its own."""
-    DESKS.pop(session, None)
+    SESSIONS.pop(session, None)
 
 
 class AbandonedError(Exception):
@@ -117,29 +117,29 @@ class AbandonedError(Exception):
 
 
 def train(
-    post_fields: Mapping[str, Any],
+    transport_fields: Mapping[str, Any],
     attempt: str,
     spec_fields: Mapping[str, Any],
-    held: frozenset[str],
-    parcel: bytes | Path | None,
+    keep_cached: frozenset[str],
+    payload: bytes | Path | None,
 ) -> tuple[TrialResult, bytes | Path | None]:
-    """Trains what a job asks for; returns the result without its model, and that as a parcel.
+    """Trains what a job asks for; returns the result without its model, and that as a payload.
 
     Args:
-        post_fields: how images and models travel: the fields of a `Post`.
+        transport_fields: how images and models travel: the fields of a `Transport`.
         attempt: this attempt's name, as Dask knows it.
         spec_fields: what to train: the fields of a `TrialSpec`.
-        held: the names of the models that this worker should go on holding.
-        parcel: the model that it continues.
+        keep_cached: the names of the models that this worker should go on holding.
+        payload: the model that it continues.
     """
-    from search.training.trial import TrialSpec
+    from search.training.spec import TrialSpec
 
-    post = Post(**post_fields)
+    transport = Transport(**transport_fields)
     worker = distributed.get_worker()
-    bench = DESKS[post.session].ready(post)
+    state = SESSIONS[transport.session].ready(transport)
 
     def on_epoch(trial_id: str, row: Mapping[str, Any]) -> None:
-        worker.log_event(post.session, (attempt, dict(row)))
+        worker.log_event(transport.session, (attempt, dict(row)))
 
     def check() -> None:
         # A thread cannot be ended from outside: without this, a trial whose driver was killed
@@ -148,6 +148,6 @@ def train(
         if task is None or task.state != "executing":
             raise AbandonedError("its driver is gone")
 
-    job = Job(TrialSpec(**spec_fields), post.receive(parcel), held)
-    result = bench.run(job, on_epoch, check)
-    return dataclasses.replace(result, model=None), post.send(result.model)
+    job = Job(TrialSpec(**spec_fields), transport.receive(payload), keep_cached)
+    result = state.run(job, on_epoch, check)
+    return dataclasses.replace(result, model=None), transport.send(result.model)

@@ -10,7 +10,7 @@ from search.workers.protocol import Job
 
 if TYPE_CHECKING:
     from search.data.datasets import Images
-    from search.training.trial import OnEpoch, TrialResult
+    from search.training.spec import OnEpoch, TrialResult
 
 
 class InProcess:
@@ -20,9 +20,9 @@ class InProcess:
 
     def __init__(self) -> None:
         # Imported here: the thread limits must be set before a backend is.
-        from search.workers.worker_state import Bench
+        from search.workers.worker_state import WorkerState
 
-        self._bench = Bench()
+        self._state = WorkerState()
         self._name = worker_name()
         self._job: Job | None = None
 
@@ -35,7 +35,7 @@ class InProcess:
 
     def open(self, images: Mapping[str, Images]) -> None:
         """Gives images to this process."""
-        self._bench.images.update(images)
+        self._state.images.update(images)
 
     def idle(self) -> list[str]:
         """This process, if it has nothing to do."""
@@ -55,4 +55,4 @@ class InProcess:
         """Trains the trial."""
         assert self._job is not None
         job, self._job = self._job, None
-        return self._bench.run(job, on_epoch)
+        return self._state.run(job, on_epoch)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from search.data.datasets import Images
-    from search.training.trial import OnEpoch, TrialResult, TrialSpec
+    from search.training.spec import OnEpoch, TrialResult, TrialSpec
 
 
 class SchedulerLostError(Exception):
@@ -27,12 +27,12 @@ class Job:
     Attributes:
         spec: what to train.
         model: the bytes of the model that it continues; None for one from scratch.
-        held: the names of the models that a worker should go on holding, if it does.
+        keep_cached: the names of the models that a worker should go on holding, if it does.
     """
 
     spec: TrialSpec
     model: bytes | None = None
-    held: frozenset[str] = frozenset()
+    keep_cached: frozenset[str] = frozenset()
 
 
 class Workers(Protocol):

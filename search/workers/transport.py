@@ -13,7 +13,7 @@ from search.files import write_atomically
 
 
 @dataclasses.dataclass(frozen=True)
-class Post:
+class Transport:
     """Sends by message, through Dask's scheduler, unless there is a directory that all see.
 
     Attributes:
@@ -36,12 +36,12 @@ class Post:
         write_atomically(file, content)
         return file
 
-    def receive(self, parcel: bytes | Path | None) -> bytes | None:
+    def receive(self, payload: bytes | Path | None) -> bytes | None:
         """Returns what `send` was given; it can be received once."""
-        if not isinstance(parcel, Path):
-            return parcel
-        content = parcel.read_bytes()
-        parcel.unlink()
+        if not isinstance(payload, Path):
+            return payload
+        content = payload.read_bytes()
+        payload.unlink()
         return content
 
     def send_images(self, images: Images) -> Images | Path:
@@ -53,15 +53,15 @@ class Post:
         np.save(labels_file(file), images.y, allow_pickle=False)
         return file
 
-    def receive_images(self, parcel: Images | Path) -> Images:
+    def receive_images(self, payload: Images | Path) -> Images:
         """Returns what `send_images` was given, for any number of receivers.
 
         Of a file, the workers of one machine share one copy in memory.
         """
-        if isinstance(parcel, Images):
-            return parcel
-        x = np.load(parcel, mmap_mode="r", allow_pickle=False)
-        return Images(x, np.load(labels_file(parcel), allow_pickle=False))
+        if isinstance(payload, Images):
+            return payload
+        x = np.load(payload, mmap_mode="r", allow_pickle=False)
+        return Images(x, np.load(labels_file(payload), allow_pickle=False))
 
     def clear(self) -> None:
         """Deletes what was sent and not received."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 from collections.abc import Callable
 
 import psutil
@@ -10,38 +11,49 @@ import psutil
 from search.data.datasets import Images
 from search.environment import worker_name
 from search.training.final import run_final
-from search.training.trial import Held, OnEpoch, TrialResult, release_memory, run_trial
+from search.training.model import CachedModel
+from search.training.spec import OnEpoch, TrialResult
+from search.training.trial import run_trial
 from search.workers.protocol import Job
 from spaces.runtime_patches import keep_what_is_loaded
 
 
-class Bench:
+class WorkerState:
     """Where one worker trains; the same in the driver's process and on another machine.
 
     Attributes:
         images: `train` and `validation`, and for the finals `everything` and `test`.
-        held: compiled models by name: a promoted trial that lands where its parent ran goes on
+        cached: compiled models by name: a promoted trial that lands where its parent ran goes on
             with its parent's, and a finalist's next seed with the one before.
     """
 
     def __init__(self) -> None:
         self.images: dict[str, Images] = {}
-        self.held: dict[str, Held] = {}
+        self.cached: dict[str, CachedModel] = {}
         keep_what_is_loaded()
 
     def run(
         self, job: Job, on_epoch: OnEpoch | None = None, check: Callable[[], None] | None = None
     ) -> TrialResult:
-        """Trains what a job asks for."""
+        """Trains what a job asks for.
+
+        Args:
+            job: the trial or final, and what to go on holding.
+            on_epoch: is told each epoch as it ends.
+            check: called after every batch; what it raises fails the training.
+
+        Raises:
+            OSError: the disk is full or gone.
+        """
         spec = job.spec
-        self.held = {name: held for name, held in self.held.items() if name in job.held}
+        self.cached = {name: each for name, each in self.cached.items() if name in job.keep_cached}
         if spec.final:
             train, test = self.images["everything"], self.images["test"]
-            result = run_final(spec, train, test, on_epoch, self.held, check)
+            result = run_final(spec, train, test, job.model, on_epoch, self.cached, check)
         else:
             train, validation = self.images["train"], self.images["validation"]
-            result = run_trial(spec, train, validation, job.model, on_epoch, self.held, check)
-        release_memory()
+            result = run_trial(spec, train, validation, job.model, on_epoch, self.cached, check)
+        gc.collect()  # what the training has left
         return dataclasses.replace(
             result, worker=worker_name(), memory_bytes=psutil.Process().memory_info().rss
         )

@@ -10,6 +10,7 @@ import pytest
 import analysis
 from analysis import load_run
 from analysis.run import hyperparameters, pending_finals, representatives
+from search.schema import FinalRow
 from search.store import ExperimentError, Store
 from tests.support.synthetic_runs import STRATEGIES, final, make_run
 
@@ -61,7 +62,7 @@ def test_what_stands_for_a_strategy_is_what_was_retrained(tmp_path):
     other = "lines-0-2-0-1"
     classes = np.zeros(300)
     with Store.resume(path) as store:
-        store.record_final(final("lines", 0, classes, classes) | {"trial_id": other})
+        store.record_final(FinalRow(**final("lines", 0, classes, classes) | {"trial_id": other}))
     after = load_run(path)
     assert representatives(after).trial_id["lines"] == other
     assert pending_finals(after)["lines"] == 2

@@ -10,6 +10,7 @@ import pytest
 
 from search.designs import describe
 from search.experiment import Experiment
+from search.schema import TrialRow
 from tests.support import exported
 
 PAGE = (Path(__file__).parents[2] / "docs" / "library.md").read_text(encoding="utf-8")
@@ -65,10 +66,11 @@ def test_every_key_is_explained():
     experiment = Experiment("digits", ("lines",))
     dataset = {"dataset": "digits", "height": 8, "width": 8, "channels": 1, "mirror": 0}
     dataset |= {"class_names": "[]", "train_images": 1, "validation_images": 1}
-    trial = dict.fromkeys(
-        ("score", "val_loss", "last_epoch", "timesteps", "features", "parameters", "multiply_adds")
-    )
-    trial |= {"strategy": "lines", "trial_id": "lines-0-0-0-0", "hyperparameters": "{}"}
+    trial = TrialRow(
+        trial_id="lines-0-0-0-0", dataset="digits", strategy="lines", iteration=0, bracket=0,
+        rung=0, slot=0, seed=0, hyperparameters="{}", first_epoch=0, last_epoch=1,
+        status="completed",
+    )  # fmt: skip
     design = describe(experiment, {}, dataset, trial, [])
     table = PAGE[PAGE.index("| key |") : PAGE.index("Files are named")]
     said = set(re.findall(r"`(\w+)`", table))

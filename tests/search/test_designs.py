@@ -1,6 +1,7 @@
 """The designs of a run: chosen by nothing but the validation, whole, loadable, safely named."""
 
 import ast
+import dataclasses
 import json
 import shutil
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from search.designs import description, design_source, export_designs, file_name, weights_seed
+from search.schema import FinalRow
 from search.store import Store
 from spaces import build_design
 from tests.support import exported
@@ -90,7 +92,7 @@ def test_exported_again_they_are_the_same(run, tmp_path):
 
 
 def finals(*rows):
-    return [{"seed": seed, "status": status, "test_accuracy": a} for seed, status, a in rows]
+    return [FinalRow("digits", "lines", "lines-0-0-0-0", *row) for row in rows]
 
 
 def test_the_weights_are_not_chosen_by_the_test_split():
@@ -103,15 +105,19 @@ def test_the_lowest_seed_that_went_well_is_kept(run, tmp_path):
     shutil.copytree(run.path, tmp_path / "run")
     with Store.resume(tmp_path / "run") as store:
         shutil.rmtree(store.designs_directory)
-        (first, second) = store.rows("finals")
-        store.record_final({**first, "status": "failed", "test_accuracy": None})
-        store.record_final({**first, "seed": 2, "test_accuracy": 1.0, "test_loss": float("inf")})
-        store.record_final({**first, "seed": 1, "test_accuracy": 0.0})
-        store.record_final({**second, "status": "failed", "test_accuracy": None})
+        (first, second) = store.finals()
+        infinite = {"test_accuracy": 1.0, "test_loss": float("inf")}
+        for changed in (
+            dataclasses.replace(first, status="failed", test_accuracy=None),
+            dataclasses.replace(first, seed=2, **infinite),
+            dataclasses.replace(first, seed=1, test_accuracy=0.0),
+            dataclasses.replace(second, status="failed", test_accuracy=None),
+        ):
+            store.record_final(changed)
         exported.keep_models(store)
         (file,) = export_designs(store)  # the other strategy failed throughout
         design = load(file)
-        assert design["strategy"] == first["strategy"]
+        assert design["strategy"] == first.strategy
         assert design["weights"]["seed"] == 1 and design["training"]["seed"] == 1
         assert [row["seed"] for row in design["scores"]["finals"]] == [1, 2]
         assert design["scores"]["finals"][1]["test_loss"] is None  # JSON has no infinity

@@ -14,53 +14,20 @@ import pytest
 from search import finals
 from search.data.datasets import load_dataset
 from search.experiment import Execution, Experiment
-from search.finals import finalists, run_finals
-from search.hyperband.promotion import Place
+from search.finals import run_finals
+from search.hyperband.promotion import TrialKey
+from search.ranking import finalists
+from search.schema import TrialRow
 from search.store import Store
 from search.terminal.display import Display
 from search.terminal.progress import Progress
 from search.training.final import run_final
-from search.training.trial import TrialResult
+from search.training.spec import TrialResult
+from search.trainings import make_spec
 from search.tuner import SequenceTuner, make_oracle
 from search.workers.in_process import InProcess
 from tests.support import small_run
 from tests.support.invented import InventedWorkers, unit
-
-# Who is in the finals
-
-
-def trial(name, score=0.5, val_loss=1.0, last_epoch=9, status="completed"):
-    row = {"trial_id": name, "strategy": name.partition("-")[0], "status": status}
-    return row | {"score": score, "val_loss": val_loss, "last_epoch": last_epoch}
-
-
-@pytest.mark.parametrize(
-    ("rows", "best"),
-    [
-        ([trial("a-0", 0.5), trial("a-1", 0.6)], "a-1"),
-        ([trial("a-0", 0.6, 1.0), trial("a-1", 0.6, 0.9)], "a-1"),
-        ([trial("a-0", 0.6, 0.9, 9), trial("a-1", 0.6, 0.9, 3)], "a-1"),
-        ([trial("a-1", 0.6, 0.9, 3), trial("a-0", 0.6, 0.9, 3)], "a-0"),
-        # Accuracy comes before loss, and loss before epochs.
-        ([trial("a-0", 0.5, 0.1, 1), trial("a-1", 0.6, 9.0, 9)], "a-1"),
-        ([trial("a-0", 0.6, 0.9, 1), trial("a-1", 0.6, 0.8, 9)], "a-1"),
-        ([trial("a-0", 0.0), trial("a-1", None, None, 9, "failed")], "a-0"),
-        ([trial("a-0", None, None, 9, "running"), trial("a-1", 0.1)], "a-1"),
-    ],
-)
-def test_the_best_trial_of_an_arm_is_its_finalist(rows, best):
-    for order in (rows, rows[::-1]):
-        assert {name: row["trial_id"] for name, row in finalists(order).items()} == {"a": best}
-
-
-def test_every_arm_with_a_completed_trial_has_one_finalist():
-    rows = [trial("a-0", 0.9), trial("a-1", 0.8), trial("b-0", 0.1), trial("c-0", status="failed")]
-    assert {name: row["trial_id"] for name, row in finalists(rows).items()} == {
-        "a": "a-0",
-        "b": "b-0",
-    }
-    assert finalists([]) == {}
-
 
 # A small search of an .npz, watched
 
@@ -165,12 +132,12 @@ def tested(request, clean, finished_run):
 
 def test_finals_train_the_best_configuration_of_each_arm(tested):
     store, _ = tested
-    best = finalists(store.rows("trials"))
+    best = finalists(store.trials())
     rows = store.rows("finals")
     assert {row["strategy"] for row in rows} == set(store.experiment.strategies) == set(best)
     for row in rows:
-        assert row["trial_id"] == best[row["strategy"]]["trial_id"]
-        assert Place.parse(row["trial_id"]).strategy == row["strategy"]
+        assert row["trial_id"] == best[row["strategy"]].trial_id
+        assert TrialKey.parse(row["trial_id"]).strategy == row["strategy"]
         assert row["status"] == "completed" and row["message"] is None
         assert row["train_seconds"] > 0 and row["latency_ms"] > 0
         assert row["test_loss"] > 0
@@ -194,18 +161,18 @@ def test_learning_on_these_images_is_better_than_guessing(clean):
 
 def test_the_same_seed_gives_the_same_model_and_another_seed_another(clean):
     first, second = clean.store.rows("finals")
-    best = finalists(clean.store.rows("trials"))["lines"]
-    spec = finals.final_spec(clean.store, clean.dataset, best, seed=3)
+    best = finalists(clean.store.trials())["lines"]
+    spec = make_spec(clean.store.experiment, clean.dataset, best, 3)
     train = finals.Images(
         np.concatenate([clean.dataset.train.x, clean.dataset.validation.x]),
         np.concatenate([clean.dataset.train.y, clean.dataset.validation.y]),
     )
     test = load_dataset(clean.store.experiment).open_test()
     again = run_final(spec, train, test).columns
-    same = ("test_accuracy", "test_loss", "predictions", "status", "message")
+    same = ("test_accuracy", "test_loss", "predictions", "status")
     assert {name: again[name] for name in same} == {name: first[name] for name in same}
     # The second seed's model was compiled for the first; trained in a new one it is the same.
-    spec = finals.final_spec(clean.store, clean.dataset, best, seed=4)
+    spec = make_spec(clean.store.experiment, clean.dataset, best, 4)
     again = run_final(spec, train, test).columns
     assert {name: again[name] for name in same} == {name: second[name] for name in same}
     assert first["test_loss"] != second["test_loss"]
@@ -222,13 +189,13 @@ def invented(tmp_path):
     with Store.create(tmp_path / "run", experiment, {}) as store:
         store.record_dataset({"dataset": "digits"})
         for number, strategy in enumerate(("line_cnn", "lines", "lines")):
-            place = Place(strategy, 0, 0, 0, number)
-            columns = ("iteration", "bracket", "rung", "slot")
-            row = {name: getattr(place, name) for name in columns}
-            row |= {"trial_id": place.trial_id, "dataset": "digits", "strategy": strategy}
-            row |= {"seed": 1, "hyperparameters": json.dumps({"depth": number}), "first_epoch": 0}
-            row |= {"last_epoch": 9, "status": "completed", "score": number / 10, "val_loss": 1}
-            row |= {"train_seconds": 9.0}
+            key = TrialKey(strategy, 0, 0, 0, number)
+            row = TrialRow(
+                trial_id=key.trial_id, dataset="digits", strategy=strategy, iteration=0,
+                bracket=0, rung=0, slot=number, seed=1,
+                hyperparameters=json.dumps({"depth": number}), first_epoch=0, last_epoch=9,
+                status="completed", score=number / 10, val_loss=1, train_seconds=9.0,
+            )  # fmt: skip
             store.start_trial(row)
         yield types.SimpleNamespace(
             store=store,
@@ -243,13 +210,13 @@ class FinalWorkers(InventedWorkers):
 
     def __init__(self, capacity=1, order=0):
         super().__init__(capacity, order=order)
-        self.images, self.broken, self.places = {}, set(), []
+        self.images, self.broken, self.given = {}, set(), []
 
     def open(self, images):
         self.images.update(images)
 
     def submit(self, job, worker):
-        self.places.append((job.spec.strategy, worker))
+        self.given.append((job.spec.strategy, worker))
         super().submit(job, worker)
 
     def _end(self, spec, on_epoch):
@@ -298,7 +265,7 @@ def test_a_worker_stays_with_the_finalist_that_it_holds_compiled(invented):
     """And helps the other when its own has no seed left."""
     workers = FinalWorkers(capacity=2)
     run_finals(invented.store, invented.dataset, workers, invented.display)
-    (first, one), (second, other), (third, again), _ = workers.places
+    (first, one), (second, other), (third, again), _ = workers.given
     assert first != second and one != other
     assert third == {one: first, other: second}[again]
 
@@ -310,7 +277,7 @@ def test_what_takes_a_moment_is_done_while_the_workers_are_busy(invented):
     def meanwhile():
         seen.append((len(invented.store.rows("finals")), workers.busy))
 
-    run_finals(invented.store, invented.dataset, workers, invented.display, meanwhile)
+    run_finals(invented.store, invented.dataset, workers, invented.display, meanwhile=meanwhile)
     assert seen == [(0, 2), (1, 2), (2, 2), (3, 1)]
 
 
@@ -337,10 +304,10 @@ def test_resumed_finals_do_not_repeat_what_is_done(invented, monkeypatch, done):
 
     original, written = Store.record_final, []
 
-    def record_final(self, row):
+    def record_final(self, row, *rest):
         if len(written) == done:
             raise Killed
-        original(self, row)
+        original(self, row, *rest)
         written.append(row)
 
     with monkeypatch.context() as patch:
@@ -367,12 +334,12 @@ def test_a_final_that_fails_is_a_row_and_the_others_go_on(invented):
 
 
 def test_a_failing_training_becomes_a_failed_final(clean):
-    best = finalists(clean.store.rows("trials"))["lines"]
-    impossible = dict(best) | {"hyperparameters": json.dumps({"lstm_units": -1})}
-    spec = finals.final_spec(clean.store, clean.dataset, impossible, seed=1)
+    best = finalists(clean.store.trials())["lines"]
+    impossible = dataclasses.replace(best, hyperparameters=json.dumps({"lstm_units": -1}))
+    spec = make_spec(clean.store.experiment, clean.dataset, impossible, 1)
     row = run_final(spec, clean.dataset.train, clean.dataset.validation).columns
     assert row["status"] == "failed" and len(row["message"].splitlines()) == 1
-    assert row["test_accuracy"] is None and row["predictions"] is None
+    assert "test_accuracy" not in row and "predictions" not in row
 
 
 def test_a_run_with_finals_is_searched_no_further(invented, monkeypatch, tmp_path):

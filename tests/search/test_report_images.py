@@ -6,7 +6,7 @@ import pytest
 
 from search.data.datasets import Dataset, Images
 from search.experiment import Experiment
-from search.finals import finalists
+from search.ranking import finalists
 from search.report_images import (
     LARGEST_MAP,
     LARGEST_SIDE,
@@ -20,6 +20,7 @@ from search.report_images import (
     smaller,
     timestep_map,
 )
+from search.schema import FinalRow, TrialRow
 from search.store import Store
 from spaces.scans import SCANS, scan
 
@@ -96,13 +97,13 @@ def test_mistakes_are_those_of_most_seeds_of_the_most_accurate():
         "bad": ([1, 0, 0, 1], [1, 0, 0, 1], [1, 0, 0, 1]),
     }
     rows = [
-        {
-            "strategy": name, "status": "completed", "predictions": np.array(p, "<u2").tobytes(),
-            "test_accuracy": float(np.mean(p == labels)),
-        }
-        for name, seeds in named.items() for p in seeds
+        FinalRow(
+            "noise", name, name, seed, "completed", test_accuracy=float(np.mean(p == labels)),
+            predictions=np.array(p, "<u2").tobytes(),
+        )
+        for name, seeds in named.items() for seed, p in enumerate(seeds)
     ]  # fmt: skip
-    rows.append({"strategy": "gone", "status": "failed", "predictions": None})
+    rows.append(FinalRow("noise", "gone", "gone", 0, "failed"))
     assert mistakes(rows, labels) == [1, 2]
     assert mistakes([], labels) == []
 
@@ -132,14 +133,13 @@ def test_the_run_holds_them_and_the_test_split_stays_shut(store):
     assert len(rows) == 24
 
     for strategy in ("lines", "cnn_control"):
-        trial = {
-            "trial_id": strategy, "dataset": "noise", "strategy": strategy, "iteration": 0,
-            "bracket": 0, "rung": 0, "slot": 0, "seed": 0, "first_epoch": 0, "last_epoch": 1,
-            "hyperparameters": '{"axis": "columns", "learning_rate": 0.001}', "status": "running",
-        }  # fmt: skip
+        trial = TrialRow(
+            trial_id=strategy, dataset="noise", strategy=strategy, iteration=0, bracket=0, rung=0,
+            slot=0, seed=0, first_epoch=0, last_epoch=1, status="completed", score=1.0,
+            val_loss=0.0, hyperparameters='{"axis": "columns", "learning_rate": 0.001}',
+        )  # fmt: skip
         store.start_trial(trial)
-        store.finish_trial(strategy, {"status": "completed", "score": 1.0, "val_loss": 0.0}, [])
-    record_sequences(store, data, finalists(store.rows("trials")))
+    record_sequences(store, data, finalists(store.trials()))
     (row,) = store.rows("sequences")  # the control has none
     times = np.frombuffer(row["timesteps"], "<u2").reshape(row["height"], row["width"])
     assert (times == np.arange(8)).all()
@@ -149,10 +149,10 @@ def test_mistakes_are_kept_with_their_place_in_the_test_split(store):
     test = images(50, seed=3)
     named = test.y.copy()
     named[[4, 40]] = (named[[4, 40]] + 1) % 3
-    final = {
-        "dataset": "noise", "strategy": "lines", "trial_id": "lines", "seed": 0,
-        "status": "completed", "test_accuracy": 0.96, "predictions": named.astype("<u2").tobytes(),
-    }  # fmt: skip
+    final = FinalRow(
+        "noise", "lines", "lines", 0, "completed", test_accuracy=0.96,
+        predictions=named.astype("<u2").tobytes(),
+    )  # fmt: skip
     store.record_final(final)
     record_mistakes(store, dataset(), test)
     rows = store.rows("images")

@@ -1,6 +1,7 @@
 """The run directory: whole or not at all, one writer, transactions, damage in one line."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from search import store as store_module
 from search.environment import describe_machine
 from search.experiment import Experiment, ExperimentError
 from search.files import write_atomically
+from search.schema import FinalRow, TrialRow
 from search.store import Store
 
 EXPERIMENT = Experiment(
@@ -42,24 +44,12 @@ def run(tmp_path):
 
 
 def trial(trial_id="lines-0-2-0-0", **changes):
-    row = {
-        "trial_id": trial_id,
-        "parent_id": None,
-        "dataset": "digits",
-        "strategy": "lines",
-        "iteration": 0,
-        "bracket": 2,
-        "rung": 0,
-        "slot": 0,
-        "seed": 5,
-        "hyperparameters": '{"units": 8}',
-        "first_epoch": 0,
-        "last_epoch": 2,
-        "status": "running",
-        "worker": "here",
-        "started": 1.0,
-    }
-    return row | changes
+    row = TrialRow(
+        trial_id=trial_id, dataset="digits", strategy="lines", iteration=0, bracket=2, rung=0,
+        slot=0, seed=5, hyperparameters='{"units": 8}', first_epoch=0, last_epoch=2,
+        status="running", worker="here", started=1.0,
+    )  # fmt: skip
+    return dataclasses.replace(row, **changes)
 
 
 RESULT = {"status": "completed", "score": 0.5, "val_loss": 1.25, "finished": 2.0}
@@ -78,7 +68,7 @@ def refusal(function, *arguments):
 
 def in_another_process(code, *arguments, wait=True):
     """Runs code where `Store`, `EXPERIMENT` and the rest of this file's names are at hand."""
-    code = "from tests.test_store import *\n" + textwrap.dedent(code)
+    code = "from tests.search.test_store import *\n" + textwrap.dedent(code)
     process = subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
         cwd=ROOT,
@@ -138,10 +128,10 @@ def test_an_older_run_is_read_and_gets_the_tables_that_came_later(run):
         "channels": 1, "pixels": b"ab",
     }  # fmt: skip
     with Store.resume(run) as store:
-        store.record_pictures("images", [row, row | {"position": 4}])
-        store.record_pictures("images", [row])  # repeats change nothing
+        store.record_report_images("images", [row, row | {"position": 4}])
+        store.record_report_images("images", [row])  # repeats change nothing
         with pytest.raises(ValueError, match="trials"):
-            store.record_pictures("trials", [row])
+            store.record_report_images("trials", [row])
     assert [found["position"] for found in Store(run).rows("images")] == [4, 3]
 
 
@@ -400,14 +390,14 @@ def test_readers_while_a_writer_is_within_a_transaction(run):
 def test_a_trial_from_start_to_end(run):
     with Store.resume(run) as store:
         store.start_trial(trial())
-        started = store.rows("trials")[0]
-        assert {name: started[name] for name in trial()} == trial()
-        assert started["retries"] == 0 and started["score"] is None
-        store.finish_trial("lines-0-2-0-0", RESULT, EPOCHS)
+        (started,) = store.trials()
+        assert started == trial()
+        assert started.retries == 0 and started.score is None
         store.start_trial(trial("lines-0-2-0-1"))
-        first, second = store.rows("trials")
-        assert {name: first[name] for name in RESULT} == RESULT
-        assert second["status"] == "running"
+        store.finish_trial(trial(**RESULT), EPOCHS)
+        first, second = store.trials()  # as they were started, not as they ended
+        assert first == trial(**RESULT)
+        assert second.status == "running"
         epochs = store.rows("epochs")
         assert [(row["trial_id"], row["epoch"]) for row in epochs] == [
             ("lines-0-2-0-0", 1),
@@ -433,11 +423,14 @@ def test_no_such_table_or_status(run):
 
 
 def test_finals_and_data_set_are_written_once_a_key(run):
-    final = {"dataset": "digits", "strategy": "lines", "trial_id": "x", "seed": 1}
     with Store.resume(run) as store:
         for accuracy in (0.5, 0.75):
-            store.record_final({**final, "status": "completed", "test_accuracy": accuracy})
-        assert [row["test_accuracy"] for row in store.rows("finals")] == [0.75]
+            final = FinalRow("digits", "lines", "x", 1, "completed", test_accuracy=accuracy)
+            store.record_final(final, "lines-final-1", EPOCHS)
+        assert store.finals() == [final]
+        assert store.epochs("lines-final-1") == [
+            {**epoch, "val_loss": None, "val_accuracy": None} for epoch in EPOCHS
+        ]
         for height in (8, 9):
             store.record_dataset({"dataset": "digits", "height": height})
         store.record_test_labels("digits", b"\x01\x00")
@@ -445,11 +438,38 @@ def test_finals_and_data_set_are_written_once_a_key(run):
         assert (row["height"], row["test_labels"]) == (8, b"\x01\x00")
 
 
+def test_the_finals_have_begun_once_one_has_something_to_lose(run):
+    with Store.resume(run) as store:
+        store.start_trial(trial())
+        store.finish_trial(trial(**RESULT), EPOCHS)
+        assert not store.finals_begun
+        store.record_epochs("lines-final-1", EPOCHS[:1])
+        assert store.finals_begun
+        with store.connect() as database:
+            database.execute("DELETE FROM epochs")
+        assert not store.finals_begun
+        store.record_final(FinalRow("digits", "lines", "lines-0-2-0-0", 1, "failed"))
+        assert store.finals_begun
+
+
+def test_rows_have_a_field_for_every_column(run):
+    """And what a later version has added is left aside."""
+    with contextlib.closing(sqlite3.connect(run / "results.sqlite")) as database:
+        for table, kind in (("trials", TrialRow), ("finals", FinalRow)):
+            there = {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
+            assert there == {field.name for field in dataclasses.fields(kind)}
+        database.execute("ALTER TABLE trials ADD COLUMN later TEXT")
+        database.commit()
+    with Store.resume(run) as store:
+        store.start_trial(trial())
+        assert store.trials() == [trial()]
+
+
 def test_an_error_midway_leaves_neither_result_nor_epochs(run):
     with Store.resume(run) as store:
         store.start_trial(trial())
         with pytest.raises(sqlite3.Error):
-            store.finish_trial("lines-0-2-0-0", RESULT, [*EPOCHS, {"no such column": 1}])
+            store.finish_trial(trial(**RESULT), [*EPOCHS, {"no such column": 1}])
         assert store.rows("epochs") == []
         assert store.rows("trials")[0]["status"] == "running"
 
@@ -464,7 +484,7 @@ def test_a_kill_leaves_neither_result_nor_epochs(run, moment):
         store = Store.resume(sys.argv[1])
         store.start_trial(trial())
         if sys.argv[2] == "within":
-            store.finish_trial("lines-0-2-0-0", RESULT, epochs())
+            store.finish_trial(trial(**RESULT), epochs())
         os.kill(os.getpid(), signal.SIGKILL)
     """
     assert in_another_process(code, run, moment).returncode == -signal.SIGKILL
@@ -472,7 +492,7 @@ def test_a_kill_leaves_neither_result_nor_epochs(run, moment):
         assert store.rows("epochs") == []
         assert [row["status"] for row in store.rows("trials")] == ["running"]
         store.start_trial(trial())
-        store.finish_trial("lines-0-2-0-0", RESULT, EPOCHS)
+        store.finish_trial(trial(**RESULT), EPOCHS)
         assert len(store.rows("epochs")) == 2
 
 
@@ -537,9 +557,9 @@ def test_checkpoints(run):
         assert store.load_checkpoint("a") is None
         for name in "abc":
             store.save_checkpoint(name, name.encode())
-        store.keep_checkpoints(["b", "never saved"])
+        store.delete_checkpoints_except(["b", "never saved"])
         assert [store.load_checkpoint(name) for name in "abc"] == [None, b"b", None]
-        store.keep_checkpoints([])
+        store.delete_checkpoints_except([])
         assert list((run / "checkpoints").iterdir()) == []
 
 
@@ -548,7 +568,7 @@ def test_a_run_copied_without_its_checkpoints_goes_on(run):
     (run / "checkpoints").rmdir()
     with Store.resume(run) as store:
         assert store.load_checkpoint("a") is None
-        store.keep_checkpoints(["a"])
+        store.delete_checkpoints_except(["a"])
         store.save_checkpoint("a", b"model")
         assert store.load_checkpoint("a") == b"model"
 

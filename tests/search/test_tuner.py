@@ -15,10 +15,12 @@ import pytest
 from search import tuner
 from search.data.datasets import Dataset, Images, load_dataset
 from search.experiment import Experiment, ExperimentError
-from search.finals import finalists, run_finals
+from search.finals import run_finals
 from search.hyperband import brackets
 from search.hyperband.oracle import StrategyHyperband
-from search.hyperband.promotion import Place
+from search.hyperband.promotion import TrialKey
+from search.ranking import finalists
+from search.schema import TrialRow
 from search.search_spaces import search_spaces
 from search.store import Store
 from search.terminal.display import Display
@@ -53,11 +55,11 @@ class Listener(Display):
 
     def trial_started(self, row):
         super().trial_started(row)
-        self.events.append(("started", row["trial_id"], row["status"]))
+        self.events.append(("started", row.trial_id, row.status))
 
     def trial_finished(self, row):
         super().trial_finished(row)
-        self.events.append(("finished", row["trial_id"], row["status"]))
+        self.events.append(("finished", row.trial_id, row.status))
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +109,7 @@ def test_what_takes_a_moment_is_done_while_every_worker_that_can_be_is_busy(
 
     def meanwhile():
         ended = sum(row["status"] == "completed" for row in store.rows("trials"))
-        seen.append((ended, workers.busy, oracle.next_place()))
+        seen.append((ended, workers.busy, oracle.next_key()))
 
     tuner = SequenceTuner(
         oracle, store, noise(8, 8, 1), workers, Listener(store.experiment), meanwhile=meanwhile
@@ -125,7 +127,10 @@ def real(finished_run):
     store = Store(finished_run.path)
     oracle = make_oracle(store.experiment, load_dataset(store.experiment))
     return types.SimpleNamespace(
-        store=store, oracle=oracle, trials=store.rows("trials"), epochs=store.rows("epochs")
+        store=store,
+        oracle=oracle,
+        trials=store.rows("trials"),
+        epochs=[row for row in store.rows("epochs") if "-final-" not in row["trial_id"]],
     )
 
 
@@ -148,15 +153,15 @@ def test_the_table_is_the_plan(real):
 
 def test_every_row_follows_from_its_place(real):
     for row in real.trials:
-        place = Place.parse(row["trial_id"])
-        rung = real.oracle.rung(place)
+        key = TrialKey.parse(row["trial_id"])
+        rung = real.oracle.rung(key)
         assert {name: row[name] for name in ("strategy", "iteration", "bracket", "rung")} == {
-            name: getattr(place, name) for name in ("strategy", "iteration", "bracket", "rung")
+            name: getattr(key, name) for name in ("strategy", "iteration", "bracket", "rung")
         }
-        assert row["slot"] == place.slot
+        assert row["slot"] == key.slot
         assert (row["first_epoch"], row["last_epoch"]) == (rung.first_epoch, rung.last_epoch)
-        assert json.loads(row["hyperparameters"]) == real.oracle.values(place)
-        assert row["seed"] == real.oracle.trial_seed(place)
+        assert json.loads(row["hyperparameters"]) == real.oracle.values(key)
+        assert row["seed"] == real.oracle.trial_seed(key)
         assert row["dataset"] == "digits"
         assert row["retries"] == 0 and row["message"] is None
         assert row["started"] <= row["finished"]
@@ -165,10 +170,10 @@ def test_every_row_follows_from_its_place(real):
 def test_a_fresh_oracle_given_the_scores_starts_the_same_trials_in_the_same_order(real):
     oracle = make_oracle(real.store.experiment, load_dataset(real.store.experiment))
     for number, row in enumerate(real.trials):
-        place = oracle.next_place()
-        assert place.trial_id == row["trial_id"], f"trial {number}"
-        oracle.restore([row])
-    assert oracle.next_place() is None
+        key = oracle.next_key()
+        assert key.trial_id == row["trial_id"], f"trial {number}"
+        oracle.restore([TrialRow(**row)])
+    assert oracle.next_key() is None
 
 
 def test_children_go_on_where_parents_ended(real):
@@ -246,6 +251,7 @@ def test_an_arm_in_which_every_trial_fails_leaves_the_other_as_it_was(
         listener = Listener(experiment)
         assert SequenceTuner(oracle, store, dataset, workers, listener).search()
         rows, epochs = store.rows("trials"), store.rows("epochs")
+        best = finalists(store.trials())
         kept = list((store.path / "checkpoints").iterdir())
     failed = [row for row in rows if row["strategy"] == "line_cnn"]
     # None can be promoted; those of rung 0 are all tried.
@@ -261,8 +267,9 @@ def test_an_arm_in_which_every_trial_fails_leaves_the_other_as_it_was(
 
     assert of_lines(rows) == of_lines(whole["trials"])
     assert len(of_lines(epochs)) == len(epochs)
-    assert of_lines(epochs) == of_lines(whole["epochs"])
-    assert list(finalists(rows)) == ["lines"]
+    searched = [row for row in whole["epochs"] if "-final-" not in row["trial_id"]]
+    assert of_lines(epochs) == of_lines(searched)
+    assert list(best) == ["lines"]
     assert kept == []
 
 
@@ -367,7 +374,7 @@ def test_load_model_says_what_is_no_longer_kept(search):
     ended = search(InventedWorkers())
     oracle = oracle_of(ended.store.experiment, ended.oracle._spaces)
     again = SequenceTuner(oracle, ended.store, noise(8, 8, 1), InventedWorkers(), ended.listener)
-    oracle.restore(ended.store.rows("trials"))
+    oracle.restore(ended.store.trials())
     trial = next(iter(oracle.trials.values()))
     with pytest.raises(FileNotFoundError, match=trial.trial_id):
         again.load_model(trial)

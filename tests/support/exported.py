@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from search.designs import describe, export_designs
-from search.finals import final_id
 from search.store import Store
+from search.trainings import final_id
 from spaces import build_design
 
 
@@ -30,13 +30,13 @@ def model_bytes(design: dict[str, Any]) -> bytes:
 
 def keep_models(store: Store) -> None:
     """Keeps a model for every finalist and seed, as the finals do."""
-    trials = {row["trial_id"]: row for row in store.rows("trials")}
+    trials = {row.trial_id: row for row in store.trials()}
     (dataset,) = store.rows("datasets")
-    for row in store.rows("finals"):
-        if row["status"] == "completed":
-            trial = trials[row["trial_id"]]
+    for row in store.finals():
+        if row.status == "completed":
+            trial = trials[row.trial_id]
             design = describe(store.experiment, store.about, dataset, trial, [])
-            store.save_checkpoint(final_id(row["strategy"], row["seed"]), model_bytes(design))
+            store.save_checkpoint(final_id(row.strategy, row.seed), model_bytes(design))
 
 
 def export(path: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from search.data.datasets import Images
-from search.training.trial import OnEpoch, TrialResult, TrialSpec
+from search.training.spec import OnEpoch, TrialResult, TrialSpec
 from search.workers.protocol import Job
 
 
@@ -27,7 +27,7 @@ class InventedWorkers:
 
     Attributes:
         started: the trials, in the order in which they came.
-        anew: those that should have continued a parent and were given none.
+        anew: those that should have continued a parent, or a pause, and were given none.
         fails: the trials, by name, that fail.
     """
 
@@ -70,27 +70,31 @@ class InventedWorkers:
         return dataclasses.replace(self._end(job.spec, on_epoch), worker=worker)
 
     def _end(self, spec: TrialSpec, on_epoch: OnEpoch) -> TrialResult:
-        if spec.final:
-            accuracy = unit(spec.trial_id, sorted(spec.hyperparameters.items()))
-            ended = {"status": "completed", "test_accuracy": accuracy, "message": None}
-            return TrialResult(spec.trial_id, ended)
-        epochs = [self._epoch(spec, number) for number in range(spec.last_epoch + 1)]
-        epochs = epochs[spec.first_epoch + 1 :]
-        columns: dict[str, Any] = {"train_seconds": 0.1 * len(epochs), "setup_seconds": 0.1}
-        if unit("fails", spec.trial_id) < self._failures:
-            columns |= {"status": "failed", "message": "invented"}
-            return TrialResult(spec.trial_id, columns)
+        if unit("fails", spec.trial_id) < self._failures and not spec.final:
+            return TrialResult(
+                spec.trial_id, {"status": "failed", "message": "invented"}, setup_seconds=0.1
+            )
+        last = spec.last_epoch
+        if spec.pause_after is not None:  # a tenth of a second an epoch
+            last = min(last, spec.first_epoch + 1 + int(10 * spec.pause_after))
+        epochs = [self._epoch(spec, number) for number in range(spec.first_epoch + 1, last + 1)]
         for row in epochs:
             on_epoch(spec.trial_id, row)
-        last = epochs[-1]
-        columns |= {"status": "completed", "score": last["val_accuracy"]}
-        columns |= {"val_loss": last["val_loss"], "parameters": 1, "multiply_adds": 1}
-        model = json.dumps({"seed": spec.seed, "epochs": spec.last_epoch}).encode()
-        return TrialResult(spec.trial_id, columns, tuple(epochs), model if spec.keep else None)
+        ended = last == spec.last_epoch
+        columns: dict[str, Any] = {"status": "completed" if ended else "running"}
+        if not spec.final:
+            columns |= {"score": epochs[-1]["val_accuracy"], "val_loss": epochs[-1]["val_loss"]}
+            columns |= {"parameters": 1, "multiply_adds": 1}
+        elif ended:
+            accuracy = unit(spec.trial_id, sorted(spec.hyperparameters.items()))
+            columns |= {"test_accuracy": accuracy}
+        model = json.dumps({"seed": spec.seed, "epochs": last}).encode()
+        wanted = not ended or (spec.keep and not spec.final)  # no design is made of these
+        return TrialResult(spec.trial_id, columns, tuple(epochs), 0.1, model if wanted else None)
 
     def _epoch(self, spec: TrialSpec, number: int) -> dict[str, Any]:
         # So coarse that ties are common.
         score = int(6 * unit("score", spec.seed, number)) / 6
         loss = int(4 * unit("loss", spec.seed, number)) / 4
-        row = {"epoch": number, "loss": loss, "accuracy": score, "val_loss": loss}
-        return row | {"val_accuracy": score, "seconds": 0.1}
+        row = {"epoch": number, "loss": loss, "accuracy": score, "seconds": 0.1}
+        return row if spec.final else row | {"val_loss": loss, "val_accuracy": score}

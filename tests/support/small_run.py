@@ -31,6 +31,7 @@ ARGUMENTS = [
     *("--max-epochs", "2", "--factor", "2", "--final-seeds", "1"),
     *("--workers", "1"),
 ]
+TWO_WORKERS = [*ARGUMENTS[:-2], "--workers", "2", "--out", "run"]
 TRIALS = 10
 FINALS = 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from scipy import special
 
 from analysis import Run, load_run
 from search.experiment import InitialConfiguration
+from search.schema import FinalRow, TrialRow
 from search.store import Experiment, Store
 
 STRATEGIES = ("lines", "cnn_lines", "cnn_flat", "line_cnn")
@@ -44,8 +46,8 @@ def outcomes(
     seed_effect = generator.normal(0, seed_spread, (len(accuracies), seeds, 1))
     skill = np.log(np.array(accuracies) / (1 - np.array(accuracies)))[:, None, None]
     chance = special.expit(skill + seed_effect + difficulty)
-    right = generator.random(chance.shape) < chance
-    return labels, np.where(right, labels, (labels + 1) % 10)
+    correct = generator.random(chance.shape) < chance
+    return labels, np.where(correct, labels, (labels + 1) % 10)
 
 
 def blob(classes: np.ndarray) -> bytes:
@@ -126,11 +128,11 @@ def make_run(
                 quality = level[strategy] - 0.05 * slot
                 rungs = ((0, 1), (1, 3), (3, 9)) if slot == 0 and not fails else ((0, 1),)
                 for rung, (first, last) in enumerate(rungs):
-                    row = trial(strategy, place, slot, rung, first, last, dataset)
+                    row = TrialRow(**trial(strategy, place, slot, rung, first, last, dataset))
                     store.start_trial(row)
                     if fails:
                         result = {"status": "failed", "message": message}
-                        store.finish_trial(row["trial_id"], result, [])
+                        store.finish_trial(dataclasses.replace(row, **result), [])
                         continue
                     curve = [epoch(e, quality, generator) for e in range(first + 1, last + 1)]
                     result = {
@@ -139,9 +141,9 @@ def make_run(
                         "multiply_adds": 30_000 * 8**place, "timesteps": 8, "features": 16,
                         "train_seconds": 2.0, "setup_seconds": 1.0, "finished": 1000.0 + last,
                     }  # fmt: skip
-                    store.finish_trial(row["trial_id"], result, curve)
+                    store.finish_trial(dataclasses.replace(row, **result), curve)
         for slot in range(running):
-            store.start_trial(trial(strategies[0], 0, 100 + slot, 0, 0, 1, dataset))
+            store.start_trial(TrialRow(**trial(strategies[0], 0, 100 + slot, 0, 0, 1, dataset)))
         tested = [name for name in strategies if name not in broken]
         if seeds and tested:
             labels, found = outcomes(
@@ -150,7 +152,8 @@ def make_run(
             store.record_test_labels(dataset, blob(labels))
             for strategy, named in zip(tested, found, strict=True):
                 for seed, classes in enumerate(named):
-                    store.record_final(final(strategy, seed, labels, classes, dataset))
+                    row = FinalRow(**final(strategy, seed, labels, classes, dataset))
+                    store.record_final(row)
     return path
 
 
@@ -229,12 +232,12 @@ def with_images(path: Path) -> Path:
                 "height": 8, "width": 8, "channels": 1, "pixels": pixels.tobytes(),
             }  # fmt: skip
 
-        store.record_pictures("images", [row("train", i, i) for i in range(3)])
-        store.record_pictures("images", [row("test", i, labels[i]) for i in range(40)])
+        store.record_report_images("images", [row("train", i, i) for i in range(3)])
+        store.record_report_images("images", [row("test", i, labels[i]) for i in range(40)])
         times = np.repeat(np.arange(8), 8)
         lines = {
             "dataset": dataset, "strategy": "lines", "trial_id": "lines-0-2-2-0", "height": 8,
             "width": 8, "timesteps": blob(times),
         }  # fmt: skip
-        store.record_pictures("sequences", [lines])
+        store.record_report_images("sequences", [lines])
     return path

@@ -15,7 +15,8 @@ import pytest
 
 from search.hyperband import brackets
 from search.hyperband.oracle import StrategyHyperband
-from search.hyperband.promotion import RUNNING, Outcome, Place, next_in_arm
+from search.hyperband.promotion import RUNNING, Outcome, TrialKey, next_in_arm
+from search.schema import TrialRow
 from spaces import SequenceHyperModel
 
 FAILED = Outcome("failed")
@@ -30,16 +31,16 @@ def unit(*parts):
     return int.from_bytes(digest[:4], "big") / 2**32
 
 
-def judge(place, failures=0.2):
+def judge(key, failures=0.2):
     """How a trial ends: some fail; scores are so coarse that ties are common."""
-    if unit("fails", place.trial_id) < failures:
+    if unit("fails", key.trial_id) < failures:
         return FAILED
-    score, loss = int(8 * unit("score", place.trial_id)), int(3 * unit("loss", place.trial_id))
+    score, loss = int(8 * unit("score", key.trial_id)), int(3 * unit("loss", key.trial_id))
     return Outcome("completed", score / 8, loss / 3)
 
 
-def reliable(place):
-    return judge(place, failures=0)
+def reliable(key):
+    return judge(key, failures=0)
 
 
 def continuous():
@@ -67,7 +68,7 @@ def make_oracle(max_epochs=9, spaces=None, **options):
 
 def finish(oracle, trial, verdict=judge):
     """Ends a trial as a tuner does."""
-    outcome = verdict(Place.parse(trial.trial_id))
+    outcome = verdict(TrialKey.parse(trial.trial_id))
     trial.status = outcome.status.upper()
     if outcome.status == "completed":
         metrics = {"val_accuracy": outcome.score, "val_loss": outcome.val_loss}
@@ -116,11 +117,11 @@ def plainly(oracle, verdict):
             contestants = list(range(drawn))
             for number, rung in enumerate(oracle.plan[bracket]):
                 outcomes = {
-                    slot: verdict(Place(arm, iteration, bracket, number, slot))
+                    slot: verdict(TrialKey(arm, iteration, bracket, number, slot))
                     for slot in contestants[: rung.size]
                 }
                 for slot, outcome in outcomes.items():
-                    table[Place(arm, iteration, bracket, number, slot)] = outcome
+                    table[TrialKey(arm, iteration, bracket, number, slot)] = outcome
                 contestants = rank(outcomes)
     return table
 
@@ -161,9 +162,7 @@ def test_workers_and_their_order_change_nothing(reference, workers, order):
 def test_the_simulation_holds_what_it_should(reference):
     """Failures in every arm and rung, ties at the border of a promotion, whole brackets."""
     failed = collections.Counter(
-        (place.strategy, place.rung)
-        for place, outcome in reference.table.items()
-        if outcome == FAILED
+        (key.strategy, key.rung) for key, outcome in reference.table.items() if outcome == FAILED
     )
     assert all(failed[arm, 0] >= 5 for arm in reference.arms) and any(r > 1 for _, r in failed)
     borders = 0
@@ -171,9 +170,9 @@ def test_the_simulation_holds_what_it_should(reference):
         for (iteration, bracket), _ in reference.drawn(arm).items():
             for number, rung in enumerate(reference.plan[bracket][1:]):
                 outcomes = {
-                    place.slot: outcome
-                    for place, outcome in reference.table.items()
-                    if (place.strategy, place.iteration, place.bracket, place.rung)
+                    key.slot: outcome
+                    for key, outcome in reference.table.items()
+                    if (key.strategy, key.iteration, key.bracket, key.rung)
                     == (arm, iteration, bracket, number)
                 }
                 ranking = rank(outcomes)
@@ -184,25 +183,27 @@ def test_the_simulation_holds_what_it_should(reference):
 
 
 def test_a_trial_says_what_to_train(reference):
-    for place, trial in ((Place.parse(name), t) for name, t in reference.trials.items()):
-        assert place.trial_id == trial.trial_id
-        said, rung = trial.hyperparameters.values, reference.plan[place.bracket][place.rung]
+    for key, trial in ((TrialKey.parse(name), t) for name, t in reference.trials.items()):
+        assert key.trial_id == trial.trial_id
+        said, rung = trial.hyperparameters.values, reference.plan[key.bracket][key.rung]
         assert said["tuner/initial_epoch"] == rung.first_epoch
         assert said["tuner/epochs"] == rung.last_epoch
-        assert (said["tuner/bracket"], said["tuner/round"]) == (place.bracket, place.rung)
-        if place.rung == 0:
+        assert (said["tuner/bracket"], said["tuner/round"]) == (key.bracket, key.rung)
+        if key.rung == 0:
             assert "tuner/trial_id" not in said
         else:
             parent = reference.trials[said["tuner/trial_id"]]
-            assert parent.trial_id == dataclasses.replace(place, rung=place.rung - 1).trial_id
+            assert parent.trial_id == dataclasses.replace(key, rung=key.rung - 1).trial_id
             assert parent.status == "COMPLETED"
             assert parent.hyperparameters.values["rate"] == said["rate"]
-            assert reference.trial_seed(Place.parse(parent.trial_id)) == reference.trial_seed(place)
+            assert reference.trial_seed(TrialKey.parse(parent.trial_id)) == reference.trial_seed(
+                key
+            )
 
 
 def test_seeds_of_configurations_differ(reference):
-    first_rungs = [place for place in reference.table if place.rung == 0]
-    assert len({reference.trial_seed(place) for place in first_rungs}) == len(first_rungs)
+    first_rungs = [key for key in reference.table if key.rung == 0]
+    assert len({reference.trial_seed(key) for key in first_rungs}) == len(first_rungs)
 
 
 def test_seed_zero_is_a_seed():
@@ -231,15 +232,15 @@ def test_iterations_run_all_brackets_again_with_new_configurations():
 
 def test_names_are_unambiguous():
     for strategy in ("lines", "with-dash", "ends-1-2-3-4", ""):
-        place = Place(strategy, 1, 22, 3, 44)
-        assert Place.parse(place.trial_id) == place
+        key = TrialKey(strategy, 1, 22, 3, 44)
+        assert TrialKey.parse(key.trial_id) == key
 
 
 # Failures, ties, not a number
 
 
 def failing(places):
-    return lambda place: FAILED if (place.rung, place.slot) in places else reliable(place)
+    return lambda key: FAILED if (key.rung, key.slot) in places else reliable(key)
 
 
 @pytest.mark.parametrize("workers", [1, 4, 16])
@@ -247,7 +248,7 @@ def failing(places):
     ("verdict", "sizes"),
     [  # of the rungs of bracket 2, which hold 9, 3 and 1
         (reliable, [9, 3, 1]),
-        (lambda place: FAILED, [9, 0, 0]),
+        (lambda key: FAILED, [9, 0, 0]),
         (failing({(0, slot) for slot in range(7)}), [9, 2, 1]),  # two survive, where three fit
         (failing({(0, slot) for slot in range(6)}), [9, 3, 1]),  # just as many as fit
         (failing({(1, slot) for slot in range(9)}), [9, 3, 0]),
@@ -258,17 +259,18 @@ def test_the_failed_take_no_place(workers, verdict, sizes):
     oracle = make_oracle(spaces={"only": continuous()})
     simulate(oracle, verdict, workers)
     assert oracle.table == plainly(oracle, verdict)
-    counted = collections.Counter(place.rung for place in oracle.table if place.bracket == 2)
+    counted = collections.Counter(key.rung for key in oracle.table if key.bracket == 2)
     assert [counted[rung] for rung in range(3)] == sizes
 
 
 def test_a_tie_goes_to_the_lower_loss_then_the_lower_slot():
     losses = {0: 0.5, 1: 0.2, 2: 0.5, 3: 0.5, 4: 0.2, 5: None, 6: math.nan, 7: 0.9, 8: 0.9}
     table = {
-        Place("", 0, 2, 0, slot): Outcome("completed", 0.75, loss) for slot, loss in losses.items()
+        TrialKey("", 0, 2, 0, slot): Outcome("completed", 0.75, loss)
+        for slot, loss in losses.items()
     }
     promoted = offered("", brackets.plan(9, 3), {(0, 2): 9}, table)
-    assert promoted == {Place("", 0, 2, 1, slot) for slot in (1, 4, 0)}
+    assert promoted == {TrialKey("", 0, 2, 1, slot) for slot in (1, 4, 0)}
 
 
 @pytest.mark.parametrize("arrangement", range(20))
@@ -276,40 +278,40 @@ def test_a_loss_that_is_no_number_ranks_last_among_equals(arrangement):
     """NaN is neither more nor less than a number: sorted as it is, it would hide the best."""
     losses = np.random.default_rng(arrangement).permutation([math.nan] * 5 + [0.1, 0.2, 0.3, 0.4])
     table = {
-        Place("", 0, 2, 0, slot): Outcome("completed", 0.1, float(loss))
+        TrialKey("", 0, 2, 0, slot): Outcome("completed", 0.1, float(loss))
         for slot, loss in enumerate(losses)
     }
     promoted = offered("", brackets.plan(9, 3), {(0, 2): 9}, table)
-    assert {losses[place.slot] for place in promoted} == {0.1, 0.2, 0.3}
+    assert {losses[key.slot] for key in promoted} == {0.1, 0.2, 0.3}
 
 
 @pytest.mark.filterwarnings("ignore:All-NaN")
 @pytest.mark.parametrize("workers", [1, 4])
 def test_a_score_that_is_no_number_is_a_failure(workers):
-    def verdict(place):
-        outcome = reliable(place)
-        broken = unit("nan", place.trial_id) < 0.3
+    def verdict(key):
+        outcome = reliable(key)
+        broken = unit("nan", key.trial_id) < 0.3
         return dataclasses.replace(outcome, score=math.nan) if broken else outcome
 
     oracle = make_oracle()
     simulate(oracle, verdict, workers)
-    broken = {place for place in oracle.table if math.isnan(verdict(place).score)}
+    broken = {key for key in oracle.table if math.isnan(verdict(key).score)}
     assert len(broken) > 10
-    assert {place for place, outcome in oracle.table.items() if outcome == FAILED} == broken
-    for place in broken:
-        assert dataclasses.replace(place, rung=place.rung + 1) not in oracle.table
+    assert {key for key, outcome in oracle.table.items() if outcome == FAILED} == broken
+    for key in broken:
+        assert dataclasses.replace(key, rung=key.rung + 1) not in oracle.table
 
 
 @pytest.mark.parametrize("workers", [1, 4])
 def test_an_objective_to_minimise(workers):
     """The lowest loss is promoted, whatever the accuracy says; the trial's score stays the loss."""
 
-    def verdict(place):
-        outcome = judge(place)
-        return outcome if outcome == FAILED else dataclasses.replace(outcome, val_loss=unit(place))
+    def verdict(key):
+        outcome = judge(key)
+        return outcome if outcome == FAILED else dataclasses.replace(outcome, val_loss=unit(key))
 
-    def by_loss(place):
-        outcome = verdict(place)
+    def by_loss(key):
+        outcome = verdict(key)
         return (
             outcome if outcome == FAILED else dataclasses.replace(outcome, score=-outcome.val_loss)
         )
@@ -331,10 +333,10 @@ def offered(arm, plan, drawn, table):
     """The promotions that can start now, however many workers there are."""
     table = dict(table)
     promotions = set()
-    while place := next_in_arm(arm, plan, drawn, table):
-        table[place] = RUNNING
-        if place.rung:
-            promotions.add(place)
+    while key := next_in_arm(arm, plan, drawn, table):
+        table[key] = RUNNING
+        if key.rung:
+            promotions.add(key)
     return promotions
 
 
@@ -346,7 +348,7 @@ def futures(rungs, table, bracket):
     for number, rung in enumerate(rungs[:-1]):  # the last rung is promoted nowhere
         below = {p.slot: table[p] for p in table if p.rung == number - 1}
         entering = rank(below)[: rung.size] if number else list(range(rung.size))
-        places = [Place("", 0, bracket, number, slot) for slot in entering]
+        places = [TrialKey("", 0, bracket, number, slot) for slot in entering]
         pending = [p for p in places if table.get(p, RUNNING) == RUNNING]
         if pending:
             ends = [FAILED, *(Outcome("completed", score, 0.5) for score in (0.0, 2.0, 9.0))]
@@ -360,7 +362,7 @@ def futures(rungs, table, bracket):
 def promoted(rungs, table, bracket):
     """The places of all that were promoted, where a table is final but for the last rung."""
     return {
-        Place("", 0, bracket, number, slot)
+        TrialKey("", 0, bracket, number, slot)
         for number, rung in enumerate(rungs)
         if number
         for slot in rank({p.slot: o for p, o in table.items() if p.rung == number - 1})[: rung.size]
@@ -387,7 +389,7 @@ def test_promoted_as_soon_as_no_outcome_could_exclude_it(max_epochs, factor, bra
             early += bool(promotions) and len(possible) > 1
             # One more starts or ends.
             following = next_in_arm("", plan, drawn, table)
-            running = [place for place, outcome in table.items() if outcome == RUNNING]
+            running = [key for key, outcome in table.items() if outcome == RUNNING]
             if following and (not running or generator.random() < 0.6):
                 table[following] = RUNNING
             elif running:
@@ -407,14 +409,14 @@ def test_promoted_as_soon_as_no_outcome_could_exclude_it(max_epochs, factor, bra
 def test_arms_take_turns(verdict):
     oracle = make_oracle(max_epochs=27)
     largest = max(r.last_epoch - r.first_epoch for rungs in oracle.plan.values() for r in rungs)
-    to_come = collections.Counter(place.strategy for place in plainly(oracle, verdict))
+    to_come = collections.Counter(key.strategy for key in plainly(oracle, verdict))
     spent = dict.fromkeys(oracle.arms, 0)
 
     def check(trial):
-        place = Place.parse(trial.trial_id)
-        rung = oracle.rung(place)
-        spent[place.strategy] += rung.last_epoch - rung.first_epoch
-        to_come[place.strategy] -= 1
+        key = TrialKey.parse(trial.trial_id)
+        rung = oracle.rung(key)
+        spent[key.strategy] += rung.last_epoch - rung.first_epoch
+        to_come[key.strategy] -= 1
         unfinished = [spent[arm] for arm in oracle.arms if to_come[arm]]
         assert not unfinished or max(unfinished) - min(unfinished) <= largest
 
@@ -430,7 +432,7 @@ def test_totals_are_what_runs_if_none_fails(max_epochs, spaces):
     promised = oracle.totals()
     simulate(oracle, reliable, workers=3)
     for arm in oracle.arms:
-        rungs = [oracle.rung(place) for place in oracle.table if place.strategy == arm]
+        rungs = [oracle.rung(key) for key in oracle.table if key.strategy == arm]
         epochs = sum(rung.last_epoch - rung.first_epoch for rung in rungs)
         assert promised[arm] == (len(rungs), epochs)
 
@@ -445,16 +447,14 @@ def test_a_space_smaller_than_a_bracket(workers, sizes):
     simulate(oracle, reliable, workers)
     assert oracle.table == plainly(oracle, reliable)
     tried = [
-        tuple(oracle.values(place).values())
-        for place in oracle.table
-        if place.strategy == "small" and place.rung == 0
+        tuple(oracle.values(key).values())
+        for key in oracle.table
+        if key.strategy == "small" and key.rung == 0
     ]
     assert sorted(tried) == sorted(itertools.product(*map(range, sizes)))  # each of them, once
     for arm in oracle.arms:
-        assert any(
-            oracle.rung(place).last_epoch == 27 for place in oracle.table if place.strategy == arm
-        )
-    others = [place for place in oracle.table if place.strategy == "other"]
+        assert any(oracle.rung(key).last_epoch == 27 for key in oracle.table if key.strategy == arm)
+    others = [key for key in oracle.table if key.strategy == "other"]
     assert len(others) == sum(rung.size for rungs in oracle.plan.values() for rung in rungs)
 
 
@@ -465,13 +465,19 @@ def rows(oracle, names=None):
     """The trial table as the run directory gives it, with these trials finished."""
     finished = []
     for name in oracle.end_order if names is None else names:
-        trial, outcome = oracle.trials[name], oracle.table[Place.parse(name)]
+        trial, outcome = oracle.trials[name], oracle.table[TrialKey.parse(name)]
         score = None if outcome == FAILED else trial.score
-        finished.append(
-            {"trial_id": name, "status": outcome.status, "score": score}
-            | {"val_loss": outcome.val_loss, "message": trial.message}
-        )
+        finished.append(row(name, outcome.status, score, outcome.val_loss, trial.message))
     return finished
+
+
+def row(name, status, score=None, val_loss=None, message=None):
+    key = TrialKey.parse(name)
+    return TrialRow(
+        **dataclasses.asdict(key), trial_id=name, dataset="", seed=0, hyperparameters="{}",
+        first_epoch=0, last_epoch=1, status=status, score=score, val_loss=val_loss,
+        message=message,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("workers", [1, 4])
@@ -480,16 +486,7 @@ def test_goes_on_from_any_prefix_of_the_table(workers):
     simulate(whole, workers=workers, order=3)
     for count in range(len(whole.end_order) + 1):
         oracle = make_oracle()
-        running = [
-            {
-                "trial_id": name,
-                "status": "running",
-                "score": None,
-                "val_loss": None,
-                "message": None,
-            }
-            for name in whole.end_order[count : count + workers]
-        ]
+        running = [row(name, "running") for name in whole.end_order[count : count + workers]]
         oracle.restore([*rows(whole, whole.end_order[:count]), *running])
         assert len(oracle.table) == count
         history = simulate(oracle, workers=workers, order=count)
@@ -506,7 +503,7 @@ def test_every_checkpoint_that_is_needed_is_kept_and_no_other(workers):
     used = plainly(oracle, judge)
 
     def started(trial):
-        parent = Place.parse(trial.trial_id).parent
+        parent = TrialKey.parse(trial.trial_id).parent
         assert parent is None or parent.trial_id in kept
         running.add(trial.trial_id)
 
@@ -516,11 +513,11 @@ def test_every_checkpoint_that_is_needed_is_kept_and_no_other(workers):
             kept.add(trial.trial_id)
         kept.intersection_update(oracle.promotable())
         for name in running:  # killed now, these would start again from their parents
-            parent = Place.parse(name).parent
+            parent = TrialKey.parse(name).parent
             assert parent is None or parent.trial_id in kept
         for name in kept:
-            place = Place.parse(name)
-            child = oracle.table.get(dataclasses.replace(place, rung=place.rung + 1), RUNNING)
+            key = TrialKey.parse(name)
+            child = oracle.table.get(dataclasses.replace(key, rung=key.rung + 1), RUNNING)
             assert child == RUNNING
 
     simulate(oracle, workers=workers, started=started, ended=ended)
@@ -575,7 +572,7 @@ def test_a_second_stock_tuner_goes_on(tmp_path):
     tuner = stock_tuner(StrategyHyperband(max_epochs=3), whole, tmp_path / "whole")
     tuner.search(verbose=0)
     expected = tuner.oracle
-    assert expected.table.keys() == {Place.parse(name) for name in expected.trials}
+    assert expected.table.keys() == {TrialKey.parse(name) for name in expected.trials}
     calls = []
     for pieces in (1, 4, 3, None):
         part = Invented(interrupt_at=pieces)
@@ -608,7 +605,7 @@ def test_a_trial_lost_between_two_of_kerastuners_files_starts_again(tmp_path):
     assert again.oracle.trials[lost].status == "COMPLETED"
     assert {outcome.status for outcome in again.oracle.table.values()} == {"completed"}
     assert again.oracle.start_order.count(lost) == 1
-    counts = collections.Counter(place.strategy for place in again.oracle.table)
+    counts = collections.Counter(key.strategy for key in again.oracle.table)
     assert counts == {"one": 6, "two": 6}
 
 
@@ -648,7 +645,7 @@ def test_a_stock_tuner_runs_a_plain_function(tmp_path):
     assert oracle.totals() == {"": (6, 3 + 2 + 6)}
     assert len(oracle.table) == 6
     assert {trial.status for trial in oracle.trials.values()} == {"COMPLETED"}
-    finals = [place.slot for place in oracle.table if (place.bracket, place.rung) == (1, 1)]
+    finals = [key.slot for key in oracle.table if (key.bracket, key.rung) == (1, 1)]
     first = {p.slot: o for p, o in oracle.table.items() if (p.bracket, p.rung) == (1, 0)}
     assert finals == rank(first)[:1]
 
@@ -684,10 +681,10 @@ def test_a_stock_tuner_runs_the_joint_space(tmp_path):
     assert {t.status for t in oracle.trials.values()} == {"COMPLETED"}, [
         t.message for t in oracle.trials.values()
     ]
-    counted = collections.Counter(place.strategy for place in oracle.table)
+    counted = collections.Counter(key.strategy for key in oracle.table)
     assert counted == dict.fromkeys(strategies, 6)
     planned = collections.Counter(
-        (place.strategy, oracle.rung(place).last_epoch) for place in oracle.table
+        (key.strategy, oracle.rung(key).last_epoch) for key in oracle.table
     )
     assert collections.Counter((said["strategy"], epochs) for said, epochs in recorded) == planned
     for said, _ in recorded:

@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from search.experiment import Experiment
+from search.schema import TrialRow
 from search.terminal.display import LiveDisplay, PlainDisplay, make_display
 from search.terminal.progress import Final, Plan, Progress, seconds_left
 from search.terminal.screen import in_words, on_the_clock, one_line, screen, sparkline
@@ -26,21 +27,22 @@ NASTY = "out of [bold]memory[/] [/nothing]\n\x1b[31m:smile:\r" + "and so on " * 
 
 def trial(strategy="lines", first=0, last=1, *, slot=0, parent_id=None, **more):
     """Returns the row of a trial that starts."""
-    row = {"trial_id": f"{strategy}-{slot}-{last}", "parent_id": parent_id, "dataset": "digits"}
-    row |= {"strategy": strategy, "iteration": 0, "bracket": 2, "rung": 0, "slot": slot, "seed": 1}
     values = {"strategy": strategy, "axis": "rows", "learning_rate": 0.0012345, "lstm_units": 64}
-    row |= {"hyperparameters": json.dumps(values), "first_epoch": first, "last_epoch": last}
-    row |= dict.fromkeys(("score", "val_loss", "train_seconds", "setup_seconds", "message"))
-    return {**row, "status": "running", **more}
+    row = TrialRow(
+        trial_id=f"{strategy}-{slot}-{last}", parent_id=parent_id, dataset="digits",
+        strategy=strategy, iteration=0, bracket=2, rung=0, slot=slot, seed=1,
+        hyperparameters=json.dumps(values), first_epoch=first, last_epoch=last, status="running",
+    )  # fmt: skip
+    return dataclasses.replace(row, **more)
 
 
 def completed(row, score=0.5, train_seconds=2.0, setup_seconds=1.0):
     measured = {"train_seconds": train_seconds, "setup_seconds": setup_seconds}
-    return {**row, "status": "completed", "score": score, **measured}
+    return dataclasses.replace(row, status="completed", score=score, **measured)
 
 
 def failed(row, message="out of memory"):
-    return {**row, "status": "failed", "message": message}
+    return dataclasses.replace(row, status="failed", message=message)
 
 
 def epoch(number, accuracy=0.5, seconds=1.0):
@@ -84,7 +86,7 @@ def busy(running=1):
         row = trial("line_cnn", 0, 9, slot=slot)
         progress = progress.trial_started(row)
         for number in range(1, 6):
-            progress = progress.epoch_finished(row["trial_id"], epoch(number, number / 10))
+            progress = progress.epoch_finished(row.trial_id, epoch(number, number / 10))
     return progress
 
 
@@ -105,22 +107,22 @@ def test_counts_are_right_whatever_the_order():
     random.Random(0).shuffle(rows)
     progress = Progress(EXPERIMENT, PLAN)
     for row in rows:
-        progress = progress.trial_started({**row, "status": "running"})
+        progress = progress.trial_started(dataclasses.replace(row, status="running"))
     for row in reversed(rows):
         progress = progress.trial_finished(row)
     assert not progress.running
     for index, strategy in enumerate(STRATEGIES):
         assert len(progress.by_strategy[strategy]) == 4
-        assert sum(row["status"] == "failed" for row in progress.by_strategy[strategy]) == 1
-        assert progress.best[strategy]["score"] == pytest.approx(0.2 + 0.01 * index)
+        assert sum(row.status == "failed" for row in progress.by_strategy[strategy]) == 1
+        assert progress.best[strategy].score == pytest.approx(0.2 + 0.01 * index)
 
 
 def test_replay_equals_live_events():
     rows = some_trials()
     live, _ = display()
     for row in rows:
-        live.trial_started({**row, "status": "running"})
-        live.epoch_finished(row["trial_id"], epoch(1, row["score"] or 0.0))
+        live.trial_started(dataclasses.replace(row, status="running"))
+        live.epoch_finished(row.trial_id, epoch(1, row.score or 0.0))
         live.trial_finished(row)
     replayed, _ = display()
     replayed.replay(rows)
@@ -132,8 +134,8 @@ def test_replay_equals_live_events():
 def test_a_trial_that_starts_again_is_counted_once():
     row = trial(last=3)
     progress = Progress(EXPERIMENT, PLAN).trial_started(row)
-    progress = progress.epoch_finished(row["trial_id"], epoch(1)).trial_started(row)
-    assert progress.running[row["trial_id"]].epoch == 0
+    progress = progress.epoch_finished(row.trial_id, epoch(1)).trial_started(row)
+    assert progress.running[row.trial_id].epoch == 0
     progress = progress.trial_finished(completed(row)).trial_finished(completed(row))
     assert len(progress.by_strategy["lines"]) == 1
 
@@ -163,7 +165,10 @@ def test_epochs_from_before_a_resume_are_marked_unknown():
 def test_estimate_scales_with_the_durations(known):
     rows = [completed(trial(name), 0.5, 2.0 + i) for i, name in enumerate(STRATEGIES[:known])]
     twice = [
-        {key: 2 * row[key] if key.endswith("_seconds") else row[key] for key in row} for row in rows
+        dataclasses.replace(
+            row, train_seconds=2 * row.train_seconds, setup_seconds=2 * row.setup_seconds
+        )
+        for row in rows
     ]
     assert seconds_left(PLAN, rows) > 0
     assert seconds_left(PLAN, twice) == pytest.approx(2 * seconds_left(PLAN, rows))
@@ -308,8 +313,8 @@ def play(each):
     """Sends every kind of event: 3 trials that end, 2 finals, 1 note."""
     each.replay([completed(trial(slot=9))])
     for row in (completed(trial()), failed(trial("cnn_flat"), NASTY), completed(trial(slot=1))):
-        each.trial_started({**row, "status": "running"})
-        each.epoch_finished(row["trial_id"], epoch(1))
+        each.trial_started(dataclasses.replace(row, status="running"))
+        each.epoch_finished(row.trial_id, epoch(1))
         each.trial_finished(row)
     each.note("time limit reached")
     each.final_started("lines-final-7", "lines", 1, 7)

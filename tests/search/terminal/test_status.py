@@ -15,6 +15,7 @@ from rich.console import Console
 
 import run_search
 from search.experiment import Experiment
+from search.schema import FinalRow, TrialRow
 from search.store import Store
 from search.terminal.status import most_at_once, read_status, status_screen
 from tests.support import small_run
@@ -25,21 +26,20 @@ NOW = 2_000_000_000.0
 
 def trial(strategy, slot, status="completed", **changes):
     """A row of the table of trials: one epoch, ten seconds."""
-    return {
-        "trial_id": f"{strategy}-0-2-0-{slot}", "parent_id": None, "dataset": "digits",
-        "strategy": strategy, "iteration": 0, "bracket": 2, "rung": 0, "slot": slot, "seed": slot,
-        "hyperparameters": '{"units": 32}', "first_epoch": 0, "last_epoch": 1, "status": status,
-        "score": 0.5 + slot / 100 if status == "completed" else None, "worker": f"here:{slot}",
-        "train_seconds": 8.0, "setup_seconds": 2.0, "started": NOW - 100 + 10 * slot,
-        "finished": NOW - 90 + 10 * slot if status != "running" else None,
-    } | changes  # fmt: skip
+    row = TrialRow(
+        trial_id=f"{strategy}-0-2-0-{slot}", dataset="digits", strategy=strategy, iteration=0,
+        bracket=2, rung=0, slot=slot, seed=slot, hyperparameters='{"units": 32}', first_epoch=0,
+        last_epoch=1, status=status, score=0.5 + slot / 100 if status == "completed" else None,
+        worker=f"here:{slot}", train_seconds=8.0, setup_seconds=2.0,
+        started=NOW - 100 + 10 * slot,
+        finished=NOW - 90 + 10 * slot if status != "running" else None,
+    )  # fmt: skip
+    return dataclasses.replace(row, **changes)
 
 
-def final(strategy, seed, accuracy):
-    return {
-        "dataset": "digits", "strategy": strategy, "trial_id": f"{strategy}-0-2-0-0", "seed": seed,
-        "status": "completed", "test_accuracy": accuracy, "message": None,
-    }  # fmt: skip
+def final(strategy, seed, accuracy, status="completed", message=None):
+    trial_id = f"{strategy}-0-2-0-0"
+    return FinalRow("digits", strategy, trial_id, seed, status, accuracy, message=message)
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_in_the_finals_and_finished(store):
         for strategy in EXPERIMENT.strategies:
             store.start_trial(trial(strategy, 0))
         store.record_final(final("lines", 5, 0.91))
-        store.record_final(final("lines", 6, None) | {"status": "failed", "message": "nan"})
+        store.record_final(final("lines", 6, None, "failed", "nan"))
         text = shown(store)
         assert "finals: 2 of 4 trained and tested" in text
         assert "91.0 failed" in text
@@ -131,7 +131,7 @@ def test_a_run_of_an_older_version_is_none_that_was_killed(store):
 
 def test_how_many_ran_at_once():
     def spans(*pairs):
-        return [{"started": a, "finished": b} for a, b in pairs]
+        return [trial("lines", 0, started=a, finished=b) for a, b in pairs]
 
     assert most_at_once([], 9) == 0
     assert most_at_once(spans((0, 1), (1, 2), (2, 3)), 9) == 1
@@ -151,7 +151,7 @@ def test_the_lock_is_looked_at_and_not_taken(store):
 
 def test_ten_thousand_trials_are_told_quickly_and_fit(store):
     with store.session(), store.connect() as database:
-        rows = [trial("lines", slot) | {"slot": slot} for slot in range(10_000)]
+        rows = [dataclasses.asdict(trial("lines", slot)) for slot in range(10_000)]
         names = ", ".join(rows[0])
         values = ", ".join(f":{name}" for name in rows[0])
         database.executemany(f"INSERT INTO trials ({names}) VALUES ({values})", rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import dataclasses
 import functools
@@ -16,18 +15,19 @@ from search.data.datasets import Images
 from search.experiment import Execution, ExperimentError
 from search.store import Store
 from search.workers.choice import make_workers, plan_workers
-from search.workers.protocol import Job, Occupancy
-from tests.search.training.test_trial import (
+from search.workers.protocol import Job
+from tests.support import small_run
+from tests.support.clusters import Cluster
+from tests.support.invented import InventedWorkers
+from tests.support.small_trials import (
     TRAIN,
     VALIDATION,
+    all_ended,
     assert_same_state,
     lasting,
     run,
     spec_of,
 )
-from tests.support import small_run
-from tests.support.clusters import Cluster
-from tests.support.invented import InventedWorkers
 
 # The contract
 
@@ -77,19 +77,6 @@ def workers(request, tmp_path_factory):
         Packed.times = 0
         entered.open({"train": Packed(TRAIN.x, TRAIN.y), "validation": VALIDATION})
         yield entered
-
-
-def all_ended(workers, jobs):
-    """Gives jobs to whoever is idle; returns the results by name, and what was told of each."""
-    waiting, results, told = list(jobs), {}, collections.defaultdict(list)
-    while waiting or workers.busy:
-        for name in workers.idle():
-            if waiting:
-                workers.submit(waiting.pop(0), name)
-        result = workers.next_result(lambda trial_id, row: told[trial_id].append(row))
-        if result is not None:
-            results[result.trial_id] = result
-    return results, told
 
 
 def holds_one_trial_a_worker(workers):
@@ -199,13 +186,10 @@ def test_images_are_sent_once(workers):
 # A search on them, and a kill
 
 
-TWO = [*small_run.ARGUMENTS[:-2], "--workers", "2", "--out", "run"]
-
-
 @pytest.fixture
 def process(tmp_path):
     """A small search with two workers, started."""
-    started = small_run.start(TWO, tmp_path)
+    started = small_run.start(small_run.TWO_WORKERS, tmp_path)
     yield started
     if started.poll() is None:
         started.kill()
@@ -285,15 +269,3 @@ def test_when_the_driver_is_killed_its_workers_end_and_a_resume_goes_on(
     ended = small_run.execute(["--resume", "run", "--workers", "1"], tmp_path)
     assert ended.returncode == 0, ended.stderr
     assert small_run.tables(run) == small_run.tables(finished_run.path)
-
-
-def test_occupancy_is_the_share_of_the_workers_time(monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr("search.workers.protocol.time.monotonic", lambda: now[0])
-    occupancy = Occupancy()
-    for seconds, busy, present in ((1, 0, 2), (3, 2, 2), (4, 1, 2)):
-        occupancy.note(busy, present)
-        now[0] += seconds
-    occupancy.note(0, 2)
-    assert occupancy.seconds == 8
-    assert occupancy.share == (3 * 2 + 4 * 1) / (8 * 2)

@@ -1,0 +1,136 @@
+"""A training's model: built, taken up again, trained, saved and asked."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import MutableMapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import keras_tuner
+import numpy as np
+
+from search.data.datasets import Images
+from search.training.spec import TrialSpec
+from spaces import SequenceHyperModel
+
+
+class CachedModel(NamedTuple):
+    """A compiled model that a worker still holds, and the epochs that it has been trained."""
+
+    epoch: int
+    model: keras.Model
+
+
+def prepare(
+    spec: TrialSpec,
+    train: Images,
+    content: bytes | None,
+    cached: MutableMapping[str, CachedModel],
+) -> tuple[keras.Model, bool]:
+    """Returns a training's model where its first epoch begins, from wherever that is quickest.
+
+    Args:
+        spec: what to train.
+        train: images to learn from: (n, height, width, channels).
+        content: the model after `first_epoch` epochs, as the bytes of a `.keras` file; None for a
+            training from scratch, and where it was lost.
+        cached: the models that this process holds, by name; the one that is used is taken out.
+
+    Returns:
+        The model, and whether it has to be trained from epoch 0.
+
+    Raises:
+        ValueError: the configuration cannot be built, or the bytes are no model.
+    """
+    going_on = cached.pop(spec.continues, None) if spec.continues else None
+    if going_on is not None and going_on.epoch == spec.first_epoch:
+        return going_on.model, False
+    compiled = cached.pop(spec.reuses, None) if spec.reuses and content is None else None
+    if compiled is not None:
+        return start_again(spec, train, compiled.model), True
+    # A process that trains model after model would keep each one's graph.
+    keras.backend.clear_session(free_memory=False)
+    if content is not None:
+        return from_bytes(content), False
+    hypermodel, values = hypermodel_of(spec, train)
+    return hypermodel.build(values), True
+
+
+def hypermodel_of(
+    spec: TrialSpec, train: Images
+) -> tuple[SequenceHyperModel, keras_tuner.HyperParameters]:
+    """What builds and trains a trial's model, and the configuration for it."""
+    hypermodel = SequenceHyperModel(
+        train.x.shape[1:],
+        spec.classes,
+        [spec.strategy],
+        mirror=spec.mirror,
+        decay_steps=spec.max_epochs * math.ceil(len(train.x) / spec.batch_size),
+        seed=spec.seed,
+    )
+    values = keras_tuner.HyperParameters()
+    values.values = dict(spec.hyperparameters)
+    return hypermodel, values
+
+
+def start_again(spec: TrialSpec, train: Images, compiled: keras.Model) -> keras.Model:
+    """Gives a compiled model of the same configuration the state that a new one would have.
+
+    Compiling takes longer than a few epochs do.
+    """
+    hypermodel, values = hypermodel_of(spec, train)
+    new = hypermodel.build(values)
+    for old_state, new_state in (
+        (compiled.variables, new.variables),
+        (compiled.optimizer.variables, new.optimizer.variables),
+    ):
+        for variable, start in zip(old_state, new_state, strict=True):
+            variable.assign(start)
+    return compiled
+
+
+def fit(
+    spec: TrialSpec,
+    model: keras.Model,
+    train: Images,
+    validation: Images | None,
+    callbacks: Sequence[keras.callbacks.Callback],
+    fresh: bool,
+) -> None:
+    """Trains a prepared model to the end of the trial's rung."""
+    hypermodel, values = hypermodel_of(spec, train)
+    hypermodel.fit(
+        values,
+        model,
+        train.x,
+        train.y,
+        initial_epoch=0 if fresh else spec.first_epoch,
+        epochs=spec.last_epoch,
+        batch_size=spec.batch_size,
+        validation_data=(validation.x, validation.y) if validation else None,
+        callbacks=callbacks,
+    )
+
+
+def to_bytes(model: keras.Model) -> bytes:
+    """A model and its optimizer as the bytes of a `.keras` file."""
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "model.keras"
+        model.save(file)
+        return file.read_bytes()
+
+
+def from_bytes(content: bytes) -> keras.Model:
+    """The model that `to_bytes` took."""
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "model.keras"
+        file.write_bytes(content)
+        return keras.models.load_model(file, safe_mode=True)
+
+
+def predict(model: keras.Model, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
+    """Logits (n, classes) of images (n, height, width, channels)."""
+    return np.asarray(model.predict(images, batch_size=batch_size, verbose=0))

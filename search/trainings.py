@@ -1,0 +1,168 @@
+"""What is being trained, trials and finals alike: its spec, its pauses and its checkpoints."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from search.data.datasets import Dataset
+from search.experiment import Execution, Experiment
+from search.schema import TrialRow
+from search.store import Store
+from search.training.spec import TrialResult, TrialSpec
+from search.workers.protocol import Job
+
+
+def make_spec(
+    experiment: Experiment, dataset: Dataset, row: TrialRow, final_seed: int | None = None
+) -> TrialSpec:
+    """Returns what a trial's row asks for, or a final of its configuration.
+
+    Args:
+        experiment: what was asked for.
+        dataset: the images.
+        row: the trial's row of the table `trials`.
+        final_seed: the seed on which its configuration is trained from the first epoch to the
+            last, and tested; None for the trial itself.
+    """
+    common = TrialSpec(
+        trial_id=row.trial_id,
+        strategy=row.strategy,
+        hyperparameters=row.values,
+        seed=row.seed,
+        first_epoch=row.first_epoch,
+        last_epoch=row.last_epoch,
+        max_epochs=experiment.max_epochs,
+        batch_size=experiment.batch_size,
+        classes=len(dataset.class_names),
+        mirror=dataset.mirror,
+        metric=experiment.metric.name,
+        keep=row.rung < row.bracket,  # the last rung is promoted nowhere
+        continues=row.parent_id,
+    )
+    if final_seed is None:
+        return common
+    return dataclasses.replace(
+        common,
+        trial_id=final_id(row.strategy, final_seed),
+        seed=final_seed,
+        first_epoch=0,
+        last_epoch=experiment.max_epochs,
+        keep=True,  # for its design
+        final=True,
+        continues=None,
+        reuses=row.strategy,
+    )
+
+
+def final_id(strategy: str, seed: int) -> str:
+    """The name of a finalist's training on one seed; its model is the checkpoint of this name."""
+    return f"{strategy}-final-{seed}"
+
+
+def pause_name(trial_id: str, epochs: Sequence[Mapping[str, Any]]) -> str:
+    """The name of the checkpoint of a training that was paused after these epochs."""
+    return f"{trial_id}@{epochs[-1]['epoch']}"
+
+
+@dataclasses.dataclass
+class Training:
+    """A trial or a final that a worker has, or will have again after a pause.
+
+    Attributes:
+        spec: what to train, pauses aside.
+        epochs: its rows of the table of epochs, those from before the pauses, too.
+        setup_seconds: of all its pieces so far.
+        retries: how often its worker was lost.
+    """
+
+    spec: TrialSpec
+    epochs: list[Mapping[str, Any]]
+    setup_seconds: float = 0.0
+    retries: int = 0
+
+    @property
+    def train_seconds(self) -> float:
+        """Of all its pieces so far."""
+        return sum(row["seconds"] for row in self.epochs)
+
+
+class Trainings:
+    """Those under way, cut into pieces by pauses: what was trained is never lost to a kill.
+
+    Args:
+        store: the run directory, open for writing.
+        execution: how long a training may take, and when it is paused.
+        needed: the names of models, besides those of pauses, that may still be asked for.
+    """
+
+    def __init__(self, store: Store, execution: Execution, needed: Callable[[], Iterable[str]]):
+        self._store, self._execution, self._needed = store, execution, needed
+        self._under_way: dict[str, Training] = {}
+
+    def begin(self, spec: TrialSpec) -> Job:
+        """Returns a training's job: from its last pause on, where the run was killed after one."""
+        epochs = self._store.epochs(spec.trial_id)
+        model = self._store.load_checkpoint(pause_name(spec.trial_id, epochs)) if epochs else None
+        if model is None:
+            epochs = []
+            model = self._store.load_checkpoint(spec.continues) if spec.continues else None
+        training = Training(spec, [*epochs])
+        self._under_way[spec.trial_id] = training
+        return self._job(training, model)
+
+    def epochs(self, trial_id: str) -> Sequence[Mapping[str, Any]]:
+        """The epochs that a training under way has behind it, from before its pauses."""
+        return self._under_way[trial_id].epochs
+
+    def go_on(self, result: TrialResult) -> Job:
+        """Keeps what a paused training has come to, and returns what it goes on with."""
+        training = self._add(result)
+        assert result.model is not None  # a pause is there to keep it
+        self._store.save_checkpoint(pause_name(result.trial_id, training.epochs), result.model)
+        self._store.record_epochs(result.trial_id, result.epochs)
+        self.keep_needed()
+        return self._job(training, result.model)
+
+    def end(self, result: TrialResult) -> Training:
+        """Keeps the model of a training that has ended, if one is wanted, and returns the whole.
+
+        To be called before its row is written: one that says `completed` promises a checkpoint.
+        """
+        training = self._add(result)
+        del self._under_way[result.trial_id]
+        if result.model is not None:
+            self._store.save_checkpoint(result.trial_id, result.model)
+        return training
+
+    def keep_needed(self) -> None:
+        """Deletes every checkpoint that nothing can ask for any more."""
+        pauses = {
+            pause_name(trial_id, training.epochs)
+            for trial_id, training in self._under_way.items()
+            if training.epochs
+        }
+        self._store.delete_checkpoints_except({*self._needed(), *pauses})
+
+    def _add(self, result: TrialResult) -> Training:
+        training = self._under_way[result.trial_id]
+        training.epochs += result.epochs
+        training.setup_seconds += result.setup_seconds
+        training.retries += result.retries
+        return training
+
+    def _job(self, training: Training, model: bytes | None) -> Job:
+        """A training, as far as it still has to go."""
+        spec, limit = training.spec, self._execution.trial_timeout
+        if training.epochs:
+            first = training.epochs[-1]["epoch"]
+            spec = dataclasses.replace(spec, first_epoch=first, continues=spec.trial_id)
+        used = training.setup_seconds + training.train_seconds
+        spec = dataclasses.replace(
+            spec,
+            pause_after=60 * self._execution.checkpoint_every,
+            timeout=None if limit is None else 60 * limit - used,
+        )
+        cached = {*self._needed(), *self._under_way, *([spec.reuses] if spec.reuses else [])}
+        return Job(spec, model, frozenset(cached))

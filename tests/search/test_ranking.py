@@ -1,0 +1,65 @@
+"""Which trial is better, and so who is in the finals."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+
+from search.metric import ACCURACY
+from search.ranking import best_first, finalists, merit
+from search.schema import TrialRow
+
+
+def trial(name, score=0.5, val_loss=1.0, last_epoch=9, status="completed"):
+    return TrialRow(
+        trial_id=name, dataset="digits", strategy=name.partition("-")[0], iteration=0, bracket=0,
+        rung=0, slot=0, seed=0, hyperparameters="{}", first_epoch=0, last_epoch=last_epoch,
+        status=status, score=score, val_loss=val_loss,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "best"),
+    [
+        ([trial("a-0", 0.5), trial("a-1", 0.6)], "a-1"),
+        ([trial("a-0", 0.6, 1.0), trial("a-1", 0.6, 0.9)], "a-1"),
+        ([trial("a-0", 0.6, 0.9, 9), trial("a-1", 0.6, 0.9, 3)], "a-1"),
+        ([trial("a-1", 0.6, 0.9, 3), trial("a-0", 0.6, 0.9, 3)], "a-0"),
+        # Accuracy comes before loss, and loss before epochs.
+        ([trial("a-0", 0.5, 0.1, 1), trial("a-1", 0.6, 9.0, 9)], "a-1"),
+        ([trial("a-0", 0.6, 0.9, 1), trial("a-1", 0.6, 0.8, 9)], "a-1"),
+        ([trial("a-0", 0.0), trial("a-1", None, None, 9, "failed")], "a-0"),
+        ([trial("a-0", None, None, 9, "running"), trial("a-1", 0.1)], "a-1"),
+    ],
+)
+def test_the_best_trial_of_an_arm_is_its_finalist(rows, best):
+    for order in (rows, rows[::-1]):
+        assert {name: row.trial_id for name, row in finalists(order).items()} == {"a": best}
+
+
+def test_every_arm_with_a_completed_trial_has_one_finalist():
+    rows = [
+        trial("a-0", 0.9),
+        trial("a-1", 0.8),
+        trial("b-0", 0.1),
+        trial("c-0", None, None, status="failed"),
+    ]
+    assert {name: row.trial_id for name, row in finalists(rows).items()} == {
+        "a": "a-0",
+        "b": "b-0",
+    }
+    assert finalists([]) == {}
+
+
+def test_a_metric_of_which_less_is_better_turns_the_order_of_scores_alone():
+    rows = [trial("a-0", 0.5, 0.9), trial("a-1", 0.5, 0.8), trial("a-2", 0.6, 0.1)]
+    error = dataclasses.replace(ACCURACY, name="error", direction="min")
+    assert [row.trial_id for row in best_first(rows)] == ["a-2", "a-1", "a-0"]
+    assert [row.trial_id for row in best_first(rows, error)] == ["a-1", "a-0", "a-2"]
+
+
+def test_a_loss_that_is_no_number_comes_last():
+    assert sorted([merit(0.5, math.nan), merit(0.5, 2.0), merit(0.5, None)])[0] == merit(0.5, 2.0)
+    assert merit(0.5, math.nan) == merit(0.5, None)
