@@ -110,7 +110,7 @@ FLOORS = {
     "search": (
         *("metric", "experiment", "files", "schema", "environment", "store"),
         *("data", "hyperband", "training", "workers", "terminal"),
-        *("search_spaces", "dispatch", "report_images", "tuner", "finals"),
+        *("search_spaces", "dispatch", "ranking", "trainings", "report_images", "tuner", "finals"),
         *("designs", "warm_start", "options"),
     ),
     "analysis": ("formatting", "run", "statistics", "report", "__main__"),
