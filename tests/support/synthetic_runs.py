@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy import special
 
 from analysis import Run, load_run
@@ -150,6 +152,25 @@ def make_run(
                 for seed, classes in enumerate(named):
                     store.record_final(final(strategy, seed, labels, classes, dataset))
     return path
+
+
+def finals(
+    strategies: Sequence[str], labels: np.ndarray, found: np.ndarray | Sequence[np.ndarray]
+) -> pd.DataFrame:
+    """Returns what a run's `finals` frame holds, for classes (strategies, seeds, images)."""
+    rows = [
+        final(name, seed, labels, classes) | {"predictions": classes}
+        for name, named in zip(strategies, found, strict=True)
+        for seed, classes in enumerate(named)
+    ]
+    return pd.DataFrame(rows)
+
+
+def with_finals(run: Run, rows: pd.DataFrame, labels: np.ndarray | None, final_seeds: int) -> Run:
+    """Returns a run as if its finals, so many of each strategy, had come to these rows."""
+    experiment = dataclasses.replace(run.experiment, final_seeds=final_seeds)
+    datasets = run.datasets.assign(test_labels=[labels] * len(run.datasets))
+    return dataclasses.replace(run, finals=rows, datasets=datasets, experiment=experiment)
 
 
 def example(given: Mapping[str, Sequence[int]] | None = None, **accuracies: float) -> Run:
