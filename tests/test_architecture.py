@@ -108,9 +108,9 @@ FLOORS = {
         *("strategies", "training", "hypermodel", "cost", "design", "source"),
     ),
     "search": (
-        *("metric", "experiment", "files", "schema", "environment", "store"),
+        *("metric", "experiment", "files", "schema", "ranking", "environment", "store"),
         *("data", "hyperband", "training", "workers", "terminal"),
-        *("search_spaces", "dispatch", "ranking", "trainings", "report_images", "tuner", "finals"),
+        *("search_spaces", "dispatch", "trainings", "report_images", "tuner", "finals"),
         *("designs", "warm_start", "options"),
     ),
     "analysis": ("formatting", "run", "statistics", "report", "__main__"),

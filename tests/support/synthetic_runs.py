@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy import special
 
 from analysis import Run, load_run
@@ -155,6 +156,25 @@ def make_run(
                     row = FinalRow(**final(strategy, seed, labels, classes, dataset))
                     store.record_final(row)
     return path
+
+
+def finals(
+    strategies: Sequence[str], labels: np.ndarray, found: np.ndarray | Sequence[np.ndarray]
+) -> pd.DataFrame:
+    """Returns what a run's `finals` frame holds, for classes (strategies, seeds, images)."""
+    rows = [
+        final(name, seed, labels, classes) | {"predictions": classes}
+        for name, named in zip(strategies, found, strict=True)
+        for seed, classes in enumerate(named)
+    ]
+    return pd.DataFrame(rows)
+
+
+def with_finals(run: Run, rows: pd.DataFrame, labels: np.ndarray | None, final_seeds: int) -> Run:
+    """Returns a run as if its finals, so many of each strategy, had come to these rows."""
+    experiment = dataclasses.replace(run.experiment, final_seeds=final_seeds)
+    datasets = run.datasets.assign(test_labels=[labels] * len(run.datasets))
+    return dataclasses.replace(run, finals=rows, datasets=datasets, experiment=experiment)
 
 
 def example(given: Mapping[str, Sequence[int]] | None = None, **accuracies: float) -> Run:

@@ -78,7 +78,9 @@ def _cells(row: dict[Any, Any], name: str) -> list[str]:
     if row["status"] == "failed":
         said = clean_first_line(row["message"]) if isinstance(row["message"], str) else ""
     else:
-        values = (f"{key}={_value(value)}" for key, value in row["hyperparameters"].items())
+        values = (
+            f"{key}={formatting.value(value)}" for key, value in row["hyperparameters"].items()
+        )
         said = formatting.clean(" ".join(values), 400)
     return [
         name,
@@ -92,7 +94,3 @@ def _cells(row: dict[Any, Any], name: str) -> list[str]:
         formatting.clean(row["trial_id"], 60),
         said,
     ]
-
-
-def _value(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)

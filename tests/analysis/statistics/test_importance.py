@@ -61,22 +61,24 @@ def test_noise_is_called_noise():
     for seed in range(3):
         found = importance(planted(100, effect=0.0, noise=0.05, seed=seed), "s0")
         assert found.trust == "none"
-        assert "not to be trusted" in found.sentence
+        assert found.reason == "fitted"
 
 
 @pytest.mark.parametrize(
-    "trials",
+    ("trials", "reason"),
     [
-        planted(1), planted(9), planted(30).assign(status="failed", score=np.nan),
-        planted(30).assign(score=0.5), planted(30).assign(hyperparameters=[{}] * 44),
-        planted(30).assign(strategy="other"),
+        (planted(1), "too_few"), (planted(9), "too_few"),
+        (planted(30).assign(status="failed", score=np.nan), "too_few"),
+        (planted(30).assign(score=0.5), "equal_scores"),
+        (planted(30).assign(hyperparameters=[{}] * 44), "one_value"),
+        (planted(30).assign(strategy="other"), "too_few"),
     ],
 )  # fmt: skip
-def test_where_nothing_can_be_said_it_says_so(trials):
+def test_where_nothing_can_be_said_it_says_so(trials, reason):
     found = importance(trials, "s0")
     assert found.trust == "none" and np.isnan(found.r2)
     assert found.main.empty and found.pairs.empty and found.dependence.empty
-    assert found.sentence
+    assert found.reason == reason
 
 
 def test_the_same_trials_give_the_same_answer():

@@ -42,9 +42,8 @@ def test_friedman_is_scipys(gap):
     found = compare_ranks(accuracies)
     expected = stats.friedmanchisquare(*(accuracies[name] for name in accuracies))
     assert (found.statistic, found.p) == pytest.approx((expected.statistic, expected.pvalue))
-    assert ("rank differently" in found.sentence) is bool(expected.pvalue < 0.05)
-    if gap:
-        assert "s0 ranks highest" in found.sentence
+    assert found.finding == ("differ" if expected.pvalue < 0.05 else "alike")
+    assert found.first == ("s0" if gap else None)
 
 
 # q over √2 of Demšar 2006, table 5 (a), at 0.05.
@@ -60,12 +59,14 @@ def test_the_critical_difference_is_the_published_one(strategies, q):
 def test_too_few_are_said_to_be(data, strategies):
     found = compare_ranks(table(data, strategies))
     assert np.isnan([found.statistic, found.p, found.critical_difference]).all()
-    assert "too few" in found.sentence
+    assert found.finding == "too_few"
+    assert (found.datasets, found.strategies) == (data, strategies)
 
 
 def test_equal_strategies_do_not_differ():
     accuracies = table(6, 4) * 0 + 0.5
     assert compare_ranks(accuracies).p == 1
+    assert compare_ranks(accuracies).finding == "equal"
     assert (ranks(accuracies)["mean rank"] == 2.5).all()
 
 
@@ -73,7 +74,7 @@ def test_what_lacks_a_data_set_is_left_out_and_named():
     accuracies = table(6, 4)
     accuracies.iloc[2, 1] = np.nan
     found = compare_ranks(accuracies)
-    assert "s1" in found.sentence
+    assert found.left_out == ("s1",)
     assert sorted(ranks(accuracies).index) == ["s0", "s2", "s3"]
 
 
@@ -104,7 +105,7 @@ def test_runs_are_compared_by_data_set(tmp_path):
     wins = win_matrix(runs).set_index(["strategy", "other"])
     assert list(wins.loc[("lines", "cnn_lines")]) == [3, 0, 0, 3]
     assert list(wins.loc[("cnn_lines", "lines")]) == [0, 0, 3, 0]
-    assert "too few" in compare_ranks(found).sentence
+    assert compare_ranks(found).finding == "too_few"
 
 
 def test_nothing_to_compare_is_an_empty_frame(tmp_path):
@@ -112,4 +113,4 @@ def test_nothing_to_compare_is_an_empty_frame(tmp_path):
     untested = load_run(make_run(tmp_path / "run", seeds=0))
     assert accuracies({"run": untested}).empty
     assert win_matrix([untested]).empty
-    assert "too few" in compare_ranks(accuracy_table(accuracies({"run": untested}))).sentence
+    assert compare_ranks(accuracy_table(accuracies({"run": untested}))).finding == "too_few"
