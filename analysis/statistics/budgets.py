@@ -6,12 +6,15 @@ import numpy as np
 import pandas as pd
 
 from analysis.run import Run, representatives
+from search.metric import ACCURACY, Metric
 
 MEASURES = ("epochs", "seconds", "multiply_adds")
 COSTS = ("parameters", "multiply_adds", "train_seconds", "latency_ms")
 
 
-def progress(trials: pd.DataFrame, epochs: pd.DataFrame, train_images: float) -> pd.DataFrame:
+def progress(
+    trials: pd.DataFrame, epochs: pd.DataFrame, train_images: float, metric: Metric = ACCURACY
+) -> pd.DataFrame:
     """Returns how good each strategy's best trial was when it had spent so much.
 
     A trial counts when it has ended, with its accuracy at the end of its rung, so that nothing is
@@ -22,14 +25,25 @@ def progress(trials: pd.DataFrame, epochs: pd.DataFrame, train_images: float) ->
         trials: those of one data set.
         epochs: the epochs of these trials.
         train_images: how many images an epoch has; NaN where nobody knows.
+        metric: says which way is better.
 
     Returns:
         A row a finished trial, sorted by strategy (in the order in which they began) and time:
-        `strategy`, `trial_id`, `configuration`, `score`, `best`, the highest validation accuracy so
-        far (NaN before the first), and what was spent by then: `epochs`; `seconds` of training,
+        `strategy`, `trial_id`, `configuration`, `score`, `best`, the best validation score so far
+        (NaN before the first), and what was spent by then: `epochs`; `seconds` of training,
         validation and set-up; `multiply_adds` of the forward passes over the training images (the
         backward passes take about twice as much again, for every strategy). Failed trials spend and
         achieve nothing.
+
+    >>> trials = pd.DataFrame({
+    ...     "strategy": "lines", "trial_id": ["x", "y"], "configuration": ["x", "y"],
+    ...     "status": "completed", "score": [0.5, 0.25], "started": [0.0, 1.0],
+    ...     "finished": [1.0, 2.0], "train_seconds": 2.0, "setup_seconds": 1.0,
+    ...     "multiply_adds": 10.0,
+    ... })
+    >>> spent = progress(trials, pd.DataFrame({"trial_id": ["x", "y"], "epoch": 1}), 100)
+    >>> spent[["best", "epochs", "seconds"]].to_dict("list")
+    {'best': [0.5, 0.5], 'epochs': [1.0, 2.0], 'seconds': [3.0, 6.0]}
     """
     ended = trials[trials.status != "running"]
     rank = {name: place for place, name in enumerate(dict.fromkeys(trials.strategy))}
@@ -46,26 +60,39 @@ def progress(trials: pd.DataFrame, epochs: pd.DataFrame, train_images: float) ->
         dtype=float,
     )
     score = ended.score.where(ended.status == "completed")
-    best = score.groupby(ended.strategy).cummax().groupby(ended.strategy).ffill()
+    sign = metric.better(1.0)
+    best = sign * (sign * score).groupby(ended.strategy).cummax().groupby(ended.strategy).ffill()
     kept = ended[["strategy", "trial_id", "configuration"]].assign(score=score, best=best)
     return kept.join(spent.groupby(ended.strategy).cumsum())
 
 
-def at_equal(spent: pd.DataFrame, fractions: tuple[float, ...] = (0.25, 0.5, 1.0)) -> pd.DataFrame:
-    """Returns the strategies' best validation accuracy when all have spent the same.
+def at_equal(
+    spent: pd.DataFrame,
+    fractions: tuple[float, ...] = (0.25, 0.5, 1.0),
+    metric: Metric = ACCURACY,
+) -> pd.DataFrame:
+    """Returns the strategies' best validation score when all have spent the same.
 
     The whole is what the strategy that spent least has spent, so that nobody is judged by what it
     had not yet done.
 
     Args:
         spent: what `progress` returns.
-        fractions: of the whole.
+        fractions: of the whole, in (0, 1].
+        metric: says which way is better.
 
     Returns:
         A row a measure, fraction and strategy: `measure` (`epochs`, `seconds` or `multiply_adds`),
         `fraction`, `budget` in that measure's unit, `strategy`, `best` (NaN where no trial had
         ended by then), and `rank`, 1 for the best, equals sharing the mean of their ranks. A
         measure of which some strategy spent nothing that is known is left out.
+
+    >>> spent = pd.DataFrame({
+    ...     "strategy": ["a", "a", "b"], "epochs": [1.0, 4.0, 2.0], "seconds": np.nan,
+    ...     "multiply_adds": np.nan, "best": [0.25, 0.75, 0.5],
+    ... })
+    >>> at_equal(spent, (1.0,))[["budget", "strategy", "best", "rank"]].to_dict("list")
+    {'budget': [2.0, 2.0], 'strategy': ['a', 'b'], 'best': [0.25, 0.5], 'rank': [2.0, 1.0]}
     """
     rows = []
     names = list(dict.fromkeys(spent.strategy))
@@ -76,12 +103,13 @@ def at_equal(spent: pd.DataFrame, fractions: tuple[float, ...] = (0.25, 0.5, 1.0
         for fraction in fractions:
             # A sum of times is only equal to itself up to rounding.
             within = spent[spent[measure] <= fraction * whole * (1 + 1e-9)]
-            best = within.groupby("strategy").best.max().reindex(names)
+            quality = metric.better(1.0) * within.best
+            best = quality.groupby(within.strategy).max().reindex(names)
             rows.append(
                 pd.DataFrame(
                     {
                         "measure": measure, "fraction": fraction, "budget": fraction * whole,
-                        "strategy": names, "best": best.to_numpy(),
+                        "strategy": names, "best": metric.better(1.0) * best.to_numpy(),
                         "rank": best.rank(ascending=False).to_numpy(),
                     }
                 )
@@ -101,6 +129,12 @@ def costs(run: Run, summary: pd.DataFrame) -> pd.DataFrame:
         A frame indexed by strategy, those with a completed trial alone: `accuracy` (mean test
         accuracy; NaN where untested), `parameters`, `multiply_adds` for one image, `train_seconds`,
         the mean time of a final training, and `latency_ms`, the median time for one image.
+
+    >>> from analysis.statistics.comparisons import by_strategy
+    >>> from tests.support.synthetic_runs import example
+    >>> run = example(lines=0.9)
+    >>> costs(run, by_strategy(run.finals, None, ["lines"])).loc["lines", "train_seconds"].item()
+    5.0
     """
     standing = representatives(run)
     finals = run.finals[run.finals.status == "completed"].groupby("strategy")
@@ -115,31 +149,40 @@ def costs(run: Run, summary: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def pareto(points: pd.DataFrame, kinds: tuple[str, ...] = COSTS) -> pd.DataFrame:
+def pareto(
+    points: pd.DataFrame, kinds: tuple[str, ...] = COSTS, metric: Metric = ACCURACY
+) -> pd.DataFrame:
     """Returns which strategies none other beats in accuracy and cost at once, for each cost.
 
     Args:
         points: indexed by strategy, with `accuracy` and a column for each of `kinds`.
         kinds: the costs, less is better.
+        metric: says which way `accuracy` is better.
 
     Returns:
         A row a cost and strategy, without those where either is unknown: `cost`, `strategy`,
         `value`, `accuracy`, `front`: whether nothing is at least as good in both and better in one.
         By cost, then value.
+
+    >>> points = pd.DataFrame({"accuracy": [0.9, 0.8], "parameters": [50.0, 90.0]}, ["a", "b"])
+    >>> pareto(points, ("parameters",)).front.to_list()
+    [True, False]
     """
     parts = []
     for kind in kinds:
         known = (
             points[["accuracy", kind]]
             .dropna()
-            .sort_values([kind, "accuracy"], ascending=[True, False], kind="stable")
+            .sort_values(
+                [kind, "accuracy"], ascending=[True, metric.direction == "min"], kind="stable"
+            )
         )
         value, accuracy = known[kind].to_numpy(dtype=float), known.accuracy.to_numpy(dtype=float)
         parts.append(
             pd.DataFrame(
                 {
                     "cost": kind, "strategy": known.index, "value": value, "accuracy": accuracy,
-                    "front": on_front(value, accuracy),
+                    "front": on_front(value, metric.better(1.0) * accuracy),
                 }
             )
         )  # fmt: skip
@@ -155,6 +198,9 @@ def on_front(value: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
 
     Returns:
         bool, shape (points,); of equal points all or none.
+
+    >>> on_front(np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.4, 0.6]))
+    array([ True, False,  True])
     """
     order = np.lexsort((-accuracy, value))
     cost, gain = value[order], accuracy[order]

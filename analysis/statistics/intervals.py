@@ -64,6 +64,10 @@ def estimate(value: float, terms: Sequence[tuple[float, float]]) -> Estimate:
         value: the estimate.
         terms: (variance, degrees of freedom) of each part of the estimate's variance. A variance
             that nothing is known of is NaN, and then so are the interval and p.
+
+    >>> found = estimate(0.5, [(0.01, 9.0)])
+    >>> round(found.low, 2), round(found.high, 2), found.freedom
+    (0.27, 0.73, 9.0)
     """
     variance = sum(term for term, _ in terms)
     if math.isnan(value) or math.isnan(variance):
@@ -78,7 +82,11 @@ def estimate(value: float, terms: Sequence[tuple[float, float]]) -> Estimate:
 
 
 def variance_of_mean(values: np.ndarray) -> tuple[float, float]:
-    """Returns (s²/n, n − 1) for a sample (n,); the variance is NaN for fewer than two values."""
+    """Returns (s²/n, n − 1) for a sample (n,); the variance is NaN for fewer than two values.
+
+    >>> variance_of_mean(np.array([1.0, 3.0]))
+    (1.0, 1.0)
+    """
     count = len(values)
     return (float(np.var(values, ddof=1)) / count if count > 1 else math.nan), float(count - 1)
 
@@ -93,6 +101,9 @@ def variance_over_images(scores: np.ndarray, least: float) -> tuple[float, float
     Args:
         scores: shape (test images,).
         least: the lowest score that an image can have; 1 is the highest.
+
+    >>> variance_over_images(np.ones(2), least=0.0)
+    (0.0625, 3.0)
     """
     return variance_of_mean(np.append(scores, [least, 1.0]))
 
@@ -105,6 +116,9 @@ def interaction(correct: np.ndarray) -> float:
 
     Args:
         correct: whether a seed classifies an image correctly, shape (seeds, test images).
+
+    >>> interaction(np.array([[1, 0], [0, 1]]))  # all that differs is which seed has which image
+    0.25
     """
     seeds, images = correct.shape
     if seeds < 2 or images < 2:
@@ -130,6 +144,9 @@ def resampled_means(scores: np.ndarray, draws: int, generator: np.random.Generat
 
     Returns:
         Shape (draws, strategies).
+
+    >>> resampled_means(np.ones((5, 2)), 3, np.random.default_rng(0)).shape
+    (3, 2)
     """
     rows, place, counts = np.unique(scores, axis=0, return_inverse=True, return_counts=True)
     size = len(scores)
@@ -165,6 +182,12 @@ def bootstrap(
     Returns:
         Shape (draws, strategies); a column of NaN for a strategy with a single seed. Not cut off
         at 0 and 1.
+
+    >>> generator = np.random.default_rng(0)
+    >>> correct = generator.random((3, 500)) < 0.8  # three seeds, 500 images
+    >>> drawn = bootstrap([correct], generator)
+    >>> drawn.shape, abs(drawn.mean() - correct.mean()) < 0.01
+    ((4000, 1), np.True_)
     """
     shares = np.stack([found.mean(axis=0) for found in correct], axis=1)
     pool = np.concatenate([shares, np.zeros_like(shares[:1]), np.ones_like(shares[:1])])
@@ -185,7 +208,14 @@ def bootstrap(
 
 
 def percentiles(drawn: np.ndarray) -> np.ndarray:
-    """Returns the 95 % intervals of accuracies drawn, cut off at 0 and 1: shape (2, strategies)."""
+    """Returns the 95 % intervals of accuracies drawn, cut off at 0 and 1: shape (2, strategies).
+
+    Args:
+        drawn: what `bootstrap` returns, shape (draws, strategies).
+
+    >>> percentiles(np.linspace(0.5, 1.5, 1001)[:, None]).T
+    array([[0.525, 1.   ]])
+    """
     tail = (1 - CONFIDENCE) / 2
     return np.clip(np.quantile(drawn, [tail, 1 - tail], axis=0), 0.0, 1.0)
 
@@ -199,6 +229,9 @@ def probability_of_best(drawn: np.ndarray) -> np.ndarray:
     Returns:
         Shape (strategies,), of sum 1; all NaN where one of the strategies is unknown, since nobody
         can say how often the others beat it.
+
+    >>> probability_of_best(np.array([[0.5, 0.25], [0.5, 0.5]]))
+    array([0.75, 0.25])
     """
     if np.isnan(drawn).any():
         return np.full(drawn.shape[1], math.nan)
@@ -218,6 +251,10 @@ def difference(correct: np.ndarray, other: np.ndarray) -> Estimate:
     Args:
         correct: whether a seed classifies an image correctly, shape (seeds, test images).
         other: the same for the other strategy, with the same images.
+
+    >>> found = difference(np.array([[1, 1, 1], [1, 1, 0]]), np.array([[0, 1, 0], [0, 1, 0]]))
+    >>> round(found.value, 2), found.low < 0 < found.high
+    (0.5, True)
     """
     terms = [variance_of_mean(found.mean(axis=1)) for found in (correct, other)]
     images = correct.mean(axis=0) - other.mean(axis=0)
@@ -230,6 +267,12 @@ def holm(p: np.ndarray) -> np.ndarray:
 
     A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6
     (1979): the smallest p times m, the next times m − 1, and so on, never falling and at most 1.
+
+    Args:
+        p: shape (tests,).
+
+    >>> holm(np.array([0.01, 0.5, 0.02, np.nan]))
+    array([0.03, 0.5 , 0.04,  nan])
     """
     corrected = np.full(len(p), np.nan)
     known = np.flatnonzero(~np.isnan(p))
@@ -258,6 +301,10 @@ def more_seeds(correct: np.ndarray, other: np.ndarray) -> float:
     Returns:
         At least 1; infinite where more than 100 would be needed, NaN where a strategy has a
         single seed.
+
+    >>> same = np.tile([1, 0], (3, 50))
+    >>> more_seeds(same, same)
+    inf
     """
     gap = abs(float(correct.mean() - other.mean()))
     of_seeds = [variance_of_mean(found.mean(axis=1))[0] * len(found) for found in (correct, other)]

@@ -1,4 +1,4 @@
-"""How initial configurations fared: places by hand, the test by enumeration and simulation."""
+"""Initial configurations: places and promotions by hand, p by enumeration and by simulation."""
 
 import itertools
 import math
