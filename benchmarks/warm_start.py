@@ -42,14 +42,14 @@ def pair(folder: Path, data_dir: str, seed: int) -> dict[str, tuple[Path, Experi
     """Returns the two searches of a seed; the run of MNIST must be there."""
     start_backend()
     from search.data.datasets import load_dataset
-    from search.tuner import search_spaces
-    from search.warm_start import read_seeds
+    from search.search_spaces import search_spaces
+    from search.warm_start import read_initial
 
     plain = experiment("fashion_mnist", data_dir, seed)
-    seeds, _ = read_seeds([folder / "mnist"], plain, search_spaces(plain, load_dataset(plain)))
+    seeds, _ = read_initial([folder / "mnist"], plain, search_spaces(plain, load_dataset(plain)))
     return {
         "unseeded": (folder / f"unseeded-{seed}", plain),
-        "seeded": (folder / f"seeded-{seed}", dataclasses.replace(plain, seeds=seeds)),
+        "seeded": (folder / f"seeded-{seed}", dataclasses.replace(plain, initial=seeds)),
     }
 
 

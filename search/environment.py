@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import _thread
 import datetime
 import importlib.metadata
 import logging
 import os
 import platform
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +72,24 @@ def start_backend(cpu_only: bool = False) -> None:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+def end_cleanly() -> None:
+    """Has SIGTERM, by which Slurm and systemd warn, end a run as Ctrl-C does; both always do."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.unraisablehook = _interrupt_again
+
+
+def _interrupt_again(ignored: sys.UnraisableHookArgs) -> None:
+    """Repeats a Ctrl-C that Python has ignored, a moment later.
+
+    What is raised in a callback of the garbage collector is printed and dropped. One Ctrl-C in
+    fourteen fell there, while a model was made, and the search went on.
+    """
+    if issubclass(ignored.exc_type, KeyboardInterrupt):
+        threading.Timer(0.1, _thread.interrupt_main).start()
+    else:
+        sys.__unraisablehook__(ignored)
 
 
 def worker_name() -> str:

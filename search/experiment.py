@@ -19,8 +19,34 @@ class ExperimentError(Exception):
 
 
 @dataclasses.dataclass(frozen=True)
-class Seed:
-    """A configuration that a search starts from, beside those that it draws.
+class Option:
+    """How a field is set on the command line; `search.options` makes its option of it.
+
+    Attributes:
+        kind: what its value is: a key of `search.options.KINDS`.
+        help: what it does; its default is added where it has one.
+        least: the lowest number that it may be.
+        metavar: how the value is called in the help.
+    """
+
+    kind: str
+    help: str
+    least: int = 0
+    metavar: str | None = None
+
+
+def _option(
+    kind: str, help: str, default: Any = None, least: int = 0, metavar: str | None = None
+) -> Any:
+    """A field with a default that is an option of the command line."""
+    return dataclasses.field(
+        default=default, metadata={"option": Option(kind, help, least, metavar)}
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class InitialConfiguration:
+    """A configuration that a search starts from (a warm start), beside those that it draws.
 
     Attributes:
         strategy: the arm in which it starts.
@@ -53,24 +79,34 @@ class Experiment:
         final_seeds: how many times each arm's best configuration is retrained for the finals.
         batch_size: images a step.
         time_limit: minutes after which no further trial starts; None for no limit.
-        seeds: configurations, each arm's in the order in which they take the first slots of its
+        initial: configurations, each arm's in the order in which they take the first slots of its
             longest bracket; whole, so that a resume needs none of the files they come from.
     """
 
     dataset: str
     strategies: tuple[str, ...]
-    data_dir: str | None = None
-    image_size: tuple[int, int] | None = None
-    train_limit: int | None = None
-    mirror: bool | None = None
-    max_epochs: int = 9
-    factor: int = 3
-    iterations: int = 1
-    seed: int = 0
-    final_seeds: int = 3
-    batch_size: int = 64
-    time_limit: float | None = None
-    seeds: tuple[Seed, ...] = ()
+    data_dir: str | None = _option("text", "look for DIR/<dataset>.npz first", metavar="DIR")
+    image_size: tuple[int, int] | None = _option("size", "resize a folder's images", metavar="HxW")
+    train_limit: int | None = _option(
+        "count", "use N of the training images, stratified", least=1, metavar="N"
+    )
+    mirror: bool | None = _option(
+        "yes_or_no", "whether a mirror image keeps its class, so that flips may be tried"
+    )
+    max_epochs: int = _option(
+        "count", "epochs of the longest trials and of the finals", 9, least=1, metavar="N"
+    )
+    factor: int = _option("count", "Hyperband's reduction factor", 3, least=2, metavar="N")
+    iterations: int = _option("count", "how often every bracket is run", 1, least=1, metavar="N")
+    seed: int = _option("count", "everything random follows from it", 0, metavar="N")
+    final_seeds: int = _option(
+        "count", "how often each finalist is retrained", 3, least=1, metavar="N"
+    )
+    batch_size: int = _option("count", "images a step", 64, least=1, metavar="N")
+    time_limit: float | None = _option(
+        "minutes", "start no further trial after this", metavar="MINUTES"
+    )
+    initial: tuple[InitialConfiguration, ...] = ()
 
     @property
     def metric(self) -> Metric:
@@ -83,21 +119,21 @@ class Experiment:
         return Path(self.dataset).stem or "images"
 
     @property
-    def seed_values(self) -> dict[str, list[dict[str, Any]]]:
+    def initial_values(self) -> dict[str, list[dict[str, Any]]]:
         """Strategy to the configurations that it starts with, in the order of their slots."""
         values: dict[str, list[dict[str, Any]]] = {}
-        for seed in self.seeds:
-            values.setdefault(seed.strategy, []).append(seed.values)
+        for each in self.initial:
+            values.setdefault(each.strategy, []).append(each.values)
         return values
 
-    def seed_of(self, strategy: str, values: Mapping[str, Any]) -> Seed | None:
-        """Returns the seed that a trial's configuration is; None where it was drawn.
+    def initial_of(self, strategy: str, values: Mapping[str, Any]) -> InitialConfiguration | None:
+        """Returns which of `initial` a trial's configuration is; None where it was drawn.
 
         No configuration stands twice in an arm, so its values tell.
         """
-        for seed in self.seeds:
-            if seed.strategy == strategy and seed.values == values:
-                return seed
+        for each in self.initial:
+            if each.strategy == strategy and each.values == values:
+                return each
         return None
 
     def final_number(self, seed: int) -> int:
@@ -115,12 +151,16 @@ class Experiment:
         Raises:
             ExperimentError: a field is missing or unknown.
         """
+        # Until the house was moved, initial configurations were called seeds.
+        fields = {("initial" if name == "seeds" else name): fields[name] for name in fields}
         sequences = {
             name: tuple(value) for name, value in fields.items() if isinstance(value, list)
         }
         try:
-            if "seeds" in sequences:
-                sequences["seeds"] = tuple(Seed(**seed) for seed in sequences["seeds"])
+            if "initial" in sequences:
+                sequences["initial"] = tuple(
+                    InitialConfiguration(**each) for each in sequences["initial"]
+                )
             return cls(**{**fields, **sequences})
         except TypeError as error:
             raise ExperimentError(f"experiment.json does not fit this version: {error}") from error
@@ -143,15 +183,45 @@ class Execution:
         dashboard: whether Dask's own is served.
     """
 
-    workers: int | None = None
-    workers_per_gpu: int = 1
-    cluster: str | None = None
-    shared_dir: str | None = None
-    worker_memory: float | None = None
-    retries: int = 2
-    trial_timeout: float | None = None
-    checkpoint_every: float = 10.0
-    dashboard: bool = False
+    workers: int | None = _option(
+        "count_or_auto",
+        "worker processes on this machine; 1 trains in this process (default: auto, one for each "
+        "processor, or for each GPU)",
+        metavar="N|auto",
+    )
+    workers_per_gpu: int = _option("count", "how many share a GPU", 1, least=1, metavar="K")
+    cluster: str | None = _option(
+        "text",
+        "use the workers of a running Dask scheduler, such as tcp://10.0.0.1:8786",
+        metavar="ADDRESS",
+    )
+    shared_dir: str | None = _option(
+        "text",
+        "a directory that all workers see: images and models travel through it "
+        "(default: through the scheduler)",
+        metavar="DIR",
+    )
+    worker_memory: float | None = _option(
+        "gigabytes",
+        "what a worker on this machine may hold (default: its share of the memory)",
+        metavar="GB",
+    )
+    retries: int = _option(
+        "count",
+        "how often a trial whose worker was lost starts again, before it has failed",
+        2,
+        metavar="N",
+    )
+    trial_timeout: float | None = _option(
+        "minutes", "a trial that takes longer has failed", metavar="MINUTES"
+    )
+    checkpoint_every: float = _option(
+        "minutes",
+        "keep a long trial's model on the way, at the end of an epoch",
+        10.0,
+        metavar="MINUTES",
+    )
+    dashboard: bool = _option("flag", "serve Dask's own dashboard", False)
 
 
 def derive_seed(*parts: object) -> int:

@@ -13,10 +13,11 @@ from keras_tuner.engine import trial as kt_trial
 
 from search.data.datasets import Dataset
 from search.dispatch import dispatch
-from search.experiment import Execution, Experiment, ExperimentError
+from search.experiment import Execution, Experiment
 from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import TrialKey
 from search.schema import TrialRow
+from search.search_spaces import search_spaces
 from search.store import Store
 from search.terminal.display import Display
 from search.training.model import from_bytes
@@ -24,37 +25,6 @@ from search.training.spec import TrialResult
 from search.trainings import Trainings, make_spec
 from search.workers.protocol import Job, Occupancy, Workers
 from spaces import SequenceHyperModel
-
-
-def search_spaces(
-    experiment: Experiment, dataset: Dataset
-) -> dict[str, keras_tuner.HyperParameters]:
-    """Strategy to its search space for these images.
-
-    Raises:
-        ExperimentError: a strategy can make no sequence of images of this size.
-    """
-    spaces: dict[str, keras_tuner.HyperParameters] = {}
-    for strategy in experiment.strategies:
-        space = keras_tuner.HyperParameters()
-        classes = len(dataset.class_names)
-        try:
-            SequenceHyperModel(
-                dataset.image_shape,
-                classes,
-                [strategy],
-                mirror=dataset.mirror,
-                decay_steps=1,
-            ).build(space)
-        except ValueError as error:
-            height, width, channels = dataset.image_shape
-            raise ExperimentError(
-                f"{strategy} cannot read images of {height}x{width}x{channels} ({error}): "
-                "leave it out with --strategies"
-            ) from error
-        spaces[strategy] = space
-    keras.backend.clear_session()
-    return spaces
 
 
 def make_oracle(
@@ -78,7 +48,7 @@ def make_oracle(
         dataset=dataset.name,
         objective=keras_tuner.Objective(experiment.metric.validation, experiment.metric.direction),
         spaces=search_spaces(experiment, dataset) if spaces is None else spaces,
-        seeds=experiment.seed_values,
+        seeds=experiment.initial_values,
         keep_files=False,
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 import keras_tuner
 
 from search.designs import describe
-from search.experiment import Experiment, ExperimentError, Seed
+from search.experiment import Experiment, ExperimentError, InitialConfiguration
 from search.hyperband import brackets
 from search.ranking import finalists
 from search.store import Store
@@ -22,11 +22,11 @@ from spaces.values import nearest
 LARGEST = 10_000_000
 
 
-def read_seeds(
+def read_initial(
     paths: Iterable[str | os.PathLike[str]],
     experiment: Experiment,
     spaces: Mapping[str, keras_tuner.HyperParameters],
-) -> tuple[tuple[Seed, ...], list[str]]:
+) -> tuple[tuple[InitialConfiguration, ...], list[str]]:
     """Reads designs and runs, and translates their values to these spaces.
 
     Args:
@@ -36,8 +36,8 @@ def read_seeds(
         spaces: its strategies' search spaces.
 
     Returns:
-        The seeds in the order of the paths, and what the user should know: values that were
-        translated, and what was left out.
+        The initial configurations in the order of the paths, and what the user should know:
+        values that were translated, and what was left out.
 
     Raises:
         ExperimentError: a path is no design or run, something in it is wrong, or none of it is of
@@ -45,7 +45,7 @@ def read_seeds(
     """
     first = next(iter(brackets.plan(experiment.max_epochs, experiment.factor).values()))
     most = first[0].size
-    seeds: list[Seed] = []
+    initial: list[InitialConfiguration] = []
     notes: list[str] = []
     for path in paths:
         for origin, design in _designs(Path(path)):
@@ -57,38 +57,40 @@ def read_seeds(
             if strategy not in spaces:
                 notes.append(f"{origin} is left out: {strategy} does not compete")
                 continue
-            seed = translated(strategy, values, origin, spaces[strategy])
-            arm = [other for other in seeds if other.strategy == strategy]
-            if any(other.values == seed.values for other in arm):
-                notes.append(f"{origin} is left out: it is the same as another seed")
+            configuration = translated(strategy, values, origin, spaces[strategy])
+            arm = [other for other in initial if other.strategy == strategy]
+            if any(other.values == configuration.values for other in arm):
+                notes.append(f"{origin} is left out: it is the same as another configuration")
             elif len(arm) == most:
                 notes.append(f"{origin} is left out: {strategy} starts with {most} at most")
             else:
-                seeds.append(seed)
-                if seed.translated:
-                    notes.append(f"{origin} is translated: {_changes(seed)}")
-    if not seeds:
+                initial.append(configuration)
+                if configuration.translated:
+                    notes.append(f"{origin} is translated: {_changes(configuration)}")
+    if not initial:
         raise ExperimentError(
             f"nothing to start from: {'; '.join(notes) or 'no design is named'}. "
-            "Leave out --seed-designs, or name others"
+            "Leave out --warm-start, or name others"
         )
-    return tuple(seeds), notes
+    return tuple(initial), notes
 
 
 def translated(
     strategy: str, values: Mapping[str, Any], origin: str, space: keras_tuner.HyperParameters
-) -> Seed:
-    """Returns values of another space as a seed in this one."""
+) -> InitialConfiguration:
+    """Returns values of another space as an initial configuration in this one."""
     here = nearest(space, values)
     changed = {name: value for name, value in values.items() if here.get(name) != value}
-    return Seed(strategy, here, origin, changed)
+    return InitialConfiguration(strategy, here, origin, changed)
 
 
-def _changes(seed: Seed) -> str:
+def _changes(configuration: InitialConfiguration) -> str:
     """Returns what was translated, in words."""
     return ", ".join(
-        f"{name} {value} is {seed.values[name]}" if name in seed.values else f"no {name} {value}"
-        for name, value in seed.translated.items()
+        f"{name} {value} is {configuration.values[name]}"
+        if name in configuration.values
+        else f"no {name} {value}"
+        for name, value in configuration.translated.items()
     )
 
 

@@ -175,25 +175,51 @@ def convolution_block(
 
 
 def lstm(
-    units: int, direction: str, *, whole: bool, name: str, kind: Callable[..., Any] = layers.LSTM
+    units: int,
+    direction: str,
+    *,
+    return_sequences: bool,
+    name: str,
+    layer: Callable[..., Any] = layers.LSTM,
 ) -> Any:
     """An LSTM layer that reads `forward`, `backward` or in `both` directions.
 
+    In every timestep, with the state h (units,), the cell c (units,) and x (features,), σ the
+    sigmoid and · element by element (Hochreiter and Schmidhuber 1997; the forget gate f of Gers,
+    Schmidhuber and Cummins 2000):
+
+        i, f, o = σ(W x + U h + b), each with its own W, U and b
+        c = f · c + i · tanh(W x + U h + b)
+        h = o · tanh(c)
+
     Args:
         units: of each direction.
-        direction: `both` concatenates the two directions' outputs.
-        whole: return the outputs of all timesteps rather than the last (for `both`: each
-            direction's own last).
+        direction: `both` concatenates the two directions' outputs (Schuster and Paliwal 1997).
+        return_sequences: return the outputs of all timesteps rather than the last (for `both`:
+            each direction's own last).
         name: the layer's name.
-        kind: makes the layer: `layers.LSTM`, or another that takes the same arguments.
+        layer: makes the layer: `layers.LSTM`, or another that takes the same arguments.
+
+    Returns:
+        A layer from (batch, timesteps, features) to (batch, timesteps, outputs) or, of the last
+        timestep alone, (batch, outputs); `outputs` is `units`, and twice that for `both`.
     """
     if direction == "both":
-        return layers.Bidirectional(kind(units, return_sequences=whole), name=name)
-    return kind(units, return_sequences=whole, go_backwards=direction == "backward", name=name)
+        return layers.Bidirectional(layer(units, return_sequences=return_sequences), name=name)
+    backward = direction == "backward"
+    return layer(units, return_sequences=return_sequences, go_backwards=backward, name=name)
 
 
 def readout(x: Any, kind: str) -> Any:
-    """Outputs over time (batch, timesteps, …) to one vector (batch, features)."""
+    """Outputs over time (batch, timesteps, …) to one vector (batch, features).
+
+    Args:
+        x: the outputs of all timesteps; what follows the timesteps is flattened.
+        kind: `mean`, the mean over time; `first_last`, the first and the last, concatenated.
+
+    Raises:
+        ValueError: there is no such readout. (`last` needs none: an LSTM returns it.)
+    """
     if len(x.shape) > 3:
         x = layers.Reshape((x.shape[1], math.prod(x.shape[2:])), name="flat")(x)
     if kind == "mean":
@@ -204,7 +230,7 @@ def readout(x: Any, kind: str) -> Any:
 
 
 def dropout_choice(hp: Any) -> float:
-    """Declares `dropout`."""
+    """Declares `dropout`: the share of features that a training step zeroes, 0 to 1."""
     return hp.Choice("dropout", [0.0, 0.1, 0.2, 0.3, 0.5], ordered=True)
 
 
@@ -212,25 +238,36 @@ def recurrent_stack(
     x: Any,
     hp: Any,
     units: tuple[int, ...] = (32, 64, 128),
-    kind: Callable[..., Any] = layers.LSTM,
+    layer: Callable[..., Any] = layers.LSTM,
 ) -> Any:
-    """Stacked LSTMs over (batch, timesteps, features), read out to (batch, features).
+    """Stacked LSTMs over a sequence, read out to one vector.
 
     Declares `lstm_units`, `lstm_layers`, `direction`, `readout` and `dropout`. Reading backwards
     turns the order round once, in the first layer: a Keras LSTM with `go_backwards` hands its
     outputs on in the order in which it read.
+
+    Args:
+        x: (batch, timesteps, features), or what else `layer` reads.
+        hp: gets the declarations.
+        units: what `lstm_units` offers, of each direction.
+        layer: makes the recurrent layers, as in `lstm`.
+
+    Returns:
+        (batch, outputs): units, twice that where both directions are read, twice again for
+        `first_last`. Where a layer's output has more axes (a convolutional LSTM's) and the
+        readout is `last`, those stay.
     """
     width = hp.Choice("lstm_units", list(units), ordered=True)
     count = hp.Int("lstm_layers", 1, 2)
     direction = hp.Choice("direction", ["forward", "backward", "both"])
     read = hp.Choice("readout", ["last", "mean", "first_last"])
     rate = dropout_choice(hp)
-    for layer in range(count):
-        final = layer == count - 1
-        way = direction if layer == 0 or direction == "both" else "forward"
-        whole = not final or read != "last"
-        x = lstm(width, way, whole=whole, name=f"lstm_{layer}", kind=kind)(x)
-        if final and whole:
+    for number in range(count):
+        final = number == count - 1
+        way = direction if number == 0 or direction == "both" else "forward"
+        every = not final or read != "last"
+        x = lstm(width, way, return_sequences=every, name=f"lstm_{number}", layer=layer)(x)
+        if final and every:
             x = readout(x, read)
-        x = layers.Dropout(rate, name=f"dropout_{layer}")(x)
+        x = layers.Dropout(rate, name=f"dropout_{number}")(x)
     return x

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import random
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -13,44 +10,9 @@ import keras_tuner
 import numpy as np
 from keras import layers
 
+from spaces.runtime_patches import initial_weights_from
 from spaces.strategies import STRATEGIES
-from spaces.training.batches import EpochBatches, EpochRandomness, targets
-
-
-@contextlib.contextmanager
-def initial_weights_from(seed: int) -> Iterator[None]:
-    """What this thread builds within the block gets weights that follow from the seed alone.
-
-    Keras draws the seeds of initial weights from Python's global generator. Any other thread of the
-    process may draw from it, too (those of a Dask worker do), and then the same seed would give
-    other weights. So for this thread the generator is one of its own.
-    """
-    keras.utils.set_random_seed(seed)
-    own, owner, shared = random.Random(seed), threading.get_ident(), random.randint
-
-    def randint(a: int, b: int) -> int:
-        return (own.randint if threading.get_ident() == owner else shared)(a, b)
-
-    random.randint = randint
-    try:
-        yield
-    finally:
-        random.randint = shared
-
-
-def step_without_a_trace(optimizer: keras.optimizers.Optimizer) -> None:
-    """Has an optimizer under TensorFlow take its steps by a plain call, as it does elsewhere.
-
-    Keras calls through `tf.distribute`'s `merge_call`, and TensorFlow 2.21 never forgets a graph in
-    which that was done: the step of every model trained stayed in memory, 5 to 20 MB each. On one
-    device what is called in the end is this, and the numbers are the same.
-    """
-
-    def step(gradients: Any, variables: Any, learning_rate: Any) -> None:
-        for gradient, variable in zip(gradients, variables, strict=True):
-            optimizer.update_step(gradient, variable.value, learning_rate)
-
-    optimizer._backend_update_step = step
+from spaces.training import loop
 
 
 class SequenceHyperModel(keras_tuner.HyperModel):
@@ -107,8 +69,8 @@ class SequenceHyperModel(keras_tuner.HyperModel):
             # XLA on a CPU is slower for LSTMs and takes seconds to compile; cuDNN does without.
             jit_compile=keras.backend.backend() == "jax",
         )
-        # Otherwise fit makes its variables in the first step and traces the step twice (see
-        # `fit` for the metrics').
+        # Otherwise training makes its variables in the first step and traces the step twice (see
+        # `loop.fit` for the metrics').
         model.optimizer.build(model.trainable_variables)
         return model
 
@@ -158,7 +120,7 @@ class SequenceHyperModel(keras_tuner.HyperModel):
         verbose: Any = 0,
         **options: Any,
     ) -> keras.callbacks.History:
-        """Trains a built model; every epoch follows from the seed and the epoch's number.
+        """Trains a built model with `spaces.training.loop.fit`; here are KerasTuner's words for it.
 
         Args:
             hp: the configuration; where `StrategyHyperband` runs under a stock tuner, its
@@ -174,32 +136,25 @@ class SequenceHyperModel(keras_tuner.HyperModel):
             callbacks: as in `keras.Model.fit`.
             verbose: as in `keras.Model.fit`.
             **options: passed on to `keras.Model.fit`.
+
+        Returns:
+            Keras's history.
         """
         if validation_data is None and validation_split:
             cut = len(x) - int(len(x) * validation_split)
             validation_data, x, y = (x[cut:], y[cut:]), x[:cut], y[:cut]
-        if validation_data is not None:
-            images, labels = validation_data
-            validation_data = (images, targets(labels, self.classes))
-        smoothed = targets(y, self.classes, hp.get("label_smoothing"))
-        batches = EpochBatches(x, smoothed, batch_size, self.seed, hp.get("augmentation"))
-        # Every epoch is shuffled, from the seed. Keras, whose default is True, would shuffle the
-        # batches once more, from Python's global generator, which no checkpoint keeps.
-        options["shuffle"] = False
-        # Makes the metrics' variables, which a loaded model has not either: made in the first
-        # step, they would have TensorFlow trace it twice, a third of a short trial's time.
-        nothing = np.zeros((1, self.classes), "float32")
-        model.compute_metrics(None, nothing, nothing)
-        model.reset_metrics()
-        if keras.backend.backend() == "tensorflow":
-            step_without_a_trace(model.optimizer)
-        return model.fit(
-            batches,
-            validation_data=validation_data,
-            validation_batch_size=256,
+        return loop.fit(
+            model,
+            x,
+            y,
+            seed=self.seed,
             epochs=hp.values.get("tuner/epochs", epochs),
             initial_epoch=initial_epoch,
-            callbacks=[EpochRandomness(batches, self.seed), *(callbacks or ())],
+            batch_size=batch_size,
+            augmentation=hp.get("augmentation"),
+            label_smoothing=hp.get("label_smoothing"),
+            validation_data=validation_data,
+            callbacks=callbacks or (),
             verbose=verbose,
             **options,
         )

@@ -88,8 +88,13 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Returns a question that names the likely ones; empty where none is like it."""
-    near = difflib.get_close_matches(name[:100], list(known), n=3, cutoff=0.4)
+    """Returns a question that names the likely ones, three at most; empty where none is like it.
+
+    >>> did_you_mean("FASHION-MNIST", ["mnist", "fashion_mnist", "cifar10"])
+    'did you mean fashion_mnist or mnist? '
+    """
+    # Below 0.5 words are named that share a few letters only: `lines` for "renet".
+    near = difflib.get_close_matches(name[:100].lower(), list(known), n=3, cutoff=0.5)
     return f"did you mean {' or '.join(near)}? " if near else ""
 
 

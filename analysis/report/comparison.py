@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 
 from analysis import formatting
-from analysis.report import captions, plots
+from analysis.report import captions, plots, style
 from analysis.report.elements import Part, Picture, Section, Table
-from analysis.report.findings import Findings, find
+from analysis.report.findings import Findings, find, positions
 from analysis.report.render import html_page, markdown_page
 from analysis.report.write import Report, beside, named_styles, write_files
 from analysis.run import load_run
@@ -65,10 +66,10 @@ def describe(found: Sequence[Findings], name: str = NAME) -> dict[str, Any]:
         ),
         "sentences": verdict.sentences,
         "counts": ", ".join(formatting.clean(dataset, 40) for dataset in data),
-        "picture_part": _picture(scores, look),
+        "picture_part": _picture(found, scores, look),
         "brief": runs_table(found),
         "sections": [made for section in SECTIONS if (made := section(found, scores))],
-        "look": named_styles(look),
+        "look": named_styles(look, lambda name: label(found, name)),
         "reload": None,
         "done": None,
         "prefix": f"{name}-",
@@ -77,10 +78,19 @@ def describe(found: Sequence[Findings], name: str = NAME) -> dict[str, Any]:
     }
 
 
-def looks(found: Sequence[Findings]) -> dict[str, plots.Style]:
-    """Returns the style of every strategy that any run tried, as first seen."""
-    names = dict.fromkeys(n for one in found for n in one.run.experiment.strategies)
-    return plots.styles(list(names))
+def looks(found: Sequence[Findings]) -> dict[str, style.Style]:
+    """Returns the style of every strategy that any run tried, by its place as first seen."""
+    places: dict[str, int] = {}
+    for one in found:
+        for name, place in positions(one.run).items():
+            places.setdefault(name, place)
+    return style.styles(places)
+
+
+def label(found: Sequence[Findings], strategy: str) -> str:
+    """Returns what the first of the runs that tried a strategy calls it."""
+    tried = (one for one in found if strategy in one.run.experiment.strategies)
+    return next(tried, found[0]).label(strategy)
 
 
 def labels(found: Sequence[Findings]) -> list[str]:
@@ -124,7 +134,7 @@ def runs_table(found: Sequence[Findings]) -> Table:
         rows.append(
             [
                 name,
-                formatting.label(best) if best else formatting.NOTHING,
+                one.label(best) if best else formatting.NOTHING,
                 kinds.get(one.verdict.kind, one.verdict.kind.replace("_", " ")),
                 formatting.percent(row["mean"]) if tested else formatting.NOTHING,
             ]
@@ -148,7 +158,7 @@ def wins(found: Sequence[Findings], scores: pd.DataFrame) -> Section | None:
     places = scores.rank(ascending=False)
     rows = [
         [
-            formatting.label(str(strategy)),
+            label(found, str(strategy)),
             *(
                 formatting.NOTHING
                 if pd.isna(share)
@@ -272,14 +282,57 @@ SECTIONS: Sequence[Callable[[Sequence[Findings], pd.DataFrame], Section | None]]
 """The comparison, top to bottom. A new section is a function and a line."""
 
 
-def _picture(scores: pd.DataFrame, look: dict[str, plots.Style]) -> Picture | None:
+def _picture(
+    found: Sequence[Findings], scores: pd.DataFrame, look: Mapping[str, style.Style]
+) -> Picture | None:
     if scores.empty:
         return None
-    drawn = plots.figure(
-        lambda ax: plots.comparison(scores, look, ax), plots.WIDTH, 1.6 + 0.32 * len(scores) + 0.3
+    called = {str(name): label(found, str(name)) for name in scores.index}
+    drawn = style.figure(
+        lambda ax: draw(scores, called, look, ax), style.WIDTH, 1.6 + 0.32 * len(scores) + 0.3
     )
-    caption = captions.comparison(scores)
-    return Picture("accuracy", caption, drawn, "Test accuracy by strategy and run")
+    return Picture("accuracy", _caption(scores, called), drawn, "Test accuracy by strategy and run")
+
+
+def draw(
+    scores: pd.DataFrame, called: Mapping[str, str], look: Mapping[str, style.Style], ax: Axes
+) -> Axes:
+    """Draws the test accuracy of each strategy in each run, a line a strategy.
+
+    Args:
+        scores: (strategies, runs), in [0, 1]; NaN where a run has not tested it.
+        called: each strategy's label.
+        look: each strategy's style.
+        ax: where to draw.
+    """
+    runs = [style.two_lines(str(name)) for name in scores.columns]
+    for name, row in scores.iterrows():
+        colour, marker = look[str(name)]
+        ax.plot(
+            range(len(runs)), row.to_numpy(), color=colour, marker=marker,
+            markersize=7, lw=1.6, alpha=0.9, label=formatting.bare(called[str(name)]),
+        )  # fmt: skip
+    ax.set(ylabel="test accuracy", xlim=(-0.3, len(runs) - 0.7))
+    ax.set_xticks(range(len(runs)), runs, rotation=25 if len(runs) > 4 else 0)
+    ax.margins(y=0.08)
+    style.percent_axis(ax.yaxis)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.22), ncols=2)
+    return ax
+
+
+def _caption(scores: pd.DataFrame, called: Mapping[str, str]) -> str:
+    """Describes scores in [0, 1], (strategies, runs), by the strategies' labels."""
+    text = "A line is a strategy, a mark its mean test accuracy in one run."
+    known = scores.dropna()
+    if known.empty or scores.shape[1] < 2:
+        return text
+    spread = known.max(axis=1) - known.min(axis=1)
+    steady, wide = str(spread.idxmin()), str(spread.idxmax())
+    return (
+        f"{text} From run to run {called[wide]} differs most "
+        f"({formatting.points(spread[wide])} points), {called[steady]} least "
+        f"({formatting.points(spread[steady])})."
+    )
 
 
 def _sentences(found: Sequence[Findings], scores: pd.DataFrame) -> tuple[str, ...]:
@@ -288,7 +341,7 @@ def _sentences(found: Sequence[Findings], scores: pd.DataFrame) -> tuple[str, ..
         if one.verdict.kind == "wins":
             best.setdefault(str(one.verdict.best), []).append(name)
     said = [
-        f"{formatting.label(strategy)} wins on {formatting.listing(names)}."
+        f"{label(found, strategy)} wins on {formatting.listing(names)}."
         for strategy, names in sorted(best.items(), key=lambda item: -len(item[1]))
     ]
     open_ones = [

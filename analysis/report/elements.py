@@ -16,7 +16,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from PIL import Image
 
-from analysis.report import plots
+from analysis.report import style
 
 # What a spreadsheet takes for the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -71,12 +71,12 @@ class Picture:
     @property
     def svg(self) -> Markup:
         """The figure as an element of an HTML page."""
-        return Markup(plots.to_svg(self.drawn, self.name, self.title or self.caption))
+        return Markup(style.to_svg(self.drawn, self.name, self.title or self.caption))
 
     @property
     def png(self) -> bytes:
         """The figure as a file."""
-        return plots.to_png(self.drawn)
+        return style.to_png(self.drawn)
 
 
 @dataclasses.dataclass(frozen=True)

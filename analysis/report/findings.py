@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.report import plots
+from analysis import formatting
+from analysis.report.style import Style, styles
 from analysis.run import Run, representatives
 from analysis.statistics import comparisons
 from analysis.statistics.decision import Verdict, judge
@@ -23,7 +25,7 @@ class Findings:
         summary: `comparisons.by_strategy` of its finals.
         pairs: `comparisons.pairwise` of its finals.
         comparison: `comparisons.against_best` of them.
-        standing: `tables.representatives` of it.
+        standing: `run.representatives` of it.
         verdict: the answer.
         look: each strategy's colour and marker.
         unfinished: whether the search is still running, so that the report must be quick.
@@ -36,7 +38,7 @@ class Findings:
     comparison: pd.DataFrame
     standing: pd.DataFrame
     verdict: Verdict
-    look: dict[str, plots.Style]
+    look: dict[str, Style]
     unfinished: bool = False
 
     @property
@@ -48,6 +50,44 @@ class Findings:
     def tested(self) -> pd.DataFrame:
         """The summary of those that have a test result."""
         return self.summary.dropna(subset="mean")
+
+    @property
+    def metric(self) -> str:
+        """What the search judged by, in words."""
+        return self.run.experiment.metric.label
+
+    @property
+    def order(self) -> list[str]:
+        """All strategies: by test result, or by validation score, the untried last."""
+        ranked = self.standing.sort_values("score", ascending=False, kind="stable").index
+        order = list(self.summary.index if self.summary.seeds.sum() else ranked)
+        return order + [name for name in self.run.experiment.strategies if name not in order]
+
+    def label(self, strategy: str) -> str:
+        """Returns a strategy's name, marked where it is a control."""
+        return formatting.label(strategy)
+
+    def class_name(self, label: int, limit: int = 40) -> str:
+        """Returns a class's name in at most `limit` characters, or its number if it has none."""
+        known = label < len(self.class_names)
+        return formatting.clean(self.class_names[label] if known else label, limit)
+
+    def images(self, split: str) -> list[dict[Any, Any]]:
+        """Returns the images of a split that the run keeps, a row of `run.images` each."""
+        return [row for row in self.run.images.to_dict("records") if row["split"] == split]
+
+
+# TEMPORARY until Run.strategies exists: then this is dict(run.strategies.position).
+_REGISTRY = (
+    "lines", "cnn_lines", "cnn_flat", "line_cnn", "patches", "pixels", "hierarchical", "sweeps",
+    "conv_sweeps", "conv_lstm", "cnn_control",
+)  # fmt: skip
+
+
+def positions(run: Run) -> dict[str, int]:
+    """Returns each strategy's place in the registry, 0 for the first."""
+    order = dict.fromkeys((*_REGISTRY, *run.experiment.strategies))
+    return {name: list(order).index(name) for name in run.experiment.strategies}
 
 
 def find(run: Run, unfinished: bool = False) -> Findings:
@@ -64,6 +104,6 @@ def find(run: Run, unfinished: bool = False) -> Findings:
         comparison=comparison,
         standing=representatives(run),
         verdict=judge(run, summary, comparison),
-        look=plots.styles(names),
+        look=styles(positions(run)),
         unfinished=unfinished,
     )

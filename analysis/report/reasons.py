@@ -1,4 +1,4 @@
-"""Why it is so: sections on recurrence, equal budgets, hyperparameters and early stopping."""
+"""Why it is so: sections on recurrence, hyperparameters and early stopping."""
 
 from __future__ import annotations
 
@@ -16,11 +16,6 @@ from analysis.statistics.importance import FITS, Importance, importance
 
 MOST_MATTERING = 4  # hyperparameters shown of each strategy
 MOST_DRAWN = 4
-EQUAL = {
-    "epochs": "equal epochs",
-    "seconds": "equal time",
-    "multiply_adds": "equal multiply-adds",
-}
 MOST_PAIRS = 2
 LEAST_PAIR = 0.01
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -57,29 +52,6 @@ def recurrence(found: Findings) -> Section | None:
     table = Table("against-control", columns, rows, note=note, frame=frame)
     title = "Does recurrence earn its place?"
     return Section("recurrence", title, [said], parts=[table])
-
-
-def equal_budgets(found: Findings) -> Section | None:
-    """What each strategy had reached when all had spent the same epochs, time or computation."""
-    run = found.run
-    images = float(run.datasets.train_images.iloc[0]) if len(run.datasets) else float("nan")
-    frame = budgets.at_equal(budgets.progress(run.trials, run.epochs, images))
-    if frame.empty:
-        return None
-    whole = frame[frame.fraction == 1.0].pivot(index="strategy", columns="measure", values="best")
-    whole = whole[[measure for measure in EQUAL if measure in whole]]
-    whole = whole.sort_values(str(whole.columns[0]), ascending=False, kind="stable")
-    rows = [
-        [formatting.label(str(name)), *map(formatting.percent, row)]
-        for name, row in zip(whole.index, whole.to_numpy(), strict=True)
-    ]
-    columns = ["strategy", *(EQUAL[str(measure)] for measure in whole.columns)]
-    note = (
-        "Best validation accuracy when every strategy had spent as much as the one that spent "
-        "least in all. The CSV file also has a quarter and a half of it."
-    )
-    table = Table("equal-budgets", columns, rows, note=note, frame=frame)
-    return Section("equal-budgets", "At equal budgets", parts=[table])
 
 
 def matters(found: Findings) -> Section | None:
@@ -184,7 +156,7 @@ def _with_share(name: str, share: float) -> str:
 
 def seeding(found: Findings) -> Section | None:
     """How the configurations that came from designs fared against those that were drawn."""
-    if not found.run.experiment.seeds:
+    if not found.run.experiment.initial:
         return None
     frame = warm_start.fates(found.run)
     rows = [

@@ -56,7 +56,7 @@ def _environment(finalize: Callable[[object], Markup]) -> jinja2.Environment:
 
 
 def html(value: object) -> Markup:
-    """Returns a value as text of an element; what `words.clean` isolated, within `<bdi>`."""
+    """Returns a value as text of an element; what `formatting.clean` isolated, within `<bdi>`."""
     if isinstance(value, Markup):
         return value
     return Markup(str(escape(value)).replace(ISOLATE, "<bdi>").replace(END, "</bdi>"))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from analysis import formatting
-from analysis.report import cells, plots, sections
+from analysis.report import sections
 from analysis.report.elements import Gallery, Picture, Readings, Section, Table, TrialTable
 from analysis.report.findings import Findings, find
 from analysis.report.render import html_page, markdown_page
+from analysis.report.sections import accuracy
+from analysis.report.style import Style
 from analysis.run import Run, load_run, pending_finals
 from analysis.statistics.decision import Verdict
 from search.store import ExperimentError, write_atomically
@@ -87,10 +89,10 @@ def describe(found: Findings) -> dict[str, Any]:
         "run": formatting.clean(run.path.resolve().name),
         "sentences": found.verdict.sentences,
         "counts": _counts(run),
-        "picture_part": sections.accuracy(found),
-        "brief": cells.brief(run, found.summary, found.comparison, found.standing),
+        "picture_part": accuracy.picture(found),
+        "brief": accuracy.brief(found),
         "sections": sections.make(found),
-        "look": named_styles(found.look),
+        "look": named_styles(found.look, found.label),
         "reload": RELOAD_SECONDS if found.unfinished else None,
         "done": _done(found) if found.unfinished else None,
         "prefix": "",
@@ -99,12 +101,17 @@ def describe(found: Findings) -> dict[str, Any]:
     }
 
 
-def named_styles(look: Mapping[str, plots.Style]) -> dict[str, plots.Style]:
-    """Returns the styles by what the cells say: a strategy's name, and its label."""
+def named_styles(look: Mapping[str, Style], label: Callable[[str], str]) -> dict[str, Style]:
+    """Returns the styles by what the cells say: a strategy's name, and its label.
+
+    Args:
+        look: each strategy's style.
+        label: strategy -> what it is called.
+    """
     return {
         text: style
         for name, style in look.items()
-        for text in (formatting.clean(name, 40), formatting.label(name))
+        for text in (formatting.clean(name, 40), label(name))
     }
 
 

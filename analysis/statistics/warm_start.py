@@ -35,14 +35,14 @@ def first_rung(run: Run) -> pd.DataFrame:
         is the strategy's best.
     """
     asked, trials = run.experiment, run.trials
-    seeded = {seed.strategy for seed in asked.seeds}
+    seeded = {seed.strategy for seed in asked.initial}
     longest = trials.bracket == trials.bracket.max()
     first = longest & (trials.rung == 0) & (trials.iteration == 0)
     rows = trials[first & trials.strategy.isin(seeded) & (trials.status != "running")]
     rows = rows.assign(score=rows.score.where(rows.status == "completed").astype(float))
     done = trials[trials.status == "completed"].groupby("configuration").last_epoch.max()
     found = [
-        asked.seed_of(row["strategy"], row["hyperparameters"]) for row in rows.to_dict("records")
+        asked.initial_of(row["strategy"], row["hyperparameters"]) for row in rows.to_dict("records")
     ]
     groups = rows.score.fillna(-math.inf).groupby(rows.strategy)
     best = set(representatives(run).configuration)
@@ -54,7 +54,7 @@ def first_rung(run: Run) -> pd.DataFrame:
             "score": rows.score,
             "place": groups.rank(method="min", ascending=False).astype(int),
             "of": groups.transform("size").astype(int),
-            "seed": [-1 if one is None else asked.seeds.index(one) for one in found],
+            "seed": [-1 if one is None else asked.initial.index(one) for one in found],
             "reached": rows.configuration.map(done).fillna(0).astype(int),
             "finalist": rows.configuration.isin(best),
         }
@@ -87,7 +87,7 @@ def fates(run: Run) -> pd.DataFrame:
             ),
             "random_starts": median.get(seed.strategy, math.nan),
         }
-        for seed in run.experiment.seeds
+        for seed in run.experiment.initial
     ]
     columns = ["strategy", "origin", "translated", "random_starts"]
     frame = pd.DataFrame(rows, columns=columns)

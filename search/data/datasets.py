@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -62,6 +63,21 @@ class Dataset:
         """(H, W, C) of every image."""
         height, width, channels = self.train.x.shape[1:]
         return height, width, channels
+
+    def facts(self) -> dict[str, Any]:
+        """Returns its row of the table `datasets`, without the test labels."""
+        height, width, channels = self.image_shape
+        return {
+            "dataset": self.name,
+            "height": height,
+            "width": width,
+            "channels": channels,
+            "train_images": len(self.train.y),
+            "validation_images": len(self.validation.y),
+            "test_images": self.test_count,
+            "class_names": json.dumps(self.class_names, ensure_ascii=False),
+            "mirror": int(self.mirror),
+        }
 
 
 def load_dataset(experiment: Experiment) -> Dataset:
@@ -137,10 +153,12 @@ def _existing(name: str) -> Path | None:
 def _unknown(name: str) -> ExperimentError:
     if name.endswith(".npz") or len(Path(name).parts) > 1:
         return bad_data(f"there is no file or folder {name}: check what --dataset names")
-    near = difflib.get_close_matches(name.lower(), NAMES, n=3, cutoff=0.5)
-    meant = f"did you mean {' or '.join(near)}? " if near else ""
+    # Here, because it brings Keras with it, which reading images does without.
+    from spaces.values import did_you_mean
+
+    hint = did_you_mean(name, NAMES)
     return bad_data(
-        f"unknown data set {name!r}: {meant}--dataset takes {', '.join(NAMES)}, "
+        f"unknown data set {name!r}: {hint}--dataset takes {', '.join(NAMES)}, "
         "the path of an .npz, or a folder of class folders"
     )
 

@@ -1,7 +1,17 @@
 """Hyperband's arithmetic (Li et al. 2018, arXiv:1603.06560), as KerasTuner 1.4.8 computes it.
 
-Pure functions, no state. Bracket s has s + 1 rungs; the one with the most rungs starts the most
-configurations and drops them soonest, bracket 0 trains a few to the end.
+Pure functions, no state. With R epochs at most and a factor η, bracket s has s + 1 rungs; the one
+with the most rungs starts the most configurations and drops them soonest, bracket 0 trains a few to
+the end. For R = 81 and η = 3, the paper's example:
+
+    bracket    configurations → epochs, rung by rung
+    4          81 → 1    27 → 3    9 → 9    3 → 27    1 → 81
+    3          34 → 3    12 → 9    4 → 27   2 → 81
+    2          15 → 9    5 → 27    2 → 81
+    1          8 → 27    3 → 81
+    0          5 → 81
+
+KerasTuner rounds every size up; the paper's algorithm rounds down from the second rung on.
 """
 
 from __future__ import annotations
@@ -14,6 +24,9 @@ import math
 class Rung:
     """One step of a bracket.
 
+    >>> Rung(size=27, first_epoch=1, last_epoch=3).epochs
+    2
+
     Attributes:
         size: how many configurations it holds.
         first_epoch: epochs they have been trained when they enter.
@@ -24,9 +37,22 @@ class Rung:
     first_epoch: int
     last_epoch: int
 
+    @property
+    def epochs(self) -> int:
+        """Epochs that each configuration is trained in it."""
+        return self.last_epoch - self.first_epoch
+
 
 def bracket_count(max_epochs: int, factor: int) -> int:
-    """How many brackets there are: as often as max_epochs can be divided and leave an epoch."""
+    """How many brackets there are: as often as max_epochs can be divided and leave an epoch.
+
+    ⌊log_η R⌋ + 1, counted rather than computed, so that no rounding of a logarithm matters.
+
+    >>> bracket_count(max_epochs=81, factor=3)
+    5
+    >>> bracket_count(max_epochs=80, factor=3)
+    4
+    """
     count, epochs = 0, float(max_epochs)
     while epochs >= 1:
         epochs /= factor
@@ -35,7 +61,11 @@ def bracket_count(max_epochs: int, factor: int) -> int:
 
 
 def rung_size(max_epochs: int, factor: int, bracket: int, rung: int) -> int:
-    """How many configurations a rung holds."""
+    """How many configurations a rung holds: ⌈⌈1 + log_η R⌉ / (s + 1) · η^(s - r)⌉.
+
+    >>> [rung_size(max_epochs=81, factor=3, bracket=3, rung=rung) for rung in range(4)]
+    [34, 12, 4, 2]
+    """
     # The logarithm in floating point is KerasTuner's; an exact one differs for powers beyond the
     # range in which the two are compared by a test.
     end = math.ceil(1 + math.log(max_epochs, factor)) / (bracket + 1)
@@ -43,12 +73,23 @@ def rung_size(max_epochs: int, factor: int, bracket: int, rung: int) -> int:
 
 
 def rung_epochs(max_epochs: int, factor: int, bracket: int, rung: int) -> int:
-    """How many epochs a configuration has been trained at the end of a rung."""
+    """How many epochs a configuration has been trained at the end of a rung: ⌈R / η^(s - r)⌉.
+
+    >>> [rung_epochs(max_epochs=81, factor=3, bracket=3, rung=rung) for rung in range(4)]
+    [3, 9, 27, 81]
+    """
     return math.ceil(max_epochs / factor ** (bracket - rung))
 
 
 def rungs(max_epochs: int, factor: int, bracket: int) -> tuple[Rung, ...]:
-    """A bracket's rungs, the first first."""
+    """A bracket's rungs, the first first.
+
+    >>> for rung in rungs(max_epochs=9, factor=3, bracket=2):
+    ...     print(rung)
+    Rung(size=9, first_epoch=0, last_epoch=1)
+    Rung(size=3, first_epoch=1, last_epoch=3)
+    Rung(size=1, first_epoch=3, last_epoch=9)
+    """
     ends = [rung_epochs(max_epochs, factor, bracket, rung) for rung in range(bracket + 1)]
     return tuple(
         Rung(rung_size(max_epochs, factor, bracket, rung), first, last)
@@ -59,6 +100,9 @@ def rungs(max_epochs: int, factor: int, bracket: int) -> tuple[Rung, ...]:
 def plan(max_epochs: int, factor: int) -> dict[int, tuple[Rung, ...]]:
     """All brackets and their rungs in the order in which they are opened, the longest first.
 
+    >>> {bracket: [rung.size for rung in rungs] for bracket, rungs in plan(9, 3).items()}
+    {2: [9, 3, 1], 1: [5, 2], 0: [3]}
+
     Raises:
         ValueError: max_epochs is below 1 or factor below 2.
     """
@@ -66,3 +110,43 @@ def plan(max_epochs: int, factor: int) -> dict[int, tuple[Rung, ...]]:
         raise ValueError("max_epochs must be at least 1 and factor at least 2")
     count = bracket_count(max_epochs, factor)
     return {bracket: rungs(max_epochs, factor, bracket) for bracket in reversed(range(count))}
+
+
+# What a bracket costs
+
+
+def bracket_sizes(rungs: tuple[Rung, ...], drawn: int | None = None) -> list[int]:
+    """How many trials each of a bracket's rungs has, if none fails.
+
+    >>> bracket_sizes(plan(max_epochs=9, factor=3)[2])
+    [9, 3, 1]
+    >>> bracket_sizes(plan(max_epochs=9, factor=3)[2], drawn=2)  # a space of two configurations
+    [2, 2, 1]
+
+    Args:
+        rungs: the bracket's, the first first.
+        drawn: how many configurations it starts; by default as many as its first rung holds.
+    """
+    count = rungs[0].size if drawn is None else drawn
+    return [count := min(count, rung.size) for rung in rungs]
+
+
+def bracket_trials(rungs: tuple[Rung, ...], drawn: int | None = None) -> int:
+    """How many trials a bracket has in all, if none fails; arguments as in `bracket_sizes`.
+
+    >>> bracket_trials(plan(max_epochs=9, factor=3)[2])
+    13
+    """
+    return sum(bracket_sizes(rungs, drawn))
+
+
+def bracket_epochs(rungs: tuple[Rung, ...], drawn: int | None = None) -> int:
+    """How many epochs a bracket trains in all, if none fails; arguments as in `bracket_sizes`.
+
+    A promoted trial goes on where it stopped, so an epoch counts once: 9·1 + 3·2 + 1·6.
+
+    >>> bracket_epochs(plan(max_epochs=9, factor=3)[2])
+    21
+    """
+    sizes = bracket_sizes(rungs, drawn)
+    return sum(size * rung.epochs for size, rung in zip(sizes, rungs, strict=True))

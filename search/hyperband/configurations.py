@@ -30,6 +30,14 @@ def draw_all(
     A draw follows from the key (seed, data set, strategy), its place and the places before it,
     which follow likewise: so it is the same whoever asks, and in whatever order.
 
+    >>> space = keras_tuner.HyperParameters()
+    >>> units = space.Choice("lstm_units", [32, 64, 128])
+    >>> drawn = draw_all(space, {}, [(0, 0, slot) for slot in range(5)], key=(0, "digits", "lines"))
+    >>> list(drawn)  # the space has three configurations
+    [(0, 0, 0), (0, 0, 1), (0, 0, 2)]
+    >>> sorted(values["lstm_units"] for values in drawn.values())
+    [32, 64, 128]
+
     Args:
         space: the hyperparameters; those whose conditions do not hold get no value.
         preset: values that are given, such as the strategy in a space of several.
@@ -39,8 +47,11 @@ def draw_all(
             without them.
 
     Returns:
-        Place to values. Where the space has fewer configurations than there are places, each
+        TrialKey to values. Where the space has fewer configurations than there are places, each
         stands at one place and the last places have none.
+
+    Raises:
+        ValueError: a seed is given twice, or in a continuous space none new was found.
     """
     drawn: dict[tuple[int, int, int], Values] = {}
     known: set[str] = set()
@@ -103,7 +114,21 @@ def _sample(
 def enumerate_space(
     space: keras_tuner.HyperParameters, preset: Mapping[str, Any]
 ) -> Iterator[Values]:
-    """Yields every configuration of a space of choices and steps.
+    """Yields every configuration of a space of choices and steps, each once.
+
+    >>> space = keras_tuner.HyperParameters()
+    >>> layers = space.Int("lstm_layers", 1, 2)
+    >>> with space.conditional_scope("lstm_layers", [2]):
+    ...     dropout = space.Choice("dropout", [0.0, 0.5])
+    >>> for values in enumerate_space(space, {}):
+    ...     print(values)
+    {'lstm_layers': 1}
+    {'lstm_layers': 2, 'dropout': 0.0}
+    {'lstm_layers': 2, 'dropout': 0.5}
+
+    Args:
+        space: what has effect only under a condition has a value only there.
+        preset: values that are given, the same in each configuration.
 
     Raises:
         ValueError: a parameter is continuous.

@@ -23,7 +23,15 @@ from search.schema import TrialRow
 
 
 class StrategyHyperband(keras_tuner.Oracle):
-    """Hyperband with an equal budget for every strategy.
+    """Hyperband with an equal budget for every strategy (Li et al. 2018, arXiv:1603.06560).
+
+    >>> space = keras_tuner.HyperParameters()
+    >>> units = space.Choice("lstm_units", [32, 64, 128])
+    >>> oracle = StrategyHyperband(max_epochs=3, spaces={"lines": space}, keep_files=False)
+    >>> oracle.next_key().trial_id
+    'lines-0-1-0-0'
+    >>> sorted(values["lstm_units"] for values in oracle.configurations("lines").values())
+    [32, 64, 128]
 
     Args:
         objective: what is maximised or minimised; by default the validation accuracy.
@@ -42,6 +50,14 @@ class StrategyHyperband(keras_tuner.Oracle):
         keep_files: write KerasTuner's own files, as a stock tuner expects. A tuner that records
             the trials elsewhere says False.
         **options: passed on to `keras_tuner.Oracle`.
+
+    Raises:
+        ValueError: an arm is given more configurations than the longest bracket starts, or
+            `max_epochs` or `factor` is too low.
+
+    Attributes:
+        plan: bracket to its rungs, in the order in which they are opened.
+        table: what has been started, and how it ended. All decisions follow from it.
     """
 
     def __init__(
@@ -96,7 +112,10 @@ class StrategyHyperband(keras_tuner.Oracle):
         return self.hyperparameters
 
     def configurations(self, arm: str) -> dict[tuple[int, int, int], Values]:
-        """(iteration, bracket, slot) to values: all that an arm starts."""
+        """(iteration, bracket, slot) to values: all that an arm starts.
+
+        Fewer than its brackets hold where the space has no more.
+        """
         if arm not in self._configurations:
             if self._spaces is None and self._joint_space is None:
                 self._joint_space = self.get_space()
@@ -134,15 +153,18 @@ class StrategyHyperband(keras_tuner.Oracle):
         return derive_seed(self.seed, self.dataset, origin.trial_id)
 
     def totals(self) -> dict[str, tuple[int, int]]:
-        """Strategy to (trials, epochs) if none fails: what progress is measured against."""
+        """Strategy to (trials, epochs) if none fails: what progress is measured against.
+
+        >>> space = keras_tuner.HyperParameters()
+        >>> rate = space.Float("learning_rate", 1e-4, 1e-2, sampling="log")
+        >>> StrategyHyperband(max_epochs=9, spaces={"lines": space, "pixels": space}).totals()
+        {'lines': (23, 75), 'pixels': (23, 75)}
+        """
         totals = {}
         for arm in self.arms:
-            trials = epochs = 0
-            for (_, bracket), count in self.drawn(arm).items():
-                for rung in self.plan[bracket]:
-                    count = min(count, rung.size)
-                    trials += count
-                    epochs += count * (rung.last_epoch - rung.first_epoch)
+            held = [(self.plan[bracket], n) for (_, bracket), n in self.drawn(arm).items()]
+            trials = sum(brackets.bracket_trials(rungs, n) for rungs, n in held)
+            epochs = sum(brackets.bracket_epochs(rungs, n) for rungs, n in held)
             totals[arm] = (trials, epochs)
         return totals
 

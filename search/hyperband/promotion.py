@@ -15,6 +15,14 @@ Plan = dict[int, tuple[brackets.Rung, ...]]
 class TrialKey:
     """Where a trial stands in the plan; its name says it.
 
+    >>> key = TrialKey("lines", iteration=0, bracket=2, rung=1, slot=7)
+    >>> key.trial_id
+    'lines-0-2-1-7'
+    >>> TrialKey.parse("lines-0-2-1-7") == key
+    True
+    >>> key.parent.trial_id
+    'lines-0-2-0-7'
+
     `slot` is that of the configuration in rung 0, kept on promotion: so a trial's name does not
     depend on who was promoted first.
     """
@@ -32,11 +40,7 @@ class TrialKey:
 
     @classmethod
     def parse(cls, trial_id: str) -> TrialKey:
-        """The key that a `trial_id` names.
-
-        Raises:
-            ValueError: it does not end in four numbers.
-        """
+        """The key that a `trial_id` names, for one that `trial_id` gave."""
         strategy, *numbers = trial_id.rsplit("-", 4)
         return cls(strategy, *map(int, numbers))
 
@@ -48,7 +52,13 @@ class TrialKey:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What the table says of a trial: `running`, `completed` or `failed`, and how well."""
+    """What the table says of a trial.
+
+    Attributes:
+        status: `running`, `completed` or `failed`.
+        score: where it is completed; more is better.
+        val_loss: the validation loss, which decides between equal scores; NaN and None come last.
+    """
 
     status: str
     score: float | None = None
@@ -76,7 +86,26 @@ def rung_states(
     strategy: str, iteration: int, bracket: int, rungs: tuple[brackets.Rung, ...], drawn: int,
     table: Table,
 ) -> list[RungState]:  # fmt: skip
-    """Returns a bracket's rungs as the table shows them, the first first."""
+    """Returns a bracket's rungs as the table shows them, the first first.
+
+    >>> table = {
+    ...     TrialKey("lines", 0, 1, 0, slot): Outcome("completed", score)
+    ...     for slot, score in enumerate([0.2, 0.9, 0.5])
+    ... }
+    >>> first, second = rung_states("lines", 0, 1, brackets.plan(3, 3)[1], 3, table)
+    >>> first.ranking, first.pending
+    ([1, 2, 0], 0)
+    >>> second.ranking, second.pending
+    ([], 1)
+
+    Args:
+        strategy: the arm.
+        iteration: which of the arm's.
+        bracket: which of the iteration's.
+        rungs: the bracket's.
+        drawn: how many configurations it starts.
+        table: what has been started so far.
+    """
     states: list[RungState] = []
     coming = drawn
     for number, rung in enumerate(rungs):
@@ -106,13 +135,24 @@ def next_in_arm(
 
     A trial is promoted as soon as no outcome of those still to finish in its rung could exclude
     it; a failed one takes no place. Who is promoted therefore does not depend on the order in
-    which trials finish, nor on how many run at a time.
+    which trials finish, nor on how many run at a time. So this is successive halving (Jamieson and
+    Talwalkar 2016, arXiv:1502.07943) without its waiting at the end of a rung, and unlike ASHA (Li
+    et al. 2020, arXiv:1810.05934) it promotes nobody who would not have been.
+
+    >>> plan, table = brackets.plan(max_epochs=3, factor=3), {}
+    >>> for score in (0.2, 0.9, 0.5):
+    ...     table[next_in_arm("lines", plan, {(0, 1): 3}, table)] = Outcome("completed", score)
+    >>> next_in_arm("lines", plan, {(0, 1): 3}, table).trial_id  # slot 1 is the best of three
+    'lines-0-1-1-1'
 
     Args:
         strategy: the arm.
         plan: from `brackets.plan`.
         drawn: (iteration, bracket) to the number of configurations that its rung 0 starts.
         table: what has been started so far.
+
+    Returns:
+        None where all has been started, or waits for trials that run.
     """
     for (iteration, bracket), count in drawn.items():
         rungs = plan[bracket]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from search.schema import TrialRow
@@ -133,6 +135,15 @@ def running_lines(progress: Progress, now: float) -> list[Text]:
         name = strategy_name(progress, row.strategy).append(f"  {one_line(text)}", "default")
         lines += [name, line((f"  {in_brief(row.hyperparameters)}", "dim"))]
     return lines
+
+
+def show_status(store: Store) -> None:
+    """Prints how far a run is; needs no backend and leaves the run alone."""
+    status = read_status(store, time.time())
+    if isinstance(sys.stdout, io.TextIOWrapper):  # it may hold no more than ASCII
+        sys.stdout.reconfigure(errors="backslashreplace")
+    console = Console(highlight=False)
+    console.print(status_screen(status, console.width))
 
 
 def status_screen(status: Status, width: int) -> Group:

@@ -90,3 +90,8 @@ class Occupancy:
     def share(self) -> float:
         """Of the time that there were workers, the share in which they had a trial."""
         return self._busy_seconds / self._present_seconds if self._present_seconds else 0.0
+
+    def in_words(self, present: int) -> str:
+        """Says how much of the time of so many workers the search has used."""
+        count = f"{present} workers" if present != 1 else "1 worker"
+        return f"{count}, busy {100 * self.share:.0f} % of {self.seconds:.0f} s of search"

@@ -15,6 +15,7 @@ from search.training.model import CachedModel
 from search.training.spec import OnEpoch, TrialResult
 from search.training.trial import run_trial
 from search.workers.protocol import Job
+from spaces.runtime_patches import keep_what_is_loaded
 
 
 class WorkerState:
@@ -29,10 +30,7 @@ class WorkerState:
     def __init__(self) -> None:
         self.images: dict[str, Images] = {}
         self.cached: dict[str, CachedModel] = {}
-        # What the libraries have made by now stays. To look through it for garbage, half a million
-        # objects after every trial, would take a sixth of a short trial's time.
-        gc.collect()
-        gc.freeze()
+        keep_what_is_loaded()
 
     def run(
         self, job: Job, on_epoch: OnEpoch | None = None, check: Callable[[], None] | None = None

@@ -29,7 +29,7 @@ def build(images: Any, hp: Any) -> Any:
         x = patches(x, size, size * size * channels)
     x = lines_as_sequence(x)
     cell = functools.partial(layers.ConvLSTM1D, kernel_size=kernel, padding="same")
-    x = recurrent_stack(x, hp, units=(8, 16, 32), kind=cell)
+    x = recurrent_stack(x, hp, units=(8, 16, 32), layer=cell)
     return layers.Flatten(name="features")(x)
 
 

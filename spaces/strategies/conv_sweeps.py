@@ -56,8 +56,10 @@ def sweep_block(x: Any, units: int, block: int, *, final: bool) -> Any:
     y = layers.LayerNormalization(name=f"sweeps_normalization_{block}")(x)
     if final:
         y = lines_as_sequence(y)
-    vertical = across(y, lstm(units, "both", whole=True, name=f"vertical_{block}"))
-    horizontal = along(y, lstm(units, "both", whole=True, name=f"horizontal_{block}"))
+    down = lstm(units, "both", return_sequences=True, name=f"vertical_{block}")
+    vertical = across(y, down)
+    sideways = lstm(units, "both", return_sequences=True, name=f"horizontal_{block}")
+    horizontal = along(y, sideways)
     y = layers.Concatenate(name=f"sweeps_{block}")([vertical, horizontal])
     y = layers.Dense(channels, name=f"merge_{block}")(y)
     x = layers.Add(name=f"sweeps_residual_{block}")([x, y])

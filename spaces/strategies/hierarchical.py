@@ -17,7 +17,7 @@ def build(images: Any, hp: Any) -> Any:
     units = hp.Choice("line_units", [8, 16, 32], ordered=True)
     direction = hp.Choice("line_direction", ["forward", "both"])
     image = lines_first(images, axis)
-    summaries = along(image, lstm(units, direction, whole=False, name="line_lstm"))
+    summaries = along(image, lstm(units, direction, return_sequences=False, name="line_lstm"))
     _, lines, features = summaries.shape
     steps = sequence(summaries, lines, features)
     return recurrent_stack(steps, hp)

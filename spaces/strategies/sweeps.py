@@ -44,10 +44,10 @@ def build(images: Any, hp: Any) -> Any:
     x = lines_first(images, axis)
     for layer in range(depth):
         x = patches(x, size if layer == 0 else 2, 2 * units, name=f"patches_{layer}")
-        x = along(x, lstm(units, "both", whole=True, name=f"along_{layer}"))
+        x = along(x, lstm(units, "both", return_sequences=True, name=f"along_{layer}"))
         if layer == depth - 1:
             x = lines_as_sequence(x)
-        x = across(x, lstm(units, "both", whole=True, name=f"across_{layer}"))
+        x = across(x, lstm(units, "both", return_sequences=True, name=f"across_{layer}"))
     pool = layers.GlobalAveragePooling2D if read == "mean" else layers.Flatten
     features = pool(name="readout")(x)
     return layers.Dropout(rate, name="dropout")(features)

@@ -1,13 +1,11 @@
-"""What a model is fed: order, augmentation and targets, all from (seed, epoch) alone.
-
-So training that stops after any epoch goes on exactly as if it had not: nothing is remembered
-from one epoch to the next but the model and its optimizer.
-"""
+"""What a model is fed: augmented images and their targets, a batch a function of its number."""
 
 from __future__ import annotations
 
 import keras
 import numpy as np
+
+from spaces.training import randomness
 
 AUGMENTATIONS = ("none", "shift", "shift_flip")
 
@@ -81,39 +79,12 @@ class EpochBatches(keras.utils.PyDataset):
     def start_epoch(self, epoch: int) -> None:
         """Sets the order for an epoch; 0 is the first."""
         self.epoch = epoch
-        self.order = np.random.default_rng([self.seed, epoch]).permutation(len(self.x))
+        self.order = randomness.order(self.seed, epoch, len(self.x))
 
     def __len__(self) -> int:
         return -(-len(self.x) // self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        rng = np.random.default_rng([self.seed, self.epoch, index])
+        rng = randomness.augmentation_generator(self.seed, self.epoch, index)
         return augment(self.x[chosen], self.augmentation, rng), self.y[chosen]
-
-
-class EpochRandomness(keras.callbacks.Callback):
-    """Sets everything random in an epoch from (seed, epoch) before the epoch begins.
-
-    A `.keras` file does not bring back the state of dropout's generators, so a state that merely
-    went on from batch to batch could not be continued in another process.
-    """
-
-    def __init__(self, batches: EpochBatches, seed: int):
-        super().__init__()
-        self.batches, self.seed = batches, seed
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Orders the epoch's batches and assigns the state of every layer's generator."""
-        self.batches.start_epoch(epoch)
-        for index, state in enumerate(seed_states(self.model)):
-            # 2**30: a stream away from those of the batches, which count from 0.
-            rng = np.random.default_rng([self.seed, epoch, 2**30 + index])
-            state.assign(rng.integers(0, 2**32, size=2, dtype=np.uint32))
-
-
-def seed_states(model: keras.Model) -> list[keras.Variable]:
-    """The states of the generators of dropout and the like, in the order of the layers."""
-    return [
-        variable for variable in model.variables if variable.path.endswith("seed_generator_state")
-    ]

@@ -21,10 +21,11 @@ from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import TrialKey
 from search.ranking import finalists
 from search.schema import TrialRow
+from search.search_spaces import search_spaces
 from search.store import Store
 from search.terminal.display import Display
 from search.terminal.progress import Progress
-from search.tuner import SequenceTuner, make_oracle, search_spaces
+from search.tuner import SequenceTuner, make_oracle
 from search.workers.in_process import InProcess
 from spaces import STRATEGIES
 from tests.support import small_run

@@ -6,23 +6,17 @@ import shutil
 import pytest
 
 import run_search
-from search.experiment import Experiment, ExperimentError, Seed
+from search.experiment import Experiment, ExperimentError, InitialConfiguration
 from search.hyperband.configurations import draw_all
 from search.hyperband.oracle import StrategyHyperband
+from search.options import make_parser
+from search.search_spaces import search_spaces
 from search.store import Store
-from search.tuner import search_spaces
-from search.warm_start import read_seeds
+from search.warm_start import read_initial
 from spaces import STRATEGIES
 from spaces.design import design_values
-from tests.search.hyperband.test_configurations import (
-    KEY,
-    NESTED,
-    PLACES,
-    nested_space,
-    real_space,
-    texts,
-)
 from tests.support import exported, small_run
+from tests.support.search_spaces import KEY, NESTED, PLACES, nested_space, real_space, texts
 
 DESIGN = {
     "scanline_design": 1,
@@ -122,24 +116,28 @@ def test_the_oracle_starts_each_arm_with_its_seeds(spaces):
 # The experiment
 
 
-def test_an_experiment_keeps_its_seeds():
-    seeds = (
-        Seed("lines", {"axis": "rows", "dropout": 0.1}, "a.json"),
-        Seed("lines", {"axis": "columns", "dropout": 0.1}, "b.json", {"axis": "positions"}),
-        Seed("patches", {"patch": 2}, "c"),
+def test_an_experiment_keeps_its_initial_configurations():
+    initial = (
+        InitialConfiguration("lines", {"axis": "rows", "dropout": 0.1}, "a.json"),
+        InitialConfiguration(
+            "lines", {"axis": "columns", "dropout": 0.1}, "b.json", {"axis": "positions"}
+        ),
+        InitialConfiguration("patches", {"patch": 2}, "c"),
     )
-    experiment = Experiment("digits", ("lines", "patches"), image_size=(8, 9), seeds=seeds)
+    experiment = Experiment("digits", ("lines", "patches"), image_size=(8, 9), initial=initial)
     saved = json.loads(json.dumps(experiment.to_json()))
     assert Experiment.from_json(saved) == experiment
-    assert experiment.seed_of("lines", {"dropout": 0.1, "axis": "columns"}) is seeds[1]
-    assert experiment.seed_of("patches", {"axis": "rows", "dropout": 0.1}) is None
-    values = {"lines": [seeds[0].values, seeds[1].values], "patches": [{"patch": 2}]}
-    assert experiment.seed_values == values
-    del saved["seeds"]  # a run of an earlier version
-    assert Experiment.from_json(saved).seeds == ()
+    assert experiment.initial_of("lines", {"dropout": 0.1, "axis": "columns"}) is initial[1]
+    assert experiment.initial_of("patches", {"axis": "rows", "dropout": 0.1}) is None
+    values = {"lines": [initial[0].values, initial[1].values], "patches": [{"patch": 2}]}
+    assert experiment.initial_values == values
+    saved["seeds"] = saved.pop("initial")  # as earlier versions called them
+    assert Experiment.from_json(saved) == experiment
+    del saved["seeds"]  # and before there were any
+    assert Experiment.from_json(saved).initial == ()
     for damaged in ([5], [{"strategy": "lines"}], [{**saved, "x": 1}], ["ab"]):
         with pytest.raises(ExperimentError, match="does not fit"):
-            Experiment.from_json({**saved, "seeds": damaged})
+            Experiment.from_json({**saved, "initial": damaged})
 
 
 # Reading
@@ -147,7 +145,7 @@ def test_an_experiment_keeps_its_seeds():
 
 def test_a_design_is_translated_and_said_so(tmp_path, spaces):
     file = write(tmp_path, DESIGN)
-    (seed,), notes = read_seeds([file], EXPERIMENT, spaces)
+    (seed,), notes = read_initial([file], EXPERIMENT, spaces)
     assert seed.strategy == "patches" and seed.origin == str(file)
     assert seed.values["patch"] == 2 and seed.values["augmentation"] == "shift"
     assert seed.values["scan"] == "hilbert" and seed.values["embedding"] == 32
@@ -158,7 +156,7 @@ def test_a_design_is_translated_and_said_so(tmp_path, spaces):
 
 def test_a_design_of_images_of_the_same_size_stays_as_it_is(tmp_path, spaces):
     design = {**DESIGN, "image_shape": [8, 8, 1], "values": {"patch": 2, "scan": "spiral"}}
-    (seed,), notes = read_seeds([write(tmp_path, design)], EXPERIMENT, spaces)
+    (seed,), notes = read_initial([write(tmp_path, design)], EXPERIMENT, spaces)
     assert (seed.values, seed.translated, notes) == (design_values(design), {}, [])
 
 
@@ -167,14 +165,14 @@ def test_every_strategy_is_translated_from_large_to_small(strategy, tmp_path):
     experiment = Experiment("digits", (strategy,))
     spaces = search_spaces(experiment, Digits)
     design = {**DESIGN, "strategy": strategy, "image_shape": [64, 64, 3], "values": {}}
-    (seed,), _ = read_seeds([write(tmp_path, design)], experiment, spaces)
+    (seed,), _ = read_initial([write(tmp_path, design)], experiment, spaces)
     here = {**design, "image_shape": [8, 8, 1], "training": {"mirror": False}}
     assert design_values({**here, "values": seed.values}) == seed.values
 
 
 def refusal(paths, spaces, experiment=EXPERIMENT):
     with pytest.raises(ExperimentError) as raised:
-        read_seeds(paths, experiment, spaces)
+        read_initial(paths, experiment, spaces)
     assert "\n" not in str(raised.value)
     return str(raised.value)
 
@@ -214,11 +212,11 @@ def test_what_is_left_out_is_said(tmp_path, spaces):
     ]
     other = write(tmp_path, {**DESIGN, "strategy": "sweeps", "values": {}}, "other.json")
     experiment = Experiment("digits", ("lines", "patches"), max_epochs=1)
-    seeds, notes = read_seeds([*files, other], experiment, spaces)
+    seeds, notes = read_initial([*files, other], experiment, spaces)
     assert [seed.values["embedding"] for seed in seeds] == [16]
     assert [note.removeprefix(str(tmp_path)) for note in notes] == [
         "/0.json is translated: patch 4 is 2",
-        "/1.json is left out: it is the same as another seed",
+        "/1.json is left out: it is the same as another configuration",
         "/2.json is left out: patches starts with 1 at most",
         "/3.json is left out: patches starts with 1 at most",
         "/other.json is left out: sweeps does not compete",
@@ -239,9 +237,9 @@ def test_a_run_gives_its_designs_or_its_best_trials(run):
     experiment = Experiment(**small_run.FIELDS)
     spaces = search_spaces(experiment, Digits)
     shutil.rmtree(run / "designs", ignore_errors=True)
-    from_trials, notes = read_seeds([run], experiment, spaces)
+    from_trials, notes = read_initial([run], experiment, spaces)
     exported.export(run)
-    from_designs, _ = read_seeds([run], experiment, spaces)
+    from_designs, _ = read_initial([run], experiment, spaces)
     assert notes == []
     by_strategy = {seed.strategy: seed.values for seed in from_designs}
     assert {seed.strategy: seed.values for seed in from_trials} == by_strategy
@@ -264,7 +262,7 @@ def test_a_run_without_a_trial_is_refused(tmp_path, spaces):
 
 def new_run(folder, *arguments):
     arguments = ["--out", str(folder / "new"), *small_run.ARGUMENTS, *map(str, arguments)]
-    return run_search.new_run(run_search.make_parser().parse_args(arguments), arguments)
+    return run_search.new_run(make_parser().parse_args(arguments), arguments)
 
 
 def test_the_command_line_keeps_the_seeds_and_says_what_became_of_them(tmp_path, capsys):
@@ -272,7 +270,7 @@ def test_the_command_line_keeps_the_seeds_and_says_what_became_of_them(tmp_path,
     file = write(tmp_path, {**DESIGN, "strategy": "lines", "values": values})
     store, *_ = new_run(tmp_path, "--seed-designs", file)
     with store:
-        (seed,) = store.experiment.seeds
+        (seed,) = store.experiment.initial
     assert seed.values["lstm_units"] == 128 and seed.origin == str(file)
     assert capsys.readouterr().out == f"{file} is translated: augmentation shift_flip is shift\n"
 

@@ -1,14 +1,10 @@
-"""The hypermodel: stock tuners run it, its space has no two names for one model, and it resumes."""
+"""The hypermodel: stock tuners run it, and its space has no two names for one model."""
 
 from __future__ import annotations
 
 import functools
 import itertools
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
 import keras_tuner
@@ -16,42 +12,19 @@ import numpy as np
 import pytest
 from keras import layers
 
-import spaces.training.batches
 from spaces import STRATEGIES, SequenceHyperModel
-from spaces.blocks import MAX_TIMESTEPS, convolution_stack, depths, halvings, pooled_positions
-from spaces.strategies.cnn_flat import FILTERS
-from spaces.training.batches import targets
-
-SHAPE, CLASSES = (6, 6, 1), 3
-ALL = list(STRATEGIES)
-ROOT = Path(__file__).parents[2]
-
-
-@functools.cache
-def images(count=60, shape=SHAPE):
-    """Random images, brighter with their label, so that there is something to learn."""
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, CLASSES, count)
-    return (rng.integers(0, 86, (count, *shape)) + 85 * labels[:, None, None, None]).astype(
-        "uint8"
-    ), labels
-
-
-def with_values(**values):
-    hp = keras_tuner.HyperParameters()
-    hp.values.update(values)
-    return hp
-
-
-def arrays(variables):
-    return [keras.ops.convert_to_numpy(variable) for variable in variables]
-
-
-def equal(some, others):
-    return len(some) == len(others) and all(map(np.array_equal, some, others))
-
-
-# Under stock tuners
+from tests.support.models import (
+    ALL,
+    CLASSES,
+    FULL,
+    SHAPE,
+    accuracy,
+    arrays,
+    equal,
+    hypermodel_of,
+    images,
+    with_values,
+)
 
 
 def check_search(tuner, trials):
@@ -62,11 +35,6 @@ def check_search(tuner, trials):
         assert 0 <= trial.score <= 1
     best = tuner.get_best_models(1)[0]
     return best, max(trial.score for trial in tuner.oracle.trials.values())
-
-
-def accuracy(model, x, y):
-    logits = keras.ops.convert_to_numpy(model(x.astype("float32")))
-    return np.mean(logits.argmax(axis=1) == y)
 
 
 @pytest.mark.parametrize(
@@ -103,9 +71,6 @@ def test_stock_tuner_with_validation_split_and_one_strategy(tmp_path):
     assert accuracy(best, x[45:], y[45:]) == pytest.approx(score)
 
 
-# The space
-
-
 @pytest.fixture(scope="module")
 def space_of(tmp_path_factory):
     """The whole space as a stock tuner finds it, by building under every condition."""
@@ -118,10 +83,6 @@ def space_of(tmp_path_factory):
         return tuner.oracle.get_space()
 
     return space
-
-
-def hypermodel_of(strategies, shape):
-    return SequenceHyperModel(shape, CLASSES, strategies, mirror=True, decay_steps=36)
 
 
 def sample(space, rng):
@@ -243,119 +204,6 @@ def test_flips_and_schedules_are_offered_only_where_they_make_sense():
         assert ("schedule" in offered) == (steps is not None)
 
 
-# Ranges follow the image's size
-
-
-def sides_after(length, blocks):
-    """A side after each pooling by two; an odd one keeps its last pixel."""
-    sides = []
-    for _ in range(blocks):
-        length = (length + 1) // 2
-        sides.append(length)
-    return sides
-
-
-def test_no_depth_pools_below_2x2():
-    for height, width in itertools.product(range(1, 65), repeat=2):
-        allowed = depths(height, width)
-        assert allowed == list(range(allowed[0], allowed[0] + len(allowed)))
-        assert 1 <= len(allowed) <= 3
-        if min(height, width) <= 2:  # cannot be pooled
-            assert pooled_positions(height, width, allowed[-1]) == height * width
-            continue
-        for depth in allowed:
-            down, across = sides_after(height, depth), sides_after(width, depth)
-            assert min(down + across) >= 2
-            assert pooled_positions(height, width, depth) == down[-1] * across[-1]
-        # And none is kept back: one more would, or three are enough.
-        more = allowed[-1] + 1
-        assert len(allowed) == 3 or min(sides_after(min(height, width), more)) < 2
-        assert pooled_positions(height, width, allowed[0]) <= MAX_TIMESTEPS
-        assert allowed[0] == 1 or pooled_positions(height, width, allowed[0] - 1) > MAX_TIMESTEPS
-
-
-SIZES = [
-    (1, 1),
-    (1, 9),
-    (2, 2),
-    (2, 30),
-    (3, 3),
-    (3, 4),
-    (4, 4),
-    (5, 5),
-    (7, 50),
-    (64, 3),
-    (64, 64),
-]
-
-
-@pytest.mark.parametrize("pooling", ["max", "average", "stride"])
-@pytest.mark.parametrize("size", SIZES, ids=str)
-def test_feature_maps_are_as_large_as_the_arithmetic_says(size, pooling):
-    for depth in depths(*size):
-        hp = with_values(pooling=pooling)
-        feature_map = convolution_stack(keras.Input((*size, 1)), hp, [1] * depth)
-        _, down, across, _ = feature_map.shape
-        assert down * across == pooled_positions(*size, depth)
-        assert min(down, across) >= min(2, *size)
-        assert ("pooling" in {parameter.name for parameter in hp.space}) == (min(size) > 2)
-
-
-@pytest.mark.parametrize("axis", ["rows", "columns"])
-@pytest.mark.parametrize(
-    "size", [(1, 9), (9, 1), (2, 30), (3, 3), (4, 9), (30, 64), (64, 7)], ids=str
-)
-def test_line_cnn_keeps_every_line_and_two_pixels_of_each(size, axis):
-    hp = keras_tuner.HyperParameters()
-    STRATEGIES["line_cnn"].build(keras.Input((*size, 1)), hp)
-    deepest = max(hp.space, key=lambda parameter: parameter.name == "depth").max_value
-    assert 1 <= deepest <= 3
-    images = keras.Input((*size, 1))
-    features = STRATEGIES["line_cnn"].build(images, with_values(axis=axis, depth=deepest))
-    _, lines, across, _ = keras.Model(images, features).get_layer("sequence").input.shape
-    assert lines == size[axis == "columns"]
-    pixels = size[axis == "rows"]
-    assert min(2, pixels) <= across <= pixels
-    assert deepest <= max(1, halvings(min(size)))
-
-
-@pytest.mark.parametrize(
-    "size", [(8, 8), (28, 28), (32, 32), (64, 64), (96, 64), (224, 224)], ids=str
-)
-def test_long_sequences_stay_within_the_bound(size):
-    images = keras.Input((*size, 3))
-
-    def timesteps(strategy, **values):
-        features = STRATEGIES[strategy].build(images, with_values(**values))
-        return keras.Model(images, features).get_layer("sequence").output.shape[1:]
-
-    flat = []
-    for depth in depths(*size, MAX_TIMESTEPS // max(FILTERS)):
-        for filters in (min(FILTERS), max(FILTERS)):
-            steps, features = timesteps("cnn_flat", depth=depth, last_filters=filters)
-            assert features == 1
-            assert steps == pooled_positions(*size, depth) * filters
-            flat.append(steps)
-    assert max(flat) <= MAX_TIMESTEPS
-    for depth in depths(*size):
-        steps, _ = timesteps("cnn_lines", axis="positions", depth=depth, filters=8)
-        assert steps == pooled_positions(*size, depth) <= MAX_TIMESTEPS
-
-
-def test_an_image_that_gives_too_long_a_sequence_is_refused_or_the_axis_not_offered():
-    images = keras.Input((3, 4000, 1))
-    with pytest.raises(ValueError, match="1024 timesteps"):
-        STRATEGIES["cnn_flat"].build(images, keras_tuner.HyperParameters())
-    hp = keras_tuner.HyperParameters()
-    STRATEGIES["cnn_lines"].build(images, hp)
-    assert {p.name: p for p in hp.space}["axis"].values == ["rows", "columns"]
-
-
-# The model
-
-FULL = {"lstm_layers": 2, "direction": "both", "readout": "first_last"}
-
-
 @pytest.mark.parametrize("name", ALL)
 def test_training_and_inference_agree_where_there_is_no_dropout(name):
     # No running statistics that lag in the first epochs.
@@ -403,116 +251,3 @@ def test_a_saved_model_opens_in_safe_mode_and_gives_the_same(name, tmp_path):
     model.save(tmp_path / "model.keras")
     opened = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
     assert equal(arrays([model(x)]), arrays([opened(x)]))
-
-
-def count_traces(model):
-    """Counts how often Python runs through the training step from now on."""
-    traces, step = [], model.train_step
-
-    def counted(*data):
-        traces.append(1)
-        return step(*data)
-
-    model.train_step = counted
-    return traces
-
-
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="counts TensorFlow's traces")
-def test_the_training_step_is_traced_once(tmp_path):
-    x, y = images()
-    hypermodel, hp = hypermodel_of(("lines",), SHAPE), keras_tuner.HyperParameters()
-    model = hypermodel.build(hp)
-    paths = [variable.path for variable in model.optimizer.variables]
-    assert len(paths) >= 2 * len(model.trainable_variables)
-    for epoch in (0, 1):
-        traces = count_traces(model)
-        hypermodel.fit(hp, model, x, y, initial_epoch=epoch, epochs=epoch + 1, batch_size=32)
-        assert len(traces) == 1
-        assert len(model.optimizer.variables) == len(paths)
-        model.save(tmp_path / "model.keras")
-        model = keras.models.load_model(tmp_path / "model.keras")
-
-
-def test_the_score_is_measured_without_smoothing_or_augmentation():
-    x, y = images()
-    hypermodel = SequenceHyperModel(SHAPE, CLASSES, ["lines"], mirror=True)
-    hp = with_values(label_smoothing=0.1, augmentation="shift_flip", dropout=0.5)
-    model = hypermodel.build(hp)
-    history = hypermodel.fit(hp, model, x[:40], y[:40], validation_data=(x[40:], y[40:]))
-    logits = keras.ops.convert_to_numpy(model(x[40:]))
-    loss = keras.ops.categorical_crossentropy(targets(y[40:], CLASSES), logits, from_logits=True)
-    assert history.history["val_loss"][0] == pytest.approx(float(keras.ops.mean(loss)), rel=1e-4)
-    assert history.history["val_accuracy"][0] == pytest.approx(accuracy(model, x[40:], y[40:]))
-
-
-# Continuation
-
-CONFIGURATION = {
-    "dropout": 0.3,
-    "augmentation": "shift_flip",
-    "label_smoothing": 0.1,
-    "schedule": "cosine",
-    "direction": "both",
-}
-
-
-def train(strategy, pieces, directory):
-    """Trains in pieces, each from the `.keras` file of the one before, as in another process.
-
-    Returns:
-        all weights and all variables of the optimizer.
-    """
-    x, y = images(44, (8, 8, 1))
-    hypermodel = SequenceHyperModel(
-        (8, 8, 1), CLASSES, [strategy], mirror=True, decay_steps=27, seed=7
-    )
-    hp = with_values(**CONFIGURATION)
-    file, begin = directory / "model.keras", 0
-    for end in pieces:
-        model = keras.models.load_model(file) if begin else hypermodel.build(hp)
-        # Another process knows nothing of this one's generators.
-        keras.utils.set_random_seed(1000 + begin)
-        hypermodel.fit(hp, model, x, y, initial_epoch=begin, epochs=end, batch_size=16)
-        model.save(file)
-        begin = end
-    return arrays(model.weights), arrays(model.optimizer.variables)
-
-
-def test_1_plus_2_plus_6_epochs_equal_9_bit_for_bit(tmp_path):
-    weights, optimizer = train("cnn_lines", [9], tmp_path)
-    resumed_weights, resumed_optimizer = train("cnn_lines", [1, 3, 9], tmp_path)
-    assert equal(weights, resumed_weights)
-    assert equal(optimizer, resumed_optimizer)
-    assert 27 in [int(value) for value in optimizer if value.shape == ()], "9 epochs of 3 steps"
-
-
-def test_without_the_assignment_at_each_epoch_they_would_differ(tmp_path, monkeypatch):
-    # The same training as above, shorter: so the test above would notice.
-    monkeypatch.setattr(spaces.training.batches, "seed_states", lambda model: [])
-    assert not equal(train("cnn_lines", [2], tmp_path)[0], train("cnn_lines", [1, 2], tmp_path)[0])
-
-
-@pytest.mark.skipif(keras.backend.backend() == "jax", reason="it is what runs under JAX")
-@pytest.mark.slow
-def test_continuation_is_exact_under_jax(tmp_path):
-    pytest.importorskip("jax")
-    node = f"{Path(__file__).name}::{test_1_plus_2_plus_6_epochs_equal_9_bit_for_bit.__name__}"
-    environment = {
-        **os.environ,
-        "KERAS_BACKEND": "jax",
-        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
-        # The pieces compile the same step; once is enough.
-        "JAX_COMPILATION_CACHE_DIR": str(tmp_path),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-    }
-    result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"tests/{node}"],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "1 passed" in result.stdout

@@ -85,7 +85,7 @@ def outputs(model, images):
 def test_a_strategy_is_named_after_its_file(name):
     strategy = STRATEGIES[name]
     assert strategy.name == name
-    assert importlib.import_module(f"spaces.{name}").STRATEGY is strategy
+    assert importlib.import_module(f"spaces.strategies.{name}").STRATEGY is strategy
     assert strategy.summary and strategy.reference and "\n" not in strategy.summary
 
 

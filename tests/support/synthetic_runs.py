@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from scipy import special
 
-from search.experiment import Seed
+from search.experiment import InitialConfiguration
 from search.schema import FinalRow, TrialRow
 from search.store import Experiment, Store
 
@@ -89,8 +89,10 @@ def make_run(
         strategies=tuple(strategies),
         seed=1,
         final_seeds=seeds if final_seeds is None else final_seeds,
-        seeds=tuple(
-            Seed(name, settings(list(strategies).index(name), slot), f"designs/{name}.json")
+        initial=tuple(
+            InitialConfiguration(
+                name, settings(list(strategies).index(name), slot), f"designs/{name}.json"
+            )
             for name, slots in (given or {}).items()
             for slot in slots
         ),
@@ -175,6 +177,22 @@ def final(
         "status": "completed", "test_accuracy": float(np.mean(classes == labels)),
         "test_loss": 0.4, "train_seconds": 5.0, "latency_ms": 1.0, "predictions": blob(classes),
     }  # fmt: skip
+
+
+def many_classes(path: Path) -> Path:
+    """Makes a run of two strategies over a hundred classes, of which each takes six in ten."""
+    path = make_run(
+        path, strategies=["lines", "cnn_lines"], configurations=1, seeds=1, images=1000,
+        class_names=[f"class {i}" for i in range(100)],
+    )  # fmt: skip
+    truth = np.arange(1000) % 100
+    random = np.random.default_rng(0)
+    with Store.resume(path) as store:
+        store.record_test_labels("digits", blob(truth))
+        for strategy in ("lines", "cnn_lines"):
+            named = np.where(random.random(1000) < 0.6, truth, random.integers(0, 100, 1000))
+            store.record_final(FinalRow(**final(strategy, 0, truth, named)))
+    return path
 
 
 def with_images(path: Path) -> Path:

@@ -5,10 +5,11 @@ import pytest
 from PIL import Image
 
 from analysis import load_run
+from analysis.report.write import write_report
 from search.data.datasets import load_dataset
 from search.experiment import Experiment
 from search.store import Store
-from tests.analysis.report.test_write import HOSTILE, check
+from tests.support.reports import HOSTILE, check
 from tests.support.synthetic_runs import make_run
 
 # What a file system takes as the name of a folder.
@@ -78,3 +79,14 @@ def test_a_run_of_one_trial(status, seeds, words, tmp_path):
     assert len(load_run(path).trials) == 1
     page, note = check(path)
     assert words in page.text.lower() and words in note.lower()
+
+
+def test_an_older_run_without_the_tables_of_images_is_read(tmp_path):
+    path = make_run(tmp_path / "run")
+    with Store(path).connect() as database:
+        database.execute("DROP TABLE images")
+        database.execute("DROP TABLE sequences")
+    run = load_run(path)
+    assert run.images.empty
+    assert run.sequences.empty
+    write_report(path)

@@ -1,9 +1,6 @@
 """The report: of every kind of run, from hostile names, and as a command."""
 
-import base64
-import csv
 import hashlib
-import html.parser
 import json
 import re
 import subprocess
@@ -13,99 +10,14 @@ from pathlib import Path
 import matplotlib.pyplot
 import pytest
 
+from analysis import load_run
 from analysis.__main__ import main
-from analysis.report import plots
-from analysis.report.render import markdown
 from analysis.report.write import write_report
 from search.store import ExperimentError, Store
+from tests.support.reports import HOSTILE, check
 from tests.support.synthetic_runs import STRATEGIES, make_run
 
 ROOT = Path(__file__).parents[3]
-VOID = {"meta", "link", "br", "img", "hr", "input"}
-SCRIPT = (ROOT / "analysis" / "report" / "templates" / "script.js").read_text(encoding="utf-8")
-HOSTILE = [
-    "</style></svg><script>alert(1)</script>",
-    "\"'><img src=x onerror=alert(2)>",
-    "a | b\n| --- |\n# head `code` [x](javascript:alert(3))",
-    "\u202egnp.exe",
-    "y" * 10_000,
-    "{{ 7 * 7 }}",
-    "=cmd|' /C calc'!A0",
-    "\u05d0\u05d1 <x>",
-]
-
-
-class Page(html.parser.HTMLParser):
-    """Parses a page, checks that its elements nest, and keeps tags and text."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.tags, self.attributes, self.text = [], [], [], ""
-        self.scripts = []
-        self.feed(text)
-        self.close()
-        assert not self.open
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += attrs
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += attrs
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] == "script":
-            self.scripts.append(data)
-        else:
-            self.text += data
-
-
-def check(path):
-    """Makes the report, checks what holds of every report, and returns page and Markdown."""
-    written = write_report(path).path
-    assert written == path / "report" / "report.html"
-    text = written.read_text(encoding="utf-8")
-    page = Page(text)
-    assert text.startswith("<!DOCTYPE html>")
-    # Nothing to fetch: no address anywhere but in text, no element that could load or run but one
-    # script, and no other would run: the browser asks for its digest.
-    assert not {"link", "iframe", "object", "base", "form"} & set(page.tags)
-    *data, script = page.scripts
-    assert len(data) == page.attributes.count(("type", "application/json")) <= 1
-    assert script == SCRIPT
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policies = [value for name, value in page.attributes if "script-src" in (value or "")]
-    assert [re.findall("script-src ([^;]*)", policy) for policy in policies] == [
-        [f"'sha256-{digest}'"]
-    ]
-    for name, value in page.attributes:
-        assert not name.startswith("on")
-        if name.endswith("href") or name == "src":
-            assert re.match(r"#[\w-]+$|data:image/png;base64,[\w+/=]+$", value), value
-        else:
-            assert not re.search(r"https?:|//", value or "") or value in policies, (name, value)
-    ids = [value for name, value in page.attributes if name == "id"]
-    assert len(ids) == len(set(ids))
-    assert page.tags.count("figure") == page.tags.count("figcaption") == page.tags.count("svg")
-    note = (path / "report" / "report.md").read_text(encoding="utf-8")
-    for picture in re.findall(r"!\[[^]]*\]\(([^)]*)\)", note):
-        assert (path / "report" / picture).read_bytes().startswith(b"\x89PNG")
-    for block in re.findall(r"(?:^\|.*\n)+", note, re.MULTILINE):
-        widths = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
-        assert len(widths) == 1, block
-    assert "nan" not in re.findall(r"\w+", page.text.lower() + note.lower())
-    for file in (path / "report" / "tables").glob("*.csv"):
-        head, *rows = csv.reader(file.read_text(encoding="utf-8").splitlines())
-        assert all(len(row) == len(head) for row in rows), file
-        cells = [cell for row in [head, *rows] for cell in row]
-        assert not [cell for cell in cells if re.match(r"[=@+]|-(?![\d.])", cell)], file
-    return page, note
 
 
 def test_a_finished_run(tmp_path):
@@ -205,32 +117,6 @@ def digests(path):
     }
 
 
-def test_twelve_strategies_differ_in_colour_and_in_marker():
-    names = [f"strategy_{i}" for i in range(12)]
-    look = plots.styles(names)
-    assert len({style.colour for style in look.values()}) == 12
-    assert len({style.marker for style in look.values()}) == 12
-    assert plots.styles(names[:3]) == {name: look[name] for name in names[:3]}
-    assert len(set(plots.styles([str(i) for i in range(40)]).values())) == 40
-
-
-def test_colours_stand_out_on_light_and_on_dark():
-    def luminance(colour):  # WCAG 2
-        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-        linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-    for colour in plots.COLOURS:
-        assert 1.05 / (luminance(colour) + 0.05) >= 3
-        assert (luminance(colour) + 0.05) / (luminance("#15181d") + 0.05) >= 3
-
-
-def test_markdown_shows_a_value_as_it_is():
-    assert markdown("cnn_lines at 3 < 4") == "cnn_lines at 3 &lt; 4"
-    assert markdown("a|b\nc") == "a\\|b c"
-    assert markdown("_x_ *y* `z`") == "\\_x\\_ \\*y\\* \\`z\\`"
-
-
 def test_as_a_command_it_makes_the_report_again(tmp_path):
     path = make_run(tmp_path / "run", strategies=["lines"], configurations=1)
     done = subprocess.run(
@@ -262,3 +148,33 @@ def test_a_run_that_is_being_written_can_be_reported(tmp_path):
     path = make_run(tmp_path / "run", seeds=0, final_seeds=3, running=1)
     with Store.resume(path):
         check(path)
+
+
+# While the search runs
+
+
+def test_an_unfinished_run_says_how_far_it_is_and_loads_again(tmp_path):
+    path = make_run(tmp_path / "run", seeds=0, final_seeds=3, running=1)
+    epochs = len(load_run(path).epochs)
+    with Store.resume(path) as store:
+        store.record_plan("digits", {"lines": (1, epochs), "cnn_lines": (1, epochs)})
+    write_report(path, unfinished=True)
+    page = (path / "report" / "report.html").read_text("utf-8")
+    assert 'data-reload="30"' in page
+    assert f"{epochs} epochs of about {2 * epochs} (50 %)" in page
+    assert [file.name for file in (path / "report").iterdir()] == ["report.html"]
+    write_report(path)
+    page = (path / "report" / "report.html").read_text("utf-8")
+    assert "data-reload" not in page.partition("<script>")[0]
+
+
+def test_an_unfinished_run_of_which_nobody_says_what_is_planned(tmp_path):
+    path = make_run(tmp_path / "run", seeds=0, final_seeds=3, running=1)
+    write_report(path, unfinished=True)
+    assert "<progress" not in (path / "report" / "report.html").read_text("utf-8")
+
+
+def test_nothing_has_begun_and_there_is_a_page(tmp_path):
+    path = make_run(tmp_path / "run", seeds=0, final_seeds=3, configurations=0)
+    write_report(path, unfinished=True)
+    assert "0 trials ended" in (path / "report" / "report.html").read_text("utf-8")

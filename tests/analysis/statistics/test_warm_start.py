@@ -13,7 +13,7 @@ from scipy import stats
 from analysis import load_run
 from analysis.report.write import write_report
 from analysis.statistics.warm_start import fared, fates, first_rung, superiority
-from search.experiment import Seed
+from search.experiment import InitialConfiguration
 from tests.support.synthetic_runs import make_run, settings
 
 
@@ -100,7 +100,7 @@ def test_the_report_has_the_section_only_where_there_are_seeds(tmp_path, run):
     assert 'id="seeds"' in seeded
     assert "lines.json" in seeded
     table = pd.read_csv(run.path / "report" / "tables" / "seeds.csv")
-    assert list(table.origin) == [seed.origin for seed in run.experiment.seeds]
+    assert list(table.origin) == [seed.origin for seed in run.experiment.initial]
     plain = write_report(make_run(tmp_path / "plain", ["lines"])).path.read_text("utf-8")
     assert 'id="seeds"' not in plain
 
@@ -119,7 +119,7 @@ def test_a_search_that_has_only_begun(tmp_path, configurations):
 def test_what_was_translated_is_said(tmp_path):
     path = make_run(tmp_path / "run", ["lines"], given={"lines": [0]})
     saved = json.loads((path / "experiment.json").read_text())
-    changed = Seed("lines", settings(0, 0), "x.json", {"units": 48, "gone": 1})
+    changed = InitialConfiguration("lines", settings(0, 0), "x.json", {"units": 48, "gone": 1})
     saved["experiment"]["seeds"] = [dataclasses.asdict(changed)]
     (path / "experiment.json").write_text(json.dumps(saved))
     (frame,) = fates(load_run(path)).translated

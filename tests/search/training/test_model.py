@@ -64,7 +64,7 @@ def test_a_trained_model_leaves_nothing_in_memory():
 
 def test_the_plain_step_is_the_one_that_keras_takes(monkeypatch):
     undisturbed = run(spec_of()).model
-    monkeypatch.setattr("spaces.hypermodel.step_without_a_trace", lambda optimizer: None)
+    monkeypatch.setattr("spaces.training.loop.step_without_a_trace", lambda optimizer: None)
     assert_same_state(run(spec_of()).model, undisturbed)
 
 

@@ -1,0 +1,139 @@
+"""The first screen: how accurate each strategy is, as a picture and as a brief table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from analysis import formatting
+from analysis.report import style
+from analysis.report.elements import Picture, Table
+from analysis.report.findings import Findings
+from analysis.report.tested import tested
+
+
+def picture(found: Findings) -> Picture | None:
+    """Draws accuracy by strategy, or nothing where nothing has been scored."""
+    if len(found.tested):
+        measure, shown, caption = f"test {found.metric}", found.tested, _caption(found)
+    elif len(found.standing):
+        measure, caption = f"validation {found.metric}", _validation_caption(found)
+        standing = found.standing
+        shown = standing.assign(mean=standing.score, low=float("nan"), high=float("nan"))
+        shown = shown.sort_values("mean", ascending=False, kind="stable")
+    else:
+        return None
+    labels = [found.label(str(name)) for name in shown.index]
+    drawn = style.figure(
+        lambda ax: draw(shown, found.run.finals, labels, found.look, ax, measure),
+        style.WIDTH,
+        0.9 + 0.42 * len(shown),
+    )
+    return Picture("accuracy", caption, drawn, f"{measure.capitalize()} by strategy")
+
+
+def draw(
+    summary: pd.DataFrame,
+    seeds: pd.DataFrame,
+    labels: list[str],
+    look: Mapping[str, style.Style],
+    ax: Axes,
+    xlabel: str,
+) -> Axes:
+    """Draws accuracy by strategy, best at the top: the mean, its 95 % interval, and each seed.
+
+    Args:
+        summary: a row a strategy, its index; `mean`, `low` and `high` in [0, 1]; an interval of NaN
+            is left out.
+        seeds: a row a strategy and seed: `strategy` and `test_accuracy` in [0, 1]; may be empty.
+        labels: what the strategies are called, (strategies,), in the order of `summary`.
+        look: each strategy's style.
+        ax: where to draw.
+        xlabel: what the accuracy is of.
+    """
+    names = list(summary.index)
+    shown = seeds[seeds.strategy.isin(names)].dropna(subset="test_accuracy")
+    if len(shown):
+        # Below the interval, or its bar would hide them.
+        sns.scatterplot(
+            data=shown.assign(place=shown.strategy.map(names.index) + 0.27),
+            x="test_accuracy", y="place", hue="strategy", legend=False, s=26, alpha=0.7,
+            palette={name: look[name].colour for name in names}, linewidth=0, ax=ax,
+        )  # fmt: skip
+    for place, (name, row) in enumerate(summary.iterrows()):
+        colour, marker = look[str(name)]
+        reach = [[row["mean"] - row.low], [row.high - row["mean"]]]
+        ax.errorbar(
+            row["mean"], place, xerr=None if pd.isna(row.low) else reach, fmt=marker,
+            color=colour, markersize=9, elinewidth=2.4, capsize=4, capthick=2, zorder=5,
+        )  # fmt: skip
+    ax.set(xlabel=xlabel, ylabel="", ylim=(len(names) - 0.4, -0.5))
+    style.strategy_axis(labels, ax)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=4))
+    style.percent_axis(ax.xaxis)
+    return ax
+
+
+def _caption(found: Findings) -> str:
+    shown = found.tested  # most accurate first
+    one = (shown.seeds == 1).all()
+    text = [
+        "Each mark is a single seed, so nothing shows how far another would differ."
+        if one
+        else "The large mark is the mean, each small dot one seed."
+    ]
+    if shown.low.notna().any():
+        text.append("The bar is the mean's 95 % interval over seeds and test images.")
+    if len(shown) > 1:
+        first, last = str(shown.index[0]), str(shown.index[-1])
+        high, low = shown["mean"].iloc[0], shown["mean"].iloc[-1]
+        text.append(
+            f"From {found.label(first)} ({formatting.percent(high)}) to {found.label(last)} "
+            f"({formatting.percent(low)}) it is {formatting.points(high - low)} percentage points."
+        )
+    if shown["std"].notna().any():
+        widest = str(shown["std"].idxmax())
+        span = formatting.points(shown["max"][widest] - shown["min"][widest])
+        text.append(
+            f"Seeds differ most for {found.label(widest)}: {span} points between the worst and "
+            "the best."
+        )
+    return " ".join(text)
+
+
+def _validation_caption(found: Findings) -> str:
+    scores = found.standing.score
+    first = str(scores.idxmax())
+    return (
+        "Each mark is the best configuration so far, on the validation images and one seed: "
+        "no test result, and not a fair comparison while some were trained for longer than others. "
+        f"{found.label(first)} is highest, with {formatting.percent(scores[first])}."
+    )
+
+
+def brief(found: Findings) -> Table:
+    """Returns how accurate each strategy is and at what cost, a row a strategy, the best first."""
+    finals = bool(found.summary.seeds.sum())
+    measures = (
+        [f"test {found.metric}", "behind, points"]
+        if finals
+        else [f"validation {found.metric}", "after epochs"]
+    )
+    rows = []
+    for name in found.order:
+        standing: Any = found.standing.loc[name] if name in found.standing.index else None
+        if finals:
+            cells = tested(found, name)
+            middle = [cells.result, cells.difference]
+        elif standing is None:
+            middle = [formatting.NOTHING] * 2
+        else:
+            middle = [formatting.percent(standing.score), str(int(standing.last_epoch))]
+        adds = formatting.NOTHING if standing is None else formatting.amount(standing.multiply_adds)
+        rows.append([found.label(name), *middle, adds])
+    return Table("brief", ["strategy", *measures, "multiply-adds"], rows)

@@ -1,0 +1,36 @@
+"""The best hyperparameters of each strategy."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from analysis import formatting
+from analysis.report.elements import Section, Table
+from analysis.report.findings import Findings
+from analysis.run import hyperparameters
+
+
+def section(found: Findings) -> Section:
+    """Returns a row a hyperparameter, a column a strategy, or says that there are none."""
+    title = "The best configuration of each strategy"
+    standing = found.standing
+    if standing.empty:
+        return Section("configurations", title, ["No trial has ended well."])
+    values = hyperparameters(standing.reset_index()).set_axis(standing.index)
+    rows = [
+        [formatting.clean(name), *(_value(value) for value in values[name])]
+        for name in values.columns
+    ]
+    head = ["hyperparameter", *(found.label(str(name)) for name in standing.index)]
+    table = Table("best-configurations", head, rows)
+    return Section("configurations", title, parts=[table])
+
+
+def _value(value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return formatting.NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    # A column in which some strategies have no value holds its integers as floats.
+    return f"{value:.4g}" if isinstance(value, float) else formatting.clean(value, 40)

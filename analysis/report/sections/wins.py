@@ -1,0 +1,76 @@
+"""What wins where: every strategy's test result and how sure that is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from analysis import formatting
+from analysis.report.elements import Section, Table
+from analysis.report.findings import Findings
+from analysis.report.tested import tested
+from analysis.statistics import comparisons
+
+NOTE = (
+    "SD is the standard deviation over seeds; the difference is that from the most accurate. "
+    "Each interval counts both the seeds and the test images; p is corrected by Holm for all "
+    "comparisons. Strategies that share a letter cannot be told apart. The chance to be best "
+    "is the probability of being the most accurate. The validation score is that of the "
+    "configuration shown, the best of its strategy."
+)
+
+
+def section(found: Findings) -> Section:
+    """Returns the table by strategy, or says that there is none yet."""
+    title = "What wins where"
+    if not found.summary.seeds.sum():
+        return Section("wins", title, ["No model has been tested yet."])
+    return Section("wins", title, parts=[_table(found)])
+
+
+def _table(found: Findings) -> Table:
+    letters = comparisons.groups(found.pairs).groups if found.pairs.p.notna().all() else None
+    columns = [
+        "strategy",
+        f"test {found.metric}, mean ± SD",
+        "95 % interval",
+        "seeds",
+        "difference, points",
+        "p (Holm)",
+        "group",
+        "chance to be best",
+        "validation score",
+        "at epoch",
+    ]
+    rows = []
+    for name in found.order:
+        cells = tested(found, name)
+        group = formatting.NOTHING if letters is None else letters.get(name, formatting.NOTHING)
+        score = [formatting.NOTHING] * 2
+        if name in found.standing.index:
+            standing: Any = found.standing.loc[name]
+            score = [formatting.percent(standing.score), str(int(standing.last_epoch))]
+        rows.append(
+            [
+                found.label(name),
+                cells.result,
+                cells.interval,
+                cells.seeds,
+                cells.difference + cells.interval_of_difference,
+                cells.p,
+                str(group),
+                formatting.percent(found.summary.p_best[name], 0),
+                *score,
+            ]
+        )
+    return Table("strategies", columns, rows, note=NOTE, frame=_frame(found, letters))
+
+
+def _frame(found: Findings, letters: pd.Series | None) -> pd.DataFrame:
+    frame = found.summary.join(found.comparison.add_prefix("against_best_"), how="left").join(
+        found.standing[["score", "last_epoch"]].add_prefix("validation_"), how="left"
+    )
+    if letters is not None:
+        frame = frame.join(letters.rename("group"))
+    return frame.reset_index()

@@ -1,0 +1,51 @@
+"""python -m analysis RUN [RUN ...]: makes the report of a run again, or compares several.
+
+One run: its report, below the run directory. Several: one report that compares them, beside the
+first one's report as comparison.html unless --out says where; their own reports stay as they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from analysis.report.comparison import write_comparison
+from analysis.report.write import write_report
+from search.store import ExperimentError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes the report, prints its verdict and path, and returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "run", metavar="RUN", nargs="+", help="a run directory, such as runs/digits"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE.html",
+        help="where the comparison of several runs goes, with its Markdown, figures and tables "
+        "beside it (default: RUN/report/comparison.html of the first RUN)",
+    )
+    options = parser.parse_args(arguments)
+    if options.out and len(options.run) == 1:
+        parser.error("--out is for the comparison of several runs: one run's report stays in it")
+    if options.out and not options.out.endswith(".html"):
+        parser.error(f"--out {options.out}: its name must end in .html")
+    try:
+        if len(options.run) == 1:
+            print(write_report(options.run[0]))
+        else:
+            print(write_comparison(options.run, options.out))
+    except ExperimentError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

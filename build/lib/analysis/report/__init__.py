@@ -1,0 +1,1 @@
+"""Findings -> the page: what is said, and how it looks."""

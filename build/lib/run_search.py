@@ -1,0 +1,205 @@
+"""The command line: which way of turning images into a sequence does an LSTM read best?"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shlex
+import sqlite3
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search.environment import describe_machine, end_cleanly, start_backend
+from search.experiment import Execution, ExperimentError
+from search.options import execution_of, experiment_of, make_parser, others, resumable
+from search.workers.choice import make_workers, plan_workers
+from search.workers.protocol import SchedulerLostError
+
+if TYPE_CHECKING:
+    from search.data.datasets import Dataset
+    from search.store import Store
+
+Environments = list[dict[str, str]]  # of the workers to start on this machine
+Spaces = dict[str, Any]  # strategy to its `keras_tuner.HyperParameters`
+
+INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
+SCHEDULER_LOST = 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = make_parser().parse_args(arguments)
+    end_cleanly()
+    store: Store | None = None
+    try:
+        if options.status:
+            return show_status(options.status, arguments)
+        execution = execution_of(options)
+        environments = plan_workers(execution)
+        start_backend(cpu_only=execution.cluster is not None or len(environments) > 1)
+        if options.list_strategies:
+            return list_strategies()
+        if options.resume:
+            (store, dataset), spaces = old_run(options.resume, arguments), None
+        else:
+            store, dataset, spaces = new_run(options, arguments)
+        with store:
+            return run(store, dataset, spaces, execution, environments)
+    # The last two are a full disk, or one that went away.
+    except (ExperimentError, OSError, sqlite3.Error) as error:
+        hint = f". When that is fixed, go on: {resume_command(store.path)}" if store else ""
+        print(f"error: {error}{hint}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        path = store.path if store else options.resume  # whose images were just being read
+        hint = f"go on: {resume_command(path)}" if path else "nothing was written"
+        print(f"interrupted: {hint}", file=sys.stderr)
+        return INTERRUPTED
+
+
+def show_status(path: str, arguments: Sequence[str]) -> int:
+    """Prints how far a run is."""
+    from search.store import Store
+    from search.terminal import status
+
+    if unfit := others(arguments, ["--status"]):
+        raise ExperimentError(f"--status changes nothing: leave out {' '.join(unfit)}")
+    status.show_status(Store(path))
+    return 0
+
+
+def list_strategies() -> int:
+    """Prints every strategy with its summary and reference."""
+    from spaces import STRATEGIES
+
+    wide = max(map(len, STRATEGIES))
+    for name, strategy in STRATEGIES.items():
+        print(f"{name:{wide}}  {strategy.summary}\n{'':{wide}}  {strategy.reference}")
+    return 0
+
+
+def new_run(options: argparse.Namespace, arguments: Sequence[str]) -> tuple[Store, Dataset, Spaces]:
+    """Checks everything that was asked for, and only then makes the run directory.
+
+    Returns:
+        The run, open for writing; its images; the spaces that were built to check them.
+    """
+    from search.data.datasets import NAMES, load_dataset
+    from search.search_spaces import search_spaces
+    from search.store import Store
+    from search.warm_start import read_initial
+    from spaces import STRATEGIES
+
+    experiment = experiment_of(options, list(STRATEGIES), NAMES)
+    default = Path("runs") / f"{experiment.dataset_name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    out = Path(options.out) if options.out else default
+    if out.exists():
+        raise ExperimentError(f"{out} exists: go on with --resume {out}, or choose another --out")
+    dataset = load_dataset(experiment)
+    spaces = search_spaces(experiment, dataset)
+    if options.warm_start:
+        initial, notes = read_initial(options.warm_start, experiment, spaces)
+        experiment = dataclasses.replace(experiment, initial=initial)
+        for note in notes:
+            print(note)
+    command = shlex.join(["python", "run_search.py", *arguments])
+    return Store.create(out, experiment, describe_machine(command)), dataset, spaces
+
+
+def old_run(path: str, arguments: Sequence[str]) -> tuple[Store, Dataset]:
+    """Opens a run that was stopped; all that was asked for is in it."""
+    from search.data.datasets import load_dataset
+    from search.store import Store
+
+    if unfit := others(arguments, resumable()):
+        raise ExperimentError(
+            f"--resume takes what was asked for from the run: leave out {' '.join(unfit)}"
+        )
+    store = Store.resume(path)
+    return store, load_dataset(store.experiment)
+
+
+def resume_command(path: Path | str) -> str:
+    """The command that goes on with a run, from the directory where this one was given."""
+    return shlex.join(["python", sys.argv[0], "--resume", str(path)])
+
+
+def run(
+    store: Store,
+    dataset: Dataset,
+    spaces: Spaces | None,
+    execution: Execution,
+    environments: Environments,
+) -> int:
+    """Searches, runs the finals and reports; on Ctrl-C reports what there is."""
+    from analysis.report.write import write_report
+
+    code, stopped = 0, ""
+    try:
+        with store.session():
+            search_and_test(store, dataset, spaces, execution, environments)
+    except KeyboardInterrupt:
+        code, stopped = INTERRUPTED, "interrupted"
+    except SchedulerLostError as error:
+        code, stopped = SCHEDULER_LOST, f"error: {error}"
+    report = write_report(store.path)
+    if stopped:
+        print(f"{stopped}. What there is so far:\n{report}\nto go on: {resume_command(store.path)}")
+    else:
+        print(report)
+    return code
+
+
+def record_dataset(store: Store, dataset: Dataset) -> None:
+    """Writes what the report states of the data and of who competes, and a few images."""
+    from search.report_images import record_samples
+    from search.search_spaces import strategy_rows
+
+    store.record_strategies(strategy_rows(store.experiment.strategies))
+    store.record_dataset(dataset.facts())
+    record_samples(store, dataset)
+
+
+def search_and_test(
+    store: Store,
+    dataset: Dataset,
+    spaces: Spaces | None,
+    execution: Execution,
+    environments: Environments,
+) -> None:
+    """Searches, runs the finals and writes the designs; the report's page follows all of it."""
+    from analysis.report.live import LivePage
+    from search.designs import export_designs
+    from search.finals import run_finals
+    from search.terminal.display import make_display
+    from search.tuner import SequenceTuner, make_oracle
+
+    record_dataset(store, dataset)
+    oracle = make_oracle(store.experiment, dataset, spaces)
+    totals = oracle.totals()
+    store.record_plan(dataset.name, totals)
+    with make_display(
+        store.experiment,
+        {strategy: trials for strategy, (trials, _) in totals.items()},
+        {strategy: epochs for strategy, (_, epochs) in totals.items()},
+    ) as display:
+        page = LivePage(store.path, display.note)
+        page()
+        with make_workers(execution, environments, display.note) as workers:
+            # Once the finals have opened the test split, the search is over for good.
+            if not store.rows("finals"):
+                tuner = SequenceTuner(oracle, store, dataset, workers, display, execution, page)
+                tuner.search()
+                display.note(tuner.occupancy.in_words(workers.present))
+            else:
+                display.replay(store.rows("trials"))
+            run_finals(store, dataset, workers, display, page)
+    export_designs(store)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""How the space is explored: data sets, Hyperband, trials, the run directory, the finals."""

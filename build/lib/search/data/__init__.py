@@ -1,0 +1,1 @@
+"""A name, a file or a folder -> train, validation, and a test split that stays shut."""

@@ -1,0 +1,163 @@
+"""What this process runs on: its backend on one thread, its GPUs, the machine and its versions."""
+
+from __future__ import annotations
+
+import _thread
+import datetime
+import importlib.metadata
+import logging
+import os
+import platform
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+VERSION = "0.1.0"
+
+# Sums over several threads come in no fixed order, so more than one thread would mean that the
+# same seed gives another answer. Two processes of one thread are faster than one of two, besides.
+ONE_THREAD = {
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+
+GPUS = "CUDA_VISIBLE_DEVICES"
+
+
+def limit_threads() -> None:
+    """Sets what the backends read when they are imported; what the user has set stays."""
+    for name, value in ONE_THREAD.items():
+        os.environ.setdefault(name, value)
+
+
+def start_backend(cpu_only: bool = False) -> None:
+    """Imports Keras and its backend on one thread and without their chatter.
+
+    Args:
+        cpu_only: leave the GPUs to the workers. (TensorFlow takes a GPU's whole memory when it
+            first looks at it.)
+
+    TensorFlow writes lines about graphics cards to the error stream before any setting can stop
+    it. They are set aside, and shown only if the import fails. Later it warns that functions are
+    traced anew, as they must be for every new model. With JAX, too: KerasTuner imports TensorFlow
+    where there is one.
+    """
+    limit_threads()
+    if cpu_only:
+        os.environ[GPUS] = "-1"
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    with tempfile.TemporaryFile() as chatter:
+        sys.stderr.flush()
+        stderr = os.dup(2)
+        os.dup2(chatter.fileno(), 2)
+        try:
+            import keras
+            import keras_tuner  # noqa: F401
+
+            keras.ops.zeros(1)  # the backend looks for devices at its first operation
+        except Exception:  # Ctrl-C is no reason to show it
+            chatter.seek(0)
+            os.write(stderr, chatter.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def end_cleanly() -> None:
+    """Has SIGTERM, by which Slurm and systemd warn, end a run as Ctrl-C does; both always do."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.unraisablehook = _interrupt_again
+
+
+def _interrupt_again(ignored: sys.UnraisableHookArgs) -> None:
+    """Repeats a Ctrl-C that Python has ignored, a moment later.
+
+    What is raised in a callback of the garbage collector is printed and dropped. One Ctrl-C in
+    fourteen fell there, while a model was made, and the search went on.
+    """
+    if issubclass(ignored.exc_type, KeyboardInterrupt):
+        threading.Timer(0.1, _thread.interrupt_main).start()
+    else:
+        sys.__unraisablehook__(ignored)
+
+
+def worker_name() -> str:
+    """What the column `worker` says of this process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that this process may use, as CUDA names them.
+
+    Asked of the driver's own tool: a backend that looks for them takes their memory.
+    """
+    named = os.environ.get(GPUS)
+    if named is not None:
+        return [name for name in named.split(",") if name and name != "-1"]
+    try:
+        listed = subprocess.run(
+            ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):  # no GPU, or none that works
+        return []
+    return listed.stdout.split()
+
+
+def gpu_environment(sharing: int) -> dict[str, str]:
+    """What lets so many processes share a GPU's memory, for each backend."""
+    return {
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.9 / sharing:.3f}",
+    }
+
+
+def describe_machine(command: str) -> dict[str, Any]:
+    """What a reader needs to make a run again: command, versions, hardware."""
+    packages = ("keras", "keras-tuner", "tensorflow", "jax", "numpy", "scikit-learn")
+    return {
+        "command": command,
+        "started": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "versions": {
+            "scanline": VERSION,
+            "python": platform.python_version(),
+            **{name: version for name in packages if (version := _version(name))},
+        },
+        "hardware": {
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "memory_bytes": psutil.virtual_memory().total,
+            "system": platform.platform(),
+        },
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    """The processor's name; Python itself says only its kind on Linux."""
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,233 @@
+"""What was asked for: one frozen value, saved with the run and read back on resume."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from search.metric import ACCURACY, Metric
+
+
+class ExperimentError(Exception):
+    """An experiment that cannot work: its message is the one line that the user reads.
+
+    A trial that cannot work is no such error: it becomes a row with status `failed`.
+    """
+
+
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """How a field is set on the command line; `search.options` makes its option of it.
+
+    Attributes:
+        kind: what its value is: a key of `search.options.KINDS`.
+        help: what it does; its default is added where it has one.
+        least: the lowest number that it may be.
+        metavar: how the value is called in the help.
+    """
+
+    kind: str
+    help: str
+    least: int = 0
+    metavar: str | None = None
+
+
+def _option(
+    kind: str, help: str, default: Any = None, least: int = 0, metavar: str | None = None
+) -> Any:
+    """A field with a default that is an option of the command line."""
+    return dataclasses.field(
+        default=default, metadata={"option": Option(kind, help, least, metavar)}
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class InitialConfiguration:
+    """A configuration that a search starts from (a warm start), beside those that it draws.
+
+    Attributes:
+        strategy: the arm in which it starts.
+        values: of every hyperparameter, as this experiment allows them.
+        origin: the design or the run that it comes from.
+        translated: hyperparameter to the value that it had there, where that is not allowed here.
+    """
+
+    strategy: str
+    values: dict[str, Any]
+    origin: str
+    translated: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """One search, from its data to its finals.
+
+    Attributes:
+        dataset: a known name, the path of an `.npz`, or a folder of class folders.
+        strategies: the names of the strategies that compete, in the order they take turns.
+        data_dir: where `<name>.npz` is looked for before Keras's own loaders.
+        image_size: (height, width) in pixels to which a folder's images are resized.
+        train_limit: how many images training and validation share; None for all of them.
+        mirror: whether a mirror image keeps its class; None leaves it to the data set.
+        max_epochs: epochs of the longest trials and of the finals.
+        factor: Hyperband's reduction factor between rungs.
+        iterations: how often each arm runs through all of Hyperband's brackets.
+        seed: everything random follows from it.
+        final_seeds: how many times each arm's best configuration is retrained for the finals.
+        batch_size: images a step.
+        time_limit: minutes after which no further trial starts; None for no limit.
+        initial: configurations, each arm's in the order in which they take the first slots of its
+            longest bracket; whole, so that a resume needs none of the files they come from.
+    """
+
+    dataset: str
+    strategies: tuple[str, ...]
+    data_dir: str | None = _option("text", "look for DIR/<dataset>.npz first", metavar="DIR")
+    image_size: tuple[int, int] | None = _option("size", "resize a folder's images", metavar="HxW")
+    train_limit: int | None = _option(
+        "count", "use N of the training images, stratified", least=1, metavar="N"
+    )
+    mirror: bool | None = _option(
+        "yes_or_no", "whether a mirror image keeps its class, so that flips may be tried"
+    )
+    max_epochs: int = _option(
+        "count", "epochs of the longest trials and of the finals", 9, least=1, metavar="N"
+    )
+    factor: int = _option("count", "Hyperband's reduction factor", 3, least=2, metavar="N")
+    iterations: int = _option("count", "how often every bracket is run", 1, least=1, metavar="N")
+    seed: int = _option("count", "everything random follows from it", 0, metavar="N")
+    final_seeds: int = _option(
+        "count", "how often each finalist is retrained", 3, least=1, metavar="N"
+    )
+    batch_size: int = _option("count", "images a step", 64, least=1, metavar="N")
+    time_limit: float | None = _option(
+        "minutes", "start no further trial after this", metavar="MINUTES"
+    )
+    initial: tuple[InitialConfiguration, ...] = ()
+
+    @property
+    def metric(self) -> Metric:
+        """What is searched and judged by."""
+        return ACCURACY
+
+    @property
+    def dataset_name(self) -> str:
+        """The data set's name in every table: a path's last part without its ending."""
+        return Path(self.dataset).stem or "images"
+
+    @property
+    def initial_values(self) -> dict[str, list[dict[str, Any]]]:
+        """Strategy to the configurations that it starts with, in the order of their slots."""
+        values: dict[str, list[dict[str, Any]]] = {}
+        for each in self.initial:
+            values.setdefault(each.strategy, []).append(each.values)
+        return values
+
+    def initial_of(self, strategy: str, values: Mapping[str, Any]) -> InitialConfiguration | None:
+        """Returns which of `initial` a trial's configuration is; None where it was drawn.
+
+        No configuration stands twice in an arm, so its values tell.
+        """
+        for each in self.initial:
+            if each.strategy == strategy and each.values == values:
+                return each
+        return None
+
+    def final_number(self, seed: int) -> int:
+        """Which of a finalist's seeds this is; 1 is the first."""
+        return seed - self.seed + 1
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the fields as JSON types."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Experiment:
+        """Makes an experiment from what `to_json` gave.
+
+        Raises:
+            ExperimentError: a field is missing or unknown.
+        """
+        # Until the house was moved, initial configurations were called seeds.
+        fields = {("initial" if name == "seeds" else name): fields[name] for name in fields}
+        sequences = {
+            name: tuple(value) for name, value in fields.items() if isinstance(value, list)
+        }
+        try:
+            if "initial" in sequences:
+                sequences["initial"] = tuple(
+                    InitialConfiguration(**each) for each in sequences["initial"]
+                )
+            return cls(**{**fields, **sequences})
+        except TypeError as error:
+            raise ExperimentError(f"experiment.json does not fit this version: {error}") from error
+
+
+@dataclasses.dataclass(frozen=True)
+class Execution:
+    """Where and how a run is worked off. No answer follows from it, so a resume may change it.
+
+    Attributes:
+        workers: how many on this machine; None for as many as it has processors, or GPUs.
+        workers_per_gpu: how many share a GPU.
+        cluster: the address of a Dask scheduler whose workers are used instead.
+        shared_dir: a directory that driver and workers all see, through which images and models
+            travel; None for the scheduler.
+        worker_memory: gigabytes that a worker on this machine may hold; None for its share.
+        retries: how often a trial starts again because its worker was lost, before it has failed.
+        trial_timeout: minutes after which a trial has failed; None for any number.
+        checkpoint_every: minutes after which a trial's model is kept on the way.
+        dashboard: whether Dask's own is served.
+    """
+
+    workers: int | None = _option(
+        "count_or_auto",
+        "worker processes on this machine; 1 trains in this process (default: auto, one for each "
+        "processor, or for each GPU)",
+        metavar="N|auto",
+    )
+    workers_per_gpu: int = _option("count", "how many share a GPU", 1, least=1, metavar="K")
+    cluster: str | None = _option(
+        "text",
+        "use the workers of a running Dask scheduler, such as tcp://10.0.0.1:8786",
+        metavar="ADDRESS",
+    )
+    shared_dir: str | None = _option(
+        "text",
+        "a directory that all workers see: images and models travel through it "
+        "(default: through the scheduler)",
+        metavar="DIR",
+    )
+    worker_memory: float | None = _option(
+        "gigabytes",
+        "what a worker on this machine may hold (default: its share of the memory)",
+        metavar="GB",
+    )
+    retries: int = _option(
+        "count",
+        "how often a trial whose worker was lost starts again, before it has failed",
+        2,
+        metavar="N",
+    )
+    trial_timeout: float | None = _option(
+        "minutes", "a trial that takes longer has failed", metavar="MINUTES"
+    )
+    checkpoint_every: float = _option(
+        "minutes",
+        "keep a long trial's model on the way, at the end of an epoch",
+        10.0,
+        metavar="MINUTES",
+    )
+    dashboard: bool = _option("flag", "serve Dask's own dashboard", False)
+
+
+def derive_seed(*parts: object) -> int:
+    """Returns a seed in [0, 2**31) that follows from the parts alone.
+
+    A hash rather than a generator's next number: whoever asks, in whatever order, gets the same.
+    """
+    text = "\x1f".join(str(part) for part in parts)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1

@@ -1,0 +1,95 @@
+"""A run directory's files: every path, atomic writes, checkpoints and designs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+
+class RunFiles:
+    """Where everything of a run lies.
+
+    Attributes:
+        path: the run directory.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]):
+        self.path = Path(path)
+
+    @property
+    def experiment_file(self) -> Path:
+        """What was asked for, as JSON."""
+        return self.path / "experiment.json"
+
+    @property
+    def results_file(self) -> Path:
+        """The SQLite file: the truth."""
+        return self.path / "results.sqlite"
+
+    @property
+    def report_directory(self) -> Path:
+        """Where report.html and report.md lie."""
+        return self.path / "report"
+
+    @property
+    def designs_directory(self) -> Path:
+        """Where the winners lie, each as .json, .py and .keras."""
+        return self.path / "designs"
+
+    def checkpoint_file(self, trial_id: str) -> Path:
+        """The `.keras` file of a trial's model at the end of its rung."""
+        return self.path / "checkpoints" / f"{trial_id}.keras"
+
+    def delete_drafts(self) -> None:
+        """Deletes what `write_atomically` left where it was killed, in the report and elsewhere."""
+        for draft in self.path.rglob(".*"):
+            writer = draft.suffix.removeprefix(".")
+            if writer.isdecimal() and not psutil.pid_exists(int(writer)):
+                draft.unlink(missing_ok=True)
+
+    # Checkpoints
+
+    def save_checkpoint(self, trial_id: str, model: bytes) -> None:
+        """Keeps a trial's model (the bytes of a `.keras` file) for its promotion."""
+        write_atomically(self.checkpoint_file(trial_id), model)
+
+    def load_checkpoint(self, trial_id: str) -> bytes | None:
+        """Returns what `save_checkpoint` kept, or None if it is gone."""
+        file = self.checkpoint_file(trial_id)
+        return file.read_bytes() if file.exists() else None
+
+    def keep_checkpoints(self, trial_ids: Iterable[str]) -> None:
+        """Deletes every checkpoint but these, and what a kill left half written."""
+        kept = {self.checkpoint_file(trial_id).name for trial_id in trial_ids}
+        for file in (self.path / "checkpoints").glob("*"):  # none, where there is no directory
+            if file.name not in kept:
+                file.unlink()
+
+    # Designs
+
+    def save_design(self, name: str, content: bytes) -> Path:
+        """Writes a file of a design and returns its path."""
+        file = self.designs_directory / name
+        write_atomically(file, content)
+        return file
+
+    def design_files(self) -> list[Path]:
+        """Returns the designs' `.json` files, by name."""
+        return sorted(self.designs_directory.glob("*.json"))
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes a file so that a kill at any instant leaves the old content or the new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

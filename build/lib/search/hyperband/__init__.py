@@ -1,0 +1,1 @@
+"""Which trial next: one Hyperband an arm, a function of the trial table."""

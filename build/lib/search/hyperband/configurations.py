@@ -1,0 +1,128 @@
+"""Which configurations an arm tries: functions of the seed and the place in the plan alone."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import keras_tuner
+
+from search.experiment import derive_seed
+from spaces.values import Values, active, options
+
+# This many known configurations in a row, and the space may be used up: then list it.
+ATTEMPTS = 50
+# What cannot be listed has no end, and is searched this long for a branch that is seldom taken.
+MORE_ATTEMPTS = 10_000
+
+
+def draw_all(
+    space: keras_tuner.HyperParameters,
+    preset: Mapping[str, Any],
+    places: Sequence[tuple[int, int, int]],
+    key: Sequence[object],
+    seeds: Sequence[Mapping[str, Any]] = (),
+) -> dict[tuple[int, int, int], Values]:
+    """Draws a configuration for every place (iteration, bracket, slot) of rung 0, none twice.
+
+    A draw follows from the key (seed, data set, strategy), its place and the places before it,
+    which follow likewise: so it is the same whoever asks, and in whatever order.
+
+    Args:
+        space: the hyperparameters; those whose conditions do not hold get no value.
+        preset: values that are given, such as the strategy in a space of several.
+        places: in the order in which brackets open.
+        key: what sets one arm of one experiment apart from another.
+        seeds: configurations that take the first places. The other places keep what they draw
+            without them.
+
+    Returns:
+        Place to values. Where the space has fewer configurations than there are places, each
+        stands at one place and the last places have none.
+    """
+    drawn: dict[tuple[int, int, int], Values] = {}
+    known: set[str] = set()
+    for place in places:
+        values = _new_values(space, preset, known, (*key, *place))
+        if values is None:
+            break
+        known.add(_identity(values))
+        drawn[place] = values
+    return _seeded(drawn, places, [{**preset, **seed} for seed in seeds]) if seeds else drawn
+
+
+def _seeded(
+    drawn: Mapping[tuple[int, int, int], Values],
+    places: Sequence[tuple[int, int, int]],
+    seeds: Sequence[Values],
+) -> dict[tuple[int, int, int], Values]:
+    """Puts seeds in the first places; one that was drawn for another place changes with it."""
+    result = dict(drawn)
+    identities = [_identity(seed) for seed in seeds]
+    if len(set(identities)) < len(identities):
+        raise ValueError("a seed is given twice")
+    for place, seed, identity in zip(places, seeds, identities, strict=False):
+        for other, values in result.items():
+            if _identity(values) == identity:
+                result[other] = result[place]
+        result[place] = seed
+    return result
+
+
+def _new_values(
+    space: keras_tuner.HyperParameters,
+    preset: Mapping[str, Any],
+    known: set[str],
+    key: Sequence[object],
+) -> Values | None:
+    for attempt in range(MORE_ATTEMPTS):
+        values = _sample(space, preset, (*key, attempt))
+        if _identity(values) not in known:
+            return values
+        if attempt == ATTEMPTS:
+            with contextlib.suppress(ValueError):  # continuous: there is another somewhere
+                everything = enumerate_space(space, preset)
+                left = [values for values in everything if _identity(values) not in known]
+                return left[derive_seed(*key, "left") % len(left)] if left else None
+    raise ValueError("no new configuration found in a continuous space: widen its ranges")
+
+
+def _sample(
+    space: keras_tuner.HyperParameters, preset: Mapping[str, Any], key: Sequence[object]
+) -> Values:
+    values = dict(preset)
+    for parameter in space.space:
+        if parameter.name not in values and active(parameter, values):
+            # A stream of its own for every name: a parameter more or less leaves the others alone.
+            values[parameter.name] = parameter.random_sample(derive_seed(*key, parameter.name))
+    return values
+
+
+def enumerate_space(
+    space: keras_tuner.HyperParameters, preset: Mapping[str, Any]
+) -> Iterator[Values]:
+    """Yields every configuration of a space of choices and steps.
+
+    Raises:
+        ValueError: a parameter is continuous.
+    """
+    return _complete(space.space, dict(preset))
+
+
+def _complete(parameters: Sequence[Any], values: Values) -> Iterator[Values]:
+    """Yields all that these values can become, by these parameters in their order."""
+    if not parameters:
+        yield values
+        return
+    parameter, *others = parameters
+    if parameter.name in values or not active(parameter, values):
+        yield from _complete(others, values)
+        return
+    for option in options(parameter):
+        yield from _complete(others, {**values, parameter.name: option})
+
+
+def _identity(values: Values) -> str:
+    return json.dumps(values, sort_keys=True)

@@ -1,0 +1,294 @@
+"""Which trial next: one Hyperband an arm, all of it a function of the trial table.
+
+`search.hyperband.promotion` decides within an arm and is pure. `StrategyHyperband` is the
+`keras_tuner.Oracle` around it: it holds the table, lets the arms take turns and speaks KerasTuner's
+protocol, so a stock `keras_tuner.Tuner` can run it too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import keras_tuner
+from keras_tuner.engine import trial as kt_trial
+
+from search.experiment import derive_seed
+from search.hyperband import brackets
+from search.hyperband.configurations import Values, draw_all
+from search.hyperband.promotion import RUNNING, Outcome, Place, next_in_arm, rung_states
+
+
+class StrategyHyperband(keras_tuner.Oracle):
+    """Hyperband with an equal budget for every strategy.
+
+    Args:
+        objective: what is maximised or minimised; by default the validation accuracy.
+        max_epochs: epochs of the longest trials.
+        factor: how many times fewer configurations each rung holds.
+        iterations: how often every arm runs through all brackets.
+        seed: every configuration follows from it; 0 is a seed like any other.
+        dataset: the data set's name, the other half of an arm.
+        spaces: strategy to its search space, in the order in which the arms take turns. Without
+            it the arms are the values of the hyperparameter `strategy` in the tuner's space, or
+            one arm where there is none. That space is the one known when the first trial is
+            drawn: a parameter that shows itself later, in no `conditional_scope`, stays at its
+            default, or a configuration would depend on what was tried before it.
+        seeds: strategy to configurations that it starts with: they take the first slots of the
+            longest bracket in the first iteration.
+        keep_files: write KerasTuner's own files, as a stock tuner expects. A tuner that records
+            the trials elsewhere says False.
+        **options: passed on to `keras_tuner.Oracle`.
+    """
+
+    def __init__(
+        self,
+        objective: Any = None,
+        max_epochs: int = 100,
+        factor: int = 3,
+        iterations: int = 1,
+        seed: int = 0,
+        dataset: str = "",
+        spaces: Mapping[str, keras_tuner.HyperParameters] | None = None,
+        seeds: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+        keep_files: bool = True,
+        **options: Any,
+    ):
+        super().__init__(
+            objective=objective or keras_tuner.Objective("val_accuracy", "max"),
+            # KerasTuner stops a search at three failures in a row; a failed trial is a row here.
+            **{"max_consecutive_failed_trials": float("inf"), "seed": seed, **options},
+        )
+        self.seed = seed  # KerasTuner replaces 0 by a random number
+        self.plan = brackets.plan(max_epochs, factor)
+        self.iterations, self.dataset, self.keep_files = iterations, dataset, keep_files
+        self._spaces = dict(spaces) if spaces else None
+        self._seeds = dict(seeds or {})
+        most = next(iter(self.plan.values()))[0].size
+        for arm, configurations in self._seeds.items():
+            if len(configurations) > most:
+                raise ValueError(f"{len(configurations)} seeds for {arm}, and {most} slots")
+        self._joint_space: keras_tuner.HyperParameters | None = None
+        self._configurations: dict[str, dict[tuple[int, int, int], Values]] = {}
+        self.table: dict[Place, Outcome] = {}
+
+    # The arms and what they try
+
+    @property
+    def arms(self) -> list[str]:
+        """The strategies, in the order in which they take turns."""
+        if self._spaces is not None:
+            return list(self._spaces)
+        for parameter in self._space("").space:
+            if parameter.name == "strategy":
+                return list(parameter.values)
+        return [""]
+
+    def _space(self, arm: str) -> keras_tuner.HyperParameters:
+        """The space that an arm's configurations are drawn from."""
+        if self._spaces is not None:
+            return self._spaces[arm]
+        if self._joint_space is not None:
+            return self._joint_space
+        return self.hyperparameters
+
+    def configurations(self, arm: str) -> dict[tuple[int, int, int], Values]:
+        """(iteration, bracket, slot) to values: all that an arm starts."""
+        if arm not in self._configurations:
+            if self._spaces is None and self._joint_space is None:
+                self._joint_space = self.get_space()
+            preset = {"strategy": arm} if self._spaces is None and arm else {}
+            places = [
+                (iteration, bracket, slot)
+                for iteration in range(self.iterations)
+                for bracket, rungs in self.plan.items()
+                for slot in range(rungs[0].size)
+            ]
+            key = (self.seed, self.dataset, arm)
+            self._configurations[arm] = draw_all(
+                self._space(arm), preset, places, key, self._seeds.get(arm, ())
+            )
+        return self._configurations[arm]
+
+    def drawn(self, arm: str) -> dict[tuple[int, int], int]:
+        """(iteration, bracket) to the number of configurations that its rung 0 starts."""
+        counts: dict[tuple[int, int], int] = {}
+        for iteration, bracket, _ in self.configurations(arm):
+            counts[iteration, bracket] = counts.get((iteration, bracket), 0) + 1
+        return counts
+
+    def values(self, place: Place) -> Values:
+        """The configuration that stands at a place."""
+        return self.configurations(place.strategy)[place.iteration, place.bracket, place.slot]
+
+    def rung(self, place: Place) -> brackets.Rung:
+        """The rung of a place."""
+        return self.plan[place.bracket][place.rung]
+
+    def trial_seed(self, place: Place) -> int:
+        """The seed of a configuration's training, the same in every rung."""
+        origin = dataclasses.replace(place, rung=0)
+        return derive_seed(self.seed, self.dataset, origin.trial_id)
+
+    def totals(self) -> dict[str, tuple[int, int]]:
+        """Strategy to (trials, epochs) if none fails: what progress is measured against."""
+        totals = {}
+        for arm in self.arms:
+            trials = epochs = 0
+            for (_, bracket), count in self.drawn(arm).items():
+                for rung in self.plan[bracket]:
+                    count = min(count, rung.size)
+                    trials += count
+                    epochs += count * (rung.last_epoch - rung.first_epoch)
+            totals[arm] = (trials, epochs)
+        return totals
+
+    # Deciding
+
+    def next_place(self) -> Place | None:
+        """The next trial that can start now: of the arm that has had the fewest epochs."""
+        spent = dict.fromkeys(self.arms, 0)
+        for place in self.table:
+            rung = self.rung(place)
+            spent[place.strategy] += rung.last_epoch - rung.first_epoch
+        for arm in sorted(spent, key=spent.__getitem__):  # stable: ties go by the arms' order
+            following = next_in_arm(arm, self.plan, self.drawn(arm), self.table)
+            if following is not None:
+                return following
+        return None
+
+    def promotable(self) -> set[str]:
+        """The completed trials that a promotion, begun or still possible, may continue."""
+        needed = set()
+        for arm in self.arms:
+            for (iteration, bracket), count in self.drawn(arm).items():
+                rungs = self.plan[bracket]
+                states = rung_states(arm, iteration, bracket, rungs, count, self.table)
+                for number in range(len(rungs) - 1):
+                    for slot in states[number].ranking[: rungs[number + 1].size]:
+                        child = self.table.get(Place(arm, iteration, bracket, number + 1, slot))
+                        if child is None or child == RUNNING:
+                            needed.add(Place(arm, iteration, bracket, number, slot).trial_id)
+        return needed
+
+    # KerasTuner's protocol
+
+    @keras_tuner.synchronized
+    def create_trial(self, tuner_id: str) -> kt_trial.Trial:
+        """Returns the next trial to run, or one with status IDLE or STOPPED."""
+        if tuner_id in self.ongoing_trials or self._retry_queue:
+            return super().create_trial(tuner_id)
+        self.tuner_ids.add(tuner_id)
+        place = self.next_place()
+        if place is None:
+            status = kt_trial.TrialStatus.IDLE
+            if not self.ongoing_trials:
+                status = kt_trial.TrialStatus.STOPPED
+                self.tuner_ids.discard(tuner_id)  # a chief waits until all have left
+            return kt_trial.Trial(self.get_space(), trial_id=None, status=status)
+        trial = kt_trial.Trial(self._hyperparameters(place), trial_id=place.trial_id)
+        self.ongoing_trials[tuner_id] = trial
+        self.trials[trial.trial_id] = trial
+        self.start_order.append(trial.trial_id)
+        self.table[place] = RUNNING
+        self._save_trial(trial)
+        self.save()
+        self._display.on_trial_begin(trial)
+        return trial
+
+    @keras_tuner.synchronized
+    def end_trial(self, trial: kt_trial.Trial) -> None:
+        """Takes a trial's result into the table."""
+        super().end_trial(trial)
+        self._tabulate(self.trials[trial.trial_id])
+
+    def score_trial(self, trial: kt_trial.Trial) -> None:
+        """A trial's score is what was reported last, not the best epoch on the way."""
+        trial.score = trial.metrics.get_last_value(self.objective.name)
+
+    def restore(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Takes the finished rows of a trial table; those left running start again."""
+        for row in rows:
+            if row["status"] == "running":
+                continue
+            place = Place.parse(row["trial_id"])
+            self.table[place] = self._outcome(row["status"], row["score"], row["val_loss"])
+            trial = kt_trial.Trial(
+                self._hyperparameters(place), place.trial_id, row["status"].upper(), row["message"]
+            )
+            trial.score = row["score"]
+            self.trials[place.trial_id] = trial
+            self.start_order.append(place.trial_id)
+            self.end_order.append(place.trial_id)
+
+    def _hyperparameters(self, place: Place) -> keras_tuner.HyperParameters:
+        """The configuration, with the keys by which KerasTuner's Hyperband tells tuners epochs."""
+        hyperparameters = self._space(place.strategy).copy()
+        rung = self.rung(place)
+        hyperparameters.values = {
+            **self.values(place),
+            "tuner/epochs": rung.last_epoch,
+            "tuner/initial_epoch": rung.first_epoch,
+            "tuner/bracket": place.bracket,
+            "tuner/round": place.rung,
+        }
+        if place.parent:
+            hyperparameters.values["tuner/trial_id"] = place.parent.trial_id
+        return hyperparameters
+
+    def _outcome(self, status: str, score: float | None, val_loss: float | None) -> Outcome:
+        """Returns what the table says of a trial; there, more is better."""
+        if score is not None and self.objective.direction == "min":
+            score = -score
+        return Outcome(status, score, val_loss)
+
+    def _tabulate(self, trial: kt_trial.Trial) -> None:
+        outcome = RUNNING
+        if trial.status == kt_trial.TrialStatus.COMPLETED:
+            known = trial.metrics.exists("val_loss")
+            loss = trial.metrics.get_last_value("val_loss") if known else None
+            outcome = self._outcome("completed", trial.score, loss)
+        elif trial.status == kt_trial.TrialStatus.FAILED:
+            outcome = Outcome("failed")
+        self.table[Place.parse(trial.trial_id)] = outcome
+
+    def save(self) -> None:
+        """Writes KerasTuner's own file, unless another store keeps the trials."""
+        if self.keep_files:
+            super().save()
+
+    def _save_trial(self, trial: kt_trial.Trial) -> None:
+        if self.keep_files:
+            super()._save_trial(trial)
+
+    def get_state(self) -> dict[str, Any]:
+        """KerasTuner's state and the space that configurations are drawn from."""
+        space = self._joint_space
+        return {**super().get_state(), "joint_space": space and space.get_config()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes what `get_state` gave."""
+        super().set_state(state)
+        space = state["joint_space"]
+        self._joint_space = space and keras_tuner.HyperParameters.from_config(space)
+        self._configurations.clear()
+
+    def reload(self) -> None:
+        """Reads KerasTuner's own files; the table follows from the trials.
+
+        Those left running start again, as in `restore`: from the table rather than from
+        KerasTuner's queue, which lacks a trial if the process was killed between its two files.
+        """
+        super().reload()
+        for name, trial in list(self.trials.items()):
+            if trial.status == kt_trial.TrialStatus.RUNNING:
+                del self.trials[name]
+            else:
+                self._tabulate(trial)
+        self._retry_queue: list[str] = [
+            name
+            for name in self._retry_queue
+            if name in self.trials and self.trials[name].status == kt_trial.TrialStatus.INVALID
+        ]
+        self.start_order: list[str] = [name for name in self.start_order if name in self.trials]

@@ -1,0 +1,247 @@
+"""The command line's options, made from the fields of `Experiment` and `Execution`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from search.experiment import Execution, Experiment, ExperimentError, Option
+
+DATA = ("data_dir", "image_size", "train_limit", "mirror")
+
+
+class Parser(argparse.ArgumentParser):
+    """Refuses with one line, as every other error does."""
+
+    def error(self, message: str) -> NoReturn:
+        """Prints the line and exits with code 2."""
+        self.exit(2, f"error: {message} (see --help)\n")
+
+
+# What a value can be: text -> value
+
+
+def count(text: str, least: int = 0) -> int:
+    """Parses a whole number from `least` up.
+
+    >>> count("12", least=1)
+    12
+    """
+    # A limit that no experiment reaches, but that SQLite and NumPy can still count with.
+    if not re.fullmatch(r"\d{1,9}", text) or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} up")
+    return int(text)
+
+
+def count_or_auto(text: str) -> int | None:
+    """Parses a number of workers, or `auto`, which is None."""
+    return None if text == "auto" else count(text, least=1)
+
+
+def positive(unit: str) -> Callable[[str], float]:
+    """Returns a parser of numbers above 0 of a unit."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (math.isfinite(value) and value > 0):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number of {unit} above 0")
+        return value
+
+    return parse
+
+
+def size(text: str) -> tuple[int, int]:
+    """Parses HEIGHTxWIDTH in pixels, or one number for a square.
+
+    >>> size("24x32"), size("32")
+    ((24, 32), (32, 32))
+    """
+    match = re.fullmatch(r"(\d{1,4})(?:[xX](\d{1,4}))?", text)
+    height = int(match[1]) if match else 0
+    width = int(match[2] or match[1]) if match else 0
+    if not (height and width):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size: write 32, or 24x32")
+    return height, width
+
+
+def not_empty(text: str) -> str:
+    """Refuses an empty name, such as a shell's variable that is not set leaves behind."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Parses names with commas between them, each once.
+
+    >>> names("lines, patches,lines")
+    ('lines', 'patches')
+    """
+    parts = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not parts:
+        raise argparse.ArgumentTypeError("no name given")
+    return tuple(dict.fromkeys(parts))
+
+
+KINDS: dict[str, Callable[[Option], dict[str, Any]]] = {
+    "count": lambda option: {"type": lambda text: count(text, option.least)},
+    "count_or_auto": lambda _: {"type": count_or_auto},
+    "minutes": lambda _: {"type": positive("minutes")},
+    "gigabytes": lambda _: {"type": positive("gigabytes")},
+    "size": lambda _: {"type": size},
+    "text": lambda _: {"type": not_empty},
+    "yes_or_no": lambda _: {"action": argparse.BooleanOptionalAction},
+    "flag": lambda _: {"action": "store_true"},
+}
+"""A field's kind to what `argparse` is told of it."""
+
+
+# The parser
+
+
+def make_parser() -> Parser:
+    """Returns the parser; an option's default is its field's."""
+    parser = Parser(
+        prog="run_search.py",
+        allow_abbrev=False,  # what goes with --resume is read from the arguments as given
+        description="Searches every way of turning images into a sequence for an LSTM with an "
+        "equal budget, retrains the best of each on several seeds, tests them once and reports.",
+    )
+    data = parser.add_argument_group("data")
+    data.add_argument(
+        "--dataset",
+        type=not_empty,
+        default="digits",
+        help="digits (default), mnist, fashion_mnist, cifar10, cifar100, an .npz with x_train "
+        "y_train x_test y_test, or a folder of class folders",
+    )
+    search = parser.add_argument_group("search")
+    search.add_argument(
+        "--strategies", type=names, metavar="A,B", help="which strategies compete (default: all)"
+    )
+    for field in dataclasses.fields(Experiment):
+        add_option(data if field.name in DATA else search, field)
+    search.add_argument(
+        "--warm-start",
+        "--seed-designs",  # its name until it was found that random seeds are seeds, too
+        type=not_empty,
+        nargs="+",
+        metavar="PATH",
+        help="start from these designs (.json) or run directories as well",
+    )
+    workers = parser.add_argument_group("workers (no answer follows from these)")
+    for field in dataclasses.fields(Execution):
+        add_option(workers, field)
+    run = parser.add_argument_group("run")
+    for name, text in (
+        ("--out", "the run directory (default: runs/<name>-<time>)"),
+        ("--resume", "go on with a run that was stopped"),
+        ("--status", "tell how far a run is, whether or not it is running, and exit"),
+    ):
+        run.add_argument(name, type=not_empty, metavar="RUN", help=text)
+    run.add_argument("--list-strategies", action="store_true", help="print the strategies and exit")
+    return parser
+
+
+def add_option(group: Any, field: dataclasses.Field[Any]) -> None:
+    """Adds the option that sets a field, if it has one."""
+    option: Option | None = field.metadata.get("option")
+    if option is None:
+        return
+    told = KINDS[option.kind](option)
+    if option.metavar:
+        told["metavar"] = option.metavar
+    known = field.default is not None and field.default is not False
+    text = f"{option.help} (default: {field.default:g})" if known else option.help
+    group.add_argument(flag(field.name), default=field.default, help=text, **told)
+
+
+def flag(field: str) -> str:
+    """Returns the option that sets a field.
+
+    >>> flag("train_limit")
+    '--train-limit'
+    """
+    return f"--{field.replace('_', '-')}"
+
+
+def others(arguments: Sequence[str], allowed: Sequence[str]) -> list[str]:
+    """Returns the options that were given and are none of the allowed, as they were given."""
+    return [a for a in arguments if a.startswith("--") and a.partition("=")[0] not in allowed]
+
+
+def resumable() -> list[str]:
+    """Returns the options that go with `--resume`: where and how it runs."""
+    return [flag(name) for name in ("resume", *(f.name for f in dataclasses.fields(Execution)))]
+
+
+# Options -> what was asked for
+
+
+def execution_of(options: argparse.Namespace) -> Execution:
+    """Returns where and how it runs.
+
+    Raises:
+        ExperimentError: two options contradict each other.
+    """
+    asked = {field.name: getattr(options, field.name) for field in dataclasses.fields(Execution)}
+    execution = Execution(**asked)
+    if execution.cluster and execution.workers:
+        raise ExperimentError("--cluster brings its own workers: leave out --workers")
+    if execution.dashboard and (execution.cluster or execution.workers == 1):
+        raise ExperimentError(
+            "--dashboard is for several workers on this machine: "
+            "a cluster's scheduler serves its own, and one worker has none"
+        )
+    if execution.shared_dir:
+        directory = Path(execution.shared_dir).resolve()
+        if not directory.is_dir():
+            raise ExperimentError(f"no directory {directory} for --shared-dir: make it first")
+        execution = dataclasses.replace(execution, shared_dir=str(directory))
+    return execution
+
+
+def experiment_of(
+    options: argparse.Namespace, strategies: Sequence[str], datasets: Sequence[str]
+) -> Experiment:
+    """Returns what is to be searched, without its initial configurations.
+
+    Args:
+        options: as parsed.
+        strategies: the names of all there are.
+        datasets: the names of data sets that are no path.
+
+    Raises:
+        ExperimentError: a strategy is unknown.
+    """
+    fields = {field.name for field in dataclasses.fields(Experiment)}
+    asked = {name: value for name, value in vars(options).items() if name in fields}
+    asked["strategies"] = check_strategies(options.strategies, strategies)
+    # So that a resume from elsewhere finds them; `digits` is no folder, even where there is one.
+    for name, known in (("dataset", datasets), ("data_dir", ())):
+        if asked[name] and asked[name] not in known and Path(asked[name]).exists():
+            asked[name] = str(Path(asked[name]).resolve())
+    return Experiment(**asked)
+
+
+def check_strategies(asked: tuple[str, ...] | None, known: Sequence[str]) -> tuple[str, ...]:
+    """Returns the strategies that compete: those asked for, or all.
+
+    Raises:
+        ExperimentError: one is unknown.
+    """
+    from spaces.values import did_you_mean
+
+    for name in asked or ():
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise ExperimentError(f"no strategy {name!r}: {hint}There are {', '.join(known)}")
+    return asked or tuple(known)

@@ -1,0 +1,115 @@
+"""What a run's SQLite file holds: its tables, whose columns are a promise."""
+
+from __future__ import annotations
+
+SCHEMA_VERSION = 1
+
+# People query this file, so its columns are a promise: add, never rename. (docs: the README.)
+SCHEMA = """
+CREATE TABLE datasets (            -- one row a data set: what the report needs to know of it
+    dataset TEXT PRIMARY KEY,
+    height INTEGER, width INTEGER, channels INTEGER,
+    train_images INTEGER, validation_images INTEGER, test_images INTEGER,
+    class_names TEXT,              -- JSON list; a label is an index into it
+    mirror INTEGER,                -- 1 where a mirror image keeps its class
+    test_labels BLOB               -- little-endian uint16 a test image; NULL until the finals
+);
+CREATE TABLE trials (
+    trial_id TEXT PRIMARY KEY,
+    parent_id TEXT,                -- the trial that this one continues; NULL in rung 0
+    dataset TEXT NOT NULL,
+    strategy TEXT NOT NULL,
+    iteration INTEGER NOT NULL,
+    bracket INTEGER NOT NULL,
+    rung INTEGER NOT NULL,
+    slot INTEGER NOT NULL,         -- that of the configuration in rung 0, kept on promotion
+    seed INTEGER NOT NULL,
+    hyperparameters TEXT NOT NULL, -- JSON object
+    first_epoch INTEGER NOT NULL,  -- epochs already trained when the trial starts
+    last_epoch INTEGER NOT NULL,   -- epochs trained when it ends
+    status TEXT NOT NULL CHECK (status IN ('running', 'completed', 'failed')),
+    score REAL,                    -- validation accuracy at the end of the rung
+    val_loss REAL,
+    parameters INTEGER,
+    multiply_adds INTEGER,         -- for one image
+    timesteps INTEGER,
+    features INTEGER,
+    train_seconds REAL,
+    setup_seconds REAL,
+    peak_memory_bytes INTEGER,
+    worker TEXT,
+    retries INTEGER NOT NULL DEFAULT 0,
+    started REAL,                  -- seconds since 1970
+    finished REAL,
+    message TEXT                   -- why it failed
+);
+CREATE TABLE epochs (
+    trial_id TEXT NOT NULL,
+    epoch INTEGER NOT NULL,        -- 1 is the first
+    loss REAL, accuracy REAL, val_loss REAL, val_accuracy REAL,
+    seconds REAL,
+    PRIMARY KEY (trial_id, epoch)
+);
+CREATE TABLE finals (
+    dataset TEXT NOT NULL,
+    strategy TEXT NOT NULL,
+    trial_id TEXT NOT NULL,        -- whose configuration
+    seed INTEGER NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('completed', 'failed')),
+    test_accuracy REAL,
+    test_loss REAL,
+    train_seconds REAL,
+    latency_ms REAL,               -- median time for one image, batch of one
+    predictions BLOB,              -- little-endian uint16: the class named for each test image
+    message TEXT,
+    PRIMARY KEY (dataset, strategy, seed)
+);
+"""
+
+# Tables that came later: made when a run is opened for writing, so an older run gets them too.
+# A run that was last written before them has none, and readers find no rows.
+ADDED_TABLES = {
+    "images": """
+CREATE TABLE IF NOT EXISTS images (     -- a few of the data set's, for the report to show
+    dataset TEXT NOT NULL,
+    split TEXT NOT NULL CHECK (split IN ('train', 'test')),
+    position INTEGER NOT NULL,          -- in its split; for the test split also in `predictions`
+    label INTEGER NOT NULL,             -- an index into `class_names`
+    height INTEGER NOT NULL, width INTEGER NOT NULL, channels INTEGER NOT NULL,
+    pixels BLOB NOT NULL,               -- uint8, row by row, a pixel's channels side by side
+    PRIMARY KEY (dataset, split, position)
+)""",
+    "sequences": """
+CREATE TABLE IF NOT EXISTS sequences (  -- where each finalist's timesteps lie in the image
+    dataset TEXT NOT NULL,
+    strategy TEXT NOT NULL,
+    trial_id TEXT NOT NULL,             -- whose configuration
+    height INTEGER NOT NULL, width INTEGER NOT NULL,
+    timesteps BLOB NOT NULL,            -- little-endian uint16, row by row: the timestep that each
+                                        -- pixel (or block of pixels, in a large image) reaches most
+    PRIMARY KEY (dataset, strategy)
+)""",
+    "plans": """
+CREATE TABLE IF NOT EXISTS plans (      -- the whole search of each strategy, if no trial fails
+    dataset TEXT NOT NULL,
+    strategy TEXT NOT NULL,
+    trials INTEGER NOT NULL,
+    epochs INTEGER NOT NULL,
+    PRIMARY KEY (dataset, strategy)
+)""",
+    "strategies": """
+CREATE TABLE IF NOT EXISTS strategies ( -- who competes, as the registry of that day had it
+    strategy TEXT PRIMARY KEY,
+    position INTEGER NOT NULL,          -- in the registry: its colour follows from it
+    recurrent INTEGER NOT NULL,         -- 0 for a control, which has no recurrence
+    summary TEXT NOT NULL
+)""",
+    "sessions": """
+CREATE TABLE IF NOT EXISTS sessions (   -- a row each time that a process works on the run
+    session INTEGER PRIMARY KEY,
+    started REAL NOT NULL,              -- seconds since 1970
+    ended REAL,                         -- NULL until then; for ever, where it was killed
+    outcome TEXT                        -- 'finished', 'interrupted', or the error that ended it
+)""",
+}
+PICTURES = ("images", "sequences")

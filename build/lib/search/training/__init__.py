@@ -1,0 +1,1 @@
+"""One model trained, from a spec to a result: no run directory and no network."""

@@ -1,0 +1,103 @@
+"""A Dask cluster to run on: one that runs already, or one started here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import dask
+import distributed
+
+from search.experiment import Execution, ExperimentError
+
+START_ATTEMPTS = 3
+GIGABYTE = 1e9
+
+CONFIGURATION = {
+    # A task whose worker died fails at once: how often it is tried again is decided here.
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.scheduler.work-stealing": False,
+    "distributed.scheduler.active-memory-manager.start": False,
+    # For a process that hangs, and longer than tracing holds the interpreter. A host that is cut
+    # off is noticed sooner, after 30 s, by TCP (`distributed.comm.timeouts.tcp`).
+    "distributed.scheduler.worker-ttl": "120s",
+    # Models in memory are no results that could be written to a disk, and a worker that paused
+    # until memory is freed would pause for ever.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    # Its profiler looks at every thread's stack a hundred times a second. While Keras traces a
+    # model the stack is deep and Python busy: a sixth of a short trial's time went there.
+    "distributed.worker.profile.enabled": False,
+    "distributed.comm.timeouts.connect": "10s",
+    "distributed.admin.large-graph-warning-threshold": "1GB",  # a model may be larger than 10 MB
+}
+
+Connection = tuple[distributed.Client, distributed.SpecCluster | None]
+
+
+def connect_cluster(address: str) -> Connection:
+    """Finds a running Dask scheduler.
+
+    Raises:
+        ExperimentError: none answers.
+    """
+    configure()
+    try:
+        return distributed.Client(address, timeout=10, set_as_default=False), None
+    except (OSError, ValueError) as error:
+        raise ExperimentError(
+            f"no Dask scheduler answers at {address} ({error}): "
+            "start one with `dask scheduler`, or correct the address"
+        ) from error
+
+
+def start_cluster(
+    environments: list[dict[str, str]], execution: Execution, note: Callable[[str], None]
+) -> Connection:
+    """Starts a scheduler in this process and workers on this machine, one for each environment."""
+    configure()
+    host = "127.0.0.1"
+    share = 0.9 * distributed.system.MEMORY_LIMIT / len(environments)
+    memory = execution.worker_memory
+    options = {
+        "host": host,
+        "nthreads": 1,
+        "memory_limit": int(memory * GIGABYTE if memory else share),
+        "dashboard": False,
+        "silence_logs": logging.CRITICAL,
+    }
+    workers = {
+        number: {"cls": distributed.Nanny, "options": {**options, "env": environment}}
+        for number, environment in enumerate(environments)
+    }
+    served = {"dashboard": execution.dashboard, "dashboard_address": f"{host}:8787"}
+    if not execution.dashboard:
+        served["dashboard_address"] = f"{host}:0"
+    scheduler = {
+        "cls": distributed.Scheduler,
+        "options": {"host": host, "port": 0, **served},
+    }
+    for attempt in range(1, START_ATTEMPTS + 1):
+        try:
+            cluster = distributed.SpecCluster(
+                workers=workers, scheduler=scheduler, silence_logs=logging.CRITICAL
+            )
+            break
+        except RuntimeError as error:  # a process was killed before it had begun
+            if attempt == START_ATTEMPTS:
+                raise ExperimentError(
+                    f"the worker processes cannot be started ({error.__cause__ or error}): "
+                    "try fewer with --workers"
+                ) from error
+    client = distributed.Client(cluster, set_as_default=False)
+    if execution.dashboard:
+        note(f"Dask's dashboard: {client.dashboard_link}")
+    return client, cluster
+
+
+def configure() -> None:
+    """Sets what this project needs of Dask, and keeps Dask's log off the display."""
+    dask.config.set(CONFIGURATION)
+    for name in ("distributed", "distributed.client"):  # the second has a level of its own
+        logging.getLogger(name).setLevel(logging.CRITICAL)

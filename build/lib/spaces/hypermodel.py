@@ -1,0 +1,205 @@
+"""The hypermodel: strategy -> head -> compile. Runs under any KerasTuner tuner."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+from keras import layers
+
+from spaces.strategies import STRATEGIES
+from spaces.training.batches import EpochBatches, EpochRandomness, targets
+
+
+@contextlib.contextmanager
+def initial_weights_from(seed: int) -> Iterator[None]:
+    """What this thread builds within the block gets weights that follow from the seed alone.
+
+    Keras draws the seeds of initial weights from Python's global generator. Any other thread of the
+    process may draw from it, too (those of a Dask worker do), and then the same seed would give
+    other weights. So for this thread the generator is one of its own.
+    """
+    keras.utils.set_random_seed(seed)
+    own, owner, shared = random.Random(seed), threading.get_ident(), random.randint
+
+    def randint(a: int, b: int) -> int:
+        return (own.randint if threading.get_ident() == owner else shared)(a, b)
+
+    random.randint = randint
+    try:
+        yield
+    finally:
+        random.randint = shared
+
+
+def step_without_a_trace(optimizer: keras.optimizers.Optimizer) -> None:
+    """Has an optimizer under TensorFlow take its steps by a plain call, as it does elsewhere.
+
+    Keras calls through `tf.distribute`'s `merge_call`, and TensorFlow 2.21 never forgets a graph in
+    which that was done: the step of every model trained stayed in memory, 5 to 20 MB each. On one
+    device what is called in the end is this, and the numbers are the same.
+    """
+
+    def step(gradients: Any, variables: Any, learning_rate: Any) -> None:
+        for gradient, variable in zip(gradients, variables, strict=True):
+            optimizer.update_step(gradient, variable.value, learning_rate)
+
+    optimizer._backend_update_step = step
+
+
+class SequenceHyperModel(keras_tuner.HyperModel):
+    """Every strategy that competes, each in its own conditional scope, and how it is trained.
+
+    A built model takes images as they are stored, 0 to 255, (batch, height, width, channels), and
+    returns logits (batch, classes). It is made of stock layers, so it loads with `safe_mode=True`.
+
+    Args:
+        image_shape: (height, width, channels).
+        classes: how many.
+        strategies: names from `STRATEGIES`; by default all. With several, the choice is a
+            hyperparameter `strategy` and each one's own parameters are named `<strategy>/…`.
+        mirror: whether a mirror image keeps its class, so that flips may be tried.
+        decay_steps: steps of a full training; without it, no learning-rate schedule is offered.
+        seed: of the weights and of all that is random in training.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        classes: int,
+        strategies: Sequence[str] | None = None,
+        mirror: bool = False,
+        decay_steps: int | None = None,
+        seed: int = 0,
+    ):
+        super().__init__()
+        self.image_shape, self.classes = tuple(image_shape), classes
+        self.strategies = list(strategies or STRATEGIES)
+        self.mirror, self.decay_steps, self.seed = mirror, decay_steps, seed
+
+    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        """Builds and compiles the model of one configuration.
+
+        Raises:
+            ValueError: the strategy cannot make a sequence of images of this size.
+        """
+        with initial_weights_from(self.seed):
+            return self._model(hp)
+
+    def _model(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        images = keras.Input(self.image_shape, name="images")
+        # To -1..1: an LSTM's gates and the first epochs want values around zero.
+        scaled = layers.Rescaling(1 / 127.5, offset=-1.0, name="scaled")(images)
+        chosen, features = self._features(scaled, hp)
+        logits = layers.Dense(self.classes, name="logits")(features)
+        model = keras.Model(images, logits, name=chosen)
+        self._declare_training(hp)
+        model.compile(
+            optimizer=self._optimizer(hp),
+            loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
+            # XLA on a CPU is slower for LSTMs and takes seconds to compile; cuDNN does without.
+            jit_compile=keras.backend.backend() == "jax",
+        )
+        # Otherwise fit makes its variables in the first step and traces the step twice (see
+        # `fit` for the metrics').
+        model.optimizer.build(model.trainable_variables)
+        return model
+
+    def _features(self, images: Any, hp: keras_tuner.HyperParameters) -> tuple[str, Any]:
+        """Returns the chosen strategy's name and what it makes of the images."""
+        if len(self.strategies) == 1:
+            name = self.strategies[0]
+            return name, STRATEGIES[name].build(images, hp)
+        chosen = hp.Choice("strategy", self.strategies)
+        for name in self.strategies:
+            # Names of their own: KerasTuner drops the value of a name that is active in one scope
+            # and inactive in another.
+            with hp.conditional_scope("strategy", [name]), hp.name_scope(name):
+                if name == chosen:
+                    features = STRATEGIES[name].build(images, hp)
+        return chosen, features
+
+    def _declare_training(self, hp: keras_tuner.HyperParameters) -> None:
+        """Declares what `fit` reads, so that the space is whole after `build`."""
+        flips = ["shift_flip"] if self.mirror else []
+        hp.Choice("augmentation", ["none", "shift", *flips])
+        hp.Choice("label_smoothing", [0.0, 0.1], ordered=True)
+
+    def _optimizer(self, hp: keras_tuner.HyperParameters) -> keras.optimizers.Optimizer:
+        rate: Any = hp.Float("learning_rate", 3e-4, 1e-2, sampling="log")
+        decay = hp.Float("weight_decay", 1e-4, 1e-1, sampling="log")
+        if self.decay_steps and hp.Choice("schedule", ["constant", "cosine"]) == "cosine":
+            # A function of the optimizer's step count alone, which a checkpoint keeps: so it goes
+            # on exactly across rungs.
+            rate = keras.optimizers.schedules.CosineDecay(rate, self.decay_steps)
+        # Clipping: gradients through hundreds of timesteps explode (Pascanu et al. 2013).
+        return keras.optimizers.AdamW(rate, weight_decay=decay, global_clipnorm=1.0)
+
+    def fit(
+        self,
+        hp: keras_tuner.HyperParameters,
+        model: keras.Model,
+        x: np.ndarray,
+        y: np.ndarray,
+        *,
+        epochs: int = 1,
+        initial_epoch: int = 0,
+        batch_size: int = 64,
+        validation_data: tuple[np.ndarray, np.ndarray] | None = None,
+        validation_split: float = 0.0,
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        verbose: Any = 0,
+        **options: Any,
+    ) -> keras.callbacks.History:
+        """Trains a built model; every epoch follows from the seed and the epoch's number.
+
+        Args:
+            hp: the configuration; where `StrategyHyperband` runs under a stock tuner, its
+                `tuner/epochs` is the rung's last epoch.
+            model: what `build` returned, or the same after `initial_epoch` epochs.
+            x: images, uint8 (n, height, width, channels).
+            y: labels, integers (n,).
+            epochs: the number of epochs trained when it ends.
+            initial_epoch: the number of epochs trained when it begins.
+            batch_size: images a step.
+            validation_data: (images, labels), measured after every epoch.
+            validation_split: without `validation_data`, the share of x's end to use for it.
+            callbacks: as in `keras.Model.fit`.
+            verbose: as in `keras.Model.fit`.
+            **options: passed on to `keras.Model.fit`.
+        """
+        if validation_data is None and validation_split:
+            cut = len(x) - int(len(x) * validation_split)
+            validation_data, x, y = (x[cut:], y[cut:]), x[:cut], y[:cut]
+        if validation_data is not None:
+            images, labels = validation_data
+            validation_data = (images, targets(labels, self.classes))
+        smoothed = targets(y, self.classes, hp.get("label_smoothing"))
+        batches = EpochBatches(x, smoothed, batch_size, self.seed, hp.get("augmentation"))
+        # Every epoch is shuffled, from the seed. Keras, whose default is True, would shuffle the
+        # batches once more, from Python's global generator, which no checkpoint keeps.
+        options["shuffle"] = False
+        # Makes the metrics' variables, which a loaded model has not either: made in the first
+        # step, they would have TensorFlow trace it twice, a third of a short trial's time.
+        nothing = np.zeros((1, self.classes), "float32")
+        model.compute_metrics(None, nothing, nothing)
+        model.reset_metrics()
+        if keras.backend.backend() == "tensorflow":
+            step_without_a_trace(model.optimizer)
+        return model.fit(
+            batches,
+            validation_data=validation_data,
+            validation_batch_size=256,
+            epochs=hp.values.get("tuner/epochs", epochs),
+            initial_epoch=initial_epoch,
+            callbacks=[EpochRandomness(batches, self.seed), *(callbacks or ())],
+            verbose=verbose,
+            **options,
+        )
