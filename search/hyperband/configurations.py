@@ -47,7 +47,7 @@ def draw_all(
             without them.
 
     Returns:
-        Place to values. Where the space has fewer configurations than there are places, each
+        TrialKey to values. Where the space has fewer configurations than there are places, each
         stands at one place and the last places have none.
 
     Raises:

@@ -28,7 +28,7 @@ class StrategyHyperband(keras_tuner.Oracle):
     >>> space = keras_tuner.HyperParameters()
     >>> units = space.Choice("lstm_units", [32, 64, 128])
     >>> oracle = StrategyHyperband(max_epochs=3, spaces={"lines": space}, keep_files=False)
-    >>> oracle.next_place().trial_id
+    >>> oracle.next_key().trial_id
     'lines-0-1-0-0'
     >>> sorted(values["lstm_units"] for values in oracle.configurations("lines").values())
     [32, 64, 128]

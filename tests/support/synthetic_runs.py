@@ -234,7 +234,7 @@ def many_classes(path: Path) -> Path:
         store.record_test_labels("digits", blob(truth))
         for strategy in ("lines", "cnn_lines"):
             named = np.where(random.random(1000) < 0.6, truth, random.integers(0, 100, 1000))
-            store.record_final(final(strategy, 0, truth, named))
+            store.record_final(FinalRow(**final(strategy, 0, truth, named)))
     return path
 
 
