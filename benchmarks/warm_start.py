@@ -1,4 +1,4 @@
-"""What are MNIST's designs worth on Fashion-MNIST? Epochs to the same accuracy, seeded and not.
+"""What are MNIST's designs worth on Fashion-MNIST? Epochs to the same accuracy, with and without.
 
     python -m benchmarks.warm_start --data-dir DIR [--seeds 5] [--out runs/seeding]
 
@@ -91,8 +91,8 @@ def comparison(curves: dict[int, dict[str, np.ndarray]]) -> pd.DataFrame:
 def table(found: pd.DataFrame) -> str:
     """Returns the comparison as Markdown, with the mean ratio and its interval."""
     lines = [
-        "| target | seed | validation accuracy | epochs unseeded | epochs seeded | ratio | "
-        "best unseeded | best seeded |",
+        "| target | seed | validation accuracy | epochs without | epochs with a warm start | "
+        "ratio | best without | best with |",
         "| :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     lines += [
@@ -105,7 +105,8 @@ def table(found: pd.DataFrame) -> str:
         logs = -np.log(mine.ratio.to_numpy())
         mean = estimate(logs.mean(), [variance_of_mean(logs)])
         lines.append(
-            f"\nTarget {kind}: seeded searches needed {np.exp(mean.value):.2f} times the epochs "
+            f"\nTarget {kind}: searches with a warm start needed {np.exp(mean.value):.2f} times "
+            "the epochs "
             f"(geometric mean of {len(logs)}; 95 % interval {np.exp(mean.low):.2f} to "
             f"{np.exp(mean.high):.2f}, Student's t of the logarithms)."
         )
