@@ -48,7 +48,7 @@ def make_oracle(
         dataset=dataset.name,
         objective=keras_tuner.Objective(experiment.metric.validation, experiment.metric.direction),
         spaces=search_spaces(experiment, dataset) if spaces is None else spaces,
-        seeds=experiment.initial_values,
+        initial=experiment.initial_values,
         keep_files=False,
     )
 

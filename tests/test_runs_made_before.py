@@ -14,7 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from search.data.datasets import load_dataset
+from search.experiment import Experiment
+from search.search_spaces import search_spaces
 from search.store import Store
+from search.warm_start import read_initial
 from tests.support import small_run
 
 FIXTURES = Path(__file__).parent / "fixtures" / "before_the_move"
@@ -74,12 +78,10 @@ def test_it_goes_on_to_what_it_would_have_been(runs):
 @pytest.mark.parametrize("name", ["finished", "stopped"])
 def test_a_search_starts_from_it(runs, name):
     """From the designs of one, and from the best trials of the other."""
-    ended = small_run.execute(
-        [*small_run.ARGUMENTS, "--out", "new", "--seed-designs", name, "--strategies", "lines"],
-        runs,
-    )
-    assert ended.returncode == 0, ended.stderr
-    experiment = Store(runs / "new").experiment
-    first = next(row for row in Store(runs / "new").rows("trials") if row["slot"] == 0)
-    assert [each.origin.split()[0].split("/")[0] for each in experiment.initial] == [name]
-    assert json.loads(first["hyperparameters"]) == experiment.initial[0].values
+    experiment = Experiment("digits", ("lines", "cnn_control"), train_limit=100)
+    spaces = search_spaces(experiment, load_dataset(experiment))
+    initial, notes = read_initial([runs / name], experiment, spaces)
+    assert notes == []
+    assert sorted(each.strategy for each in initial) == ["cnn_control", "lines"]
+    tried = [json.loads(row["hyperparameters"]) for row in Store(runs / name).rows("trials")]
+    assert all(each.values in tried and not each.translated for each in initial)

@@ -23,7 +23,7 @@ def draw_all(
     preset: Mapping[str, Any],
     places: Sequence[tuple[int, int, int]],
     key: Sequence[object],
-    seeds: Sequence[Mapping[str, Any]] = (),
+    initial: Sequence[Mapping[str, Any]] = (),
 ) -> dict[tuple[int, int, int], Values]:
     """Draws a configuration for every place (iteration, bracket, slot) of rung 0, none twice.
 
@@ -43,15 +43,15 @@ def draw_all(
         preset: values that are given, such as the strategy in a space of several.
         places: in the order in which brackets open.
         key: what sets one arm of one experiment apart from another.
-        seeds: configurations that take the first places. The other places keep what they draw
+        initial: configurations that take the first places. The other places keep what they draw
             without them.
 
     Returns:
-        TrialKey to values. Where the space has fewer configurations than there are places, each
+        Place to values. Where the space has fewer configurations than there are places, each
         stands at one place and the last places have none.
 
     Raises:
-        ValueError: a seed is given twice, or in a continuous space none new was found.
+        ValueError: an initial one is given twice, or in a continuous space none new was found.
     """
     drawn: dict[tuple[int, int, int], Values] = {}
     known: set[str] = set()
@@ -61,24 +61,26 @@ def draw_all(
             break
         known.add(_identity(values))
         drawn[place] = values
-    return _seeded(drawn, places, [{**preset, **seed} for seed in seeds]) if seeds else drawn
+    if not initial:
+        return drawn
+    return _with_initial(drawn, places, [{**preset, **values} for values in initial])
 
 
-def _seeded(
+def _with_initial(
     drawn: Mapping[tuple[int, int, int], Values],
     places: Sequence[tuple[int, int, int]],
-    seeds: Sequence[Values],
+    initial: Sequence[Values],
 ) -> dict[tuple[int, int, int], Values]:
-    """Puts seeds in the first places; one that was drawn for another place changes with it."""
+    """Puts these in the first places; one that was drawn for another place changes with it."""
     result = dict(drawn)
-    identities = [_identity(seed) for seed in seeds]
+    identities = [_identity(values) for values in initial]
     if len(set(identities)) < len(identities):
-        raise ValueError("a seed is given twice")
-    for place, seed, identity in zip(places, seeds, identities, strict=False):
+        raise ValueError("an initial configuration is given twice")
+    for place, given, identity in zip(places, initial, identities, strict=False):
         for other, values in result.items():
             if _identity(values) == identity:
                 result[other] = result[place]
-        result[place] = seed
+        result[place] = given
     return result
 
 

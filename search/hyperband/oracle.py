@@ -45,7 +45,7 @@ class StrategyHyperband(keras_tuner.Oracle):
             one arm where there is none. That space is the one known when the first trial is
             drawn: a parameter that shows itself later, in no `conditional_scope`, stays at its
             default, or a configuration would depend on what was tried before it.
-        seeds: strategy to configurations that it starts with: they take the first slots of the
+        initial: strategy to configurations that it starts with: they take the first slots of the
             longest bracket in the first iteration.
         keep_files: write KerasTuner's own files, as a stock tuner expects. A tuner that records
             the trials elsewhere says False.
@@ -69,7 +69,7 @@ class StrategyHyperband(keras_tuner.Oracle):
         seed: int = 0,
         dataset: str = "",
         spaces: Mapping[str, keras_tuner.HyperParameters] | None = None,
-        seeds: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+        initial: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
         keep_files: bool = True,
         **options: Any,
     ):
@@ -82,11 +82,12 @@ class StrategyHyperband(keras_tuner.Oracle):
         self.plan = brackets.plan(max_epochs, factor)
         self.iterations, self.dataset, self.keep_files = iterations, dataset, keep_files
         self._spaces = dict(spaces) if spaces else None
-        self._seeds = dict(seeds or {})
+        self._initial = dict(initial or {})
         most = next(iter(self.plan.values()))[0].size
-        for arm, configurations in self._seeds.items():
+        for arm, configurations in self._initial.items():
             if len(configurations) > most:
-                raise ValueError(f"{len(configurations)} seeds for {arm}, and {most} slots")
+                count = f"{len(configurations)} initial configurations"
+                raise ValueError(f"{count} for {arm}, and {most} slots")
         self._joint_space: keras_tuner.HyperParameters | None = None
         self._configurations: dict[str, dict[tuple[int, int, int], Values]] = {}
         self.table: dict[TrialKey, Outcome] = {}
@@ -128,7 +129,7 @@ class StrategyHyperband(keras_tuner.Oracle):
             ]
             stream = (self.seed, self.dataset, arm)
             self._configurations[arm] = draw_all(
-                self._space(arm), preset, keys, stream, self._seeds.get(arm, ())
+                self._space(arm), preset, keys, stream, self._initial.get(arm, ())
             )
         return self._configurations[arm]
 

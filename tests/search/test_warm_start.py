@@ -90,10 +90,15 @@ def test_a_seed_given_twice_is_refused():
         draw_all(space, {}, PLACES, KEY, [plain[PLACES[0]]] * 2)
 
 
-def test_the_oracle_starts_each_arm_with_its_seeds(spaces):
-    def oracle(seeds=None):
+def test_the_oracle_starts_each_arm_with_its_initial_configurations(spaces):
+    def oracle(initial=None):
         return StrategyHyperband(
-            max_epochs=9, factor=3, dataset="digits", spaces=spaces, keep_files=False, seeds=seeds
+            max_epochs=9,
+            factor=3,
+            dataset="digits",
+            spaces=spaces,
+            keep_files=False,
+            initial=initial,
         )
 
     plain = oracle()
@@ -109,7 +114,7 @@ def test_the_oracle_starts_each_arm_with_its_seeds(spaces):
     trial = [seeded.create_trial(str(number)) for number in range(2)][1]
     assert trial.trial_id == "patches-0-2-0-0"
     assert {name: trial.hyperparameters.values[name] for name in seed} == seed
-    with pytest.raises(ValueError, match="10 seeds for patches, and 9 slots"):
+    with pytest.raises(ValueError, match="10 initial configurations for patches, and 9 slots"):
         oracle({"patches": [{"patch": number} for number in range(10)]})
 
 

@@ -35,7 +35,7 @@ def section(found: Findings) -> Section:
     measure = f"test {found.metric}" if len(found.tested) else f"validation {found.metric}"
     if found.tested.empty:
         points = points.assign(accuracy=found.standing.score)
-    fronts = budgets.pareto(points)
+    fronts = budgets.pareto(points, metric=found.run.experiment.metric)
     fronts = fronts[fronts.value > 0]  # there is no 0 on a logarithmic axis
     parts: list[Part] = []
     if len(fronts):

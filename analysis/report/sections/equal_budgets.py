@@ -19,7 +19,9 @@ def section(found: Findings) -> Section | None:
     """Returns the table, or nothing where no trial has ended."""
     run = found.run
     images = float(run.datasets.train_images.iloc[0]) if len(run.datasets) else float("nan")
-    frame = budgets.at_equal(budgets.progress(run.trials, run.epochs, images))
+    metric = run.experiment.metric
+    spent = budgets.progress(run.trials, run.epochs, images, metric)
+    frame = budgets.at_equal(spent, metric=metric)
     if frame.empty:
         return None
     whole = frame[frame.fraction == 1.0].pivot(index="strategy", columns="measure", values="best")
