@@ -15,8 +15,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import formatting
-from search.metric import ACCURACY, Metric
-from search.store import Experiment, ExperimentError, Store, has_table
+from search.store import ACCURACY, Experiment, ExperimentError, Metric, Store, has_table
 
 # SQLite gives a column without a single value no type; these are numbers whatever they hold.
 _NUMBERS = {

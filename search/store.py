@@ -17,6 +17,7 @@ import filelock
 
 from search.experiment import Experiment, ExperimentError
 from search.files import RunFiles, write_atomically
+from search.metric import ACCURACY, Metric
 from search.schema import (
     ADDED_TABLES,
     REPORT_IMAGES,
@@ -26,7 +27,7 @@ from search.schema import (
     TrialRow,
 )
 
-__all__ = ["Experiment", "ExperimentError", "Store", "write_atomically"]
+__all__ = ["ACCURACY", "Experiment", "ExperimentError", "Metric", "Store", "write_atomically"]
 
 MOMENT = 0.2  # seconds: `in_use` may hold the lock for a few microseconds
 

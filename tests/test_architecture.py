@@ -19,7 +19,7 @@ FILES = sorted(
 ALLOWED = {
     "run_search": {"search", "analysis", "spaces"},
     "search": {"search", "spaces"},
-    "analysis": {"analysis", "search.metric", "search.store"},
+    "analysis": {"analysis", "search.store"},
     "spaces": {"spaces"},
 }
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.run import Run, representatives
-from search.metric import ACCURACY, Metric
+from search.store import ACCURACY, Metric
 
 MEASURES = ("epochs", "seconds", "multiply_adds")
 COSTS = ("parameters", "multiply_adds", "train_seconds", "latency_ms")

@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.run import Run
 from analysis.statistics import intervals
-from search.metric import ACCURACY, Metric
+from search.store import ACCURACY, Metric
 
 SIGNIFICANT = 1 - intervals.CONFIDENCE
 

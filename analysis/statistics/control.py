@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.statistics import comparisons
+from analysis.statistics.budgets import COSTS
 from analysis.statistics.comparisons import SIGNIFICANT
 from analysis.statistics.intervals import Estimate, holm
-from search.metric import ACCURACY, Metric
+from search.store import ACCURACY, Metric
 
-RATIOS = ("parameters", "multiply_adds", "train_seconds", "latency_ms")
 UNKNOWN = Estimate(*[math.nan] * 5)
 
 
@@ -71,7 +71,7 @@ def against_controls(
         ("yes" if gap > 0 else "no") if p < SIGNIFICANT else "unclear"
         for gap, p in zip(frame.difference, frame.p, strict=True)
     ]
-    for kind in RATIOS:
+    for kind in COSTS:
         own, base = (frame[column].map(costs[kind]) for column in ("strategy", "control"))
         frame[kind] = own.astype(float) / base.astype(float).replace(0.0, math.nan)
     return frame
@@ -119,7 +119,7 @@ class Recurrence:
         high: the upper end.
         p: corrected by Holm, NaN where nobody knows.
         comparisons: how many p is corrected for.
-        ratios: what it costs as a multiple of the control's, by `RATIOS`, without the unknown.
+        ratios: what it costs as a multiple of the control's, by `COSTS`, without the unknown.
     """
 
     helps: str
@@ -155,5 +155,5 @@ def recurrence(rows: pd.DataFrame) -> Recurrence:
         high=float(row.high),
         p=float(row.p),
         comparisons=len(rows),
-        ratios={kind: float(row[kind]) for kind in RATIOS if not math.isnan(row[kind])},
+        ratios={kind: float(row[kind]) for kind in COSTS if not math.isnan(row[kind])},
     )

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.run import best_first
-from search.metric import ACCURACY, Metric
+from search.store import ACCURACY, Metric
 
 FEWEST = 4
 """With fewer configurations a rank correlation is one of a handful of values."""

@@ -19,7 +19,7 @@ from analysis.run import Run
 from analysis.statistics import comparisons
 from analysis.statistics.comparisons import SIGNIFICANT
 from analysis.statistics.intervals import CONFIDENCE
-from search.metric import ACCURACY, Metric
+from search.store import ACCURACY, Metric
 
 FEWEST_DATASETS = 5
 FEWEST_STRATEGIES = 3

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.run import Run, representatives
-from search.metric import ACCURACY, Metric
+from search.store import ACCURACY, Metric
 
 EXCHANGES = 9999
 """How often initial configurations and random starts are exchanged for p."""
