@@ -72,6 +72,10 @@ class RunFiles:
             if file.name not in kept:
                 file.unlink()
 
+    def checkpoint_names(self) -> set[str]:
+        """Returns the names under which models are kept."""
+        return {file.stem for file in (self.path / "checkpoints").glob("*.keras")}
+
     # Designs
 
     def save_design(self, name: str, content: bytes) -> Path:

@@ -66,6 +66,18 @@ def pause_name(trial_id: str, epochs: Sequence[Mapping[str, Any]]) -> str:
     return f"{trial_id}@{epochs[-1]['epoch']}"
 
 
+def left_paused(store: Store) -> dict[str, list[str]]:
+    """Returns the pauses of all trainings that have not ended: trial_id to their checkpoints."""
+    ended = {row.trial_id for row in store.trials() if row.status != "running"}
+    ended |= {final_id(row.strategy, row.seed) for row in store.finals()}
+    left: dict[str, list[str]] = {}
+    for name in store.checkpoint_names():
+        trial_id, _, epoch = name.rpartition("@")
+        if epoch and trial_id and trial_id not in ended:
+            left.setdefault(trial_id, []).append(name)
+    return left
+
+
 @dataclasses.dataclass
 class Training:
     """A trial or a final that a worker has, or will have again after a pause.
@@ -100,6 +112,9 @@ class Trainings:
     def __init__(self, store: Store, execution: Execution, needed: Callable[[], Iterable[str]]):
         self._store, self._execution, self._needed = store, execution, needed
         self._under_way: dict[str, Training] = {}
+        # Of trainings that were under way when the run was stopped. Fewer workers may be there now,
+        # or another order: each is kept until its training begins again.
+        self._left = left_paused(store)
 
     def begin(self, spec: TrialSpec) -> Job:
         """Returns a training's job: from its last pause on, where the run was killed after one."""
@@ -110,6 +125,7 @@ class Trainings:
             model = self._store.load_checkpoint(spec.continues) if spec.continues else None
         training = Training(spec, [*epochs])
         self._under_way[spec.trial_id] = training
+        self._left.pop(spec.trial_id, None)
         return self._job(training, model)
 
     def epochs(self, trial_id: str) -> Sequence[Mapping[str, Any]]:
@@ -143,7 +159,8 @@ class Trainings:
             for trial_id, training in self._under_way.items()
             if training.epochs
         }
-        self._store.delete_checkpoints_except({*self._needed(), *pauses})
+        left = {name for names in self._left.values() for name in names}
+        self._store.delete_checkpoints_except({*self._needed(), *pauses, *left})
 
     def _add(self, result: TrialResult) -> Training:
         training = self._under_way[result.trial_id]

@@ -11,6 +11,7 @@ import types
 import numpy as np
 import pytest
 
+from analysis import load_run
 from search import finals
 from search.data.datasets import load_dataset
 from search.experiment import Execution, Experiment
@@ -21,9 +22,10 @@ from search.schema import TrialRow
 from search.store import Store
 from search.terminal.display import Display
 from search.terminal.progress import Progress
+from search.terminal.status import read_status
 from search.training.final import run_final
 from search.training.spec import TrialResult
-from search.trainings import make_spec
+from search.trainings import final_id, make_spec
 from search.tuner import SequenceTuner, make_oracle
 from search.workers.in_process import InProcess
 from tests.support import small_run
@@ -176,6 +178,18 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(clean):
     again = run_final(spec, train, test).columns
     assert {name: again[name] for name in same} == {name: second[name] for name in same}
     assert first["test_loss"] != second["test_loss"]
+
+
+def test_a_final_s_epochs_are_kept_and_are_no_trial_s(finished_run):
+    store = Store(finished_run.path)
+    for row in store.finals():
+        epochs = store.epochs(final_id(row.strategy, row.seed))
+        assert [epoch["epoch"] for epoch in epochs] == [1, 2]
+        assert row.train_seconds == pytest.approx(sum(epoch["seconds"] for epoch in epochs))
+        assert all(epoch["val_loss"] is None for epoch in epochs)
+    trials = {row.trial_id for row in store.trials()}
+    assert set(load_run(finished_run.path).epochs.trial_id) == trials
+    assert set(read_status(store, now=0.0).progress.finished) == trials
 
 
 # Without training
@@ -331,6 +345,31 @@ def test_a_final_that_fails_is_a_row_and_the_others_go_on(invented):
     statuses = [row["status"] for row in invented.store.rows("finals")]
     assert statuses == ["failed", "completed", "completed", "completed"]
     assert invented.display.finished[0][2:] == (None, "out of memory")
+
+
+def test_a_final_that_a_kill_interrupted_goes_on_and_the_display_shows_it(invented):
+    told = []
+    invented.display.epoch_finished = lambda name, row: told.append((name, row["epoch"]))
+    rows = [{"epoch": number, "loss": 1.0, "seconds": 0.1} for number in (1, 2)]
+    invented.store.record_epochs("lines-final-5", rows)
+    content = json.dumps({"seed": 5, "epochs": 2}).encode()
+    invented.store.save_checkpoint("lines-final-5@2", content)
+    limits = Execution(checkpoint_every=1e-6, trial_timeout=1.0)
+    run_finals(invented.store, invented.dataset, invented.workers, invented.display, limits)
+    assert [epoch for name, epoch in told if name == "lines-final-5"] == list(range(1, 10))
+    pieces = [spec for spec in invented.workers.started if spec.trial_id == "lines-final-5"]
+    assert [spec.first_epoch for spec in pieces] == list(range(2, 9))
+    assert invented.workers.anew == []
+    timeouts = [spec.timeout for spec in pieces]  # what is spent is taken from the limit
+    assert timeouts[0] < 60.0 and timeouts == sorted(set(timeouts), reverse=True)
+
+
+def test_a_final_whose_worker_was_lost_too_often_has_failed(invented):
+    """As `DaskWorkers` says it: with a status and a message, and nothing else."""
+    invented.workers.broken.add(("lines", 6))
+    run_finals(invented.store, invented.dataset, invented.workers, invented.display)
+    (row,) = [row for row in invented.store.finals() if row.status == "failed"]
+    assert (row.seed, row.message, row.test_accuracy) == (6, "out of memory", None)
 
 
 def test_a_failing_training_becomes_a_failed_final(clean):

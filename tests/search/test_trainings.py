@@ -8,7 +8,7 @@ import types
 import pytest
 
 from search.experiment import Execution, Experiment
-from search.schema import TrialRow
+from search.schema import FinalRow, TrialRow
 from search.store import Store
 from search.training.spec import TrialResult
 from search.trainings import Trainings, make_spec, pause_name
@@ -104,6 +104,22 @@ def test_a_pause_whose_checkpoint_is_gone_starts_again(store):
     store.record_epochs("lines-final-5", piece("lines-final-5", 1).epochs)
     job = trainings_of(store).begin(spec)
     assert (job.spec.first_epoch, job.model) == (0, None)
+
+
+def test_what_was_paused_is_kept_until_its_turn_comes_again(store):
+    """Two were in flight, and now there is one worker; a third had ended."""
+    before = trainings_of(store)
+    for seed in (5, 6, 7):
+        before.begin(make_spec(EXPERIMENT, DATASET, ROW, final_seed=seed))
+        before.go_on(piece(f"lines-final-{seed}", 1))
+    store.record_final(FinalRow("digits", "lines", ROW.trial_id, 7, "completed"))
+    after = trainings_of(store)
+    after.begin(make_spec(EXPERIMENT, DATASET, ROW, final_seed=6))
+    after.go_on(piece("lines-final-6", 2))
+    assert store.checkpoint_names() == {"lines-final-5@1", "lines-final-6@2"}
+    after.end(piece("lines-final-6", 3, status="failed"))
+    job = after.begin(make_spec(EXPERIMENT, DATASET, ROW, final_seed=5))
+    assert (job.spec.first_epoch, job.model) == (1, b"lines-final-5 after 1")
 
 
 def test_pauses_in_flight_and_what_is_needed_are_kept_and_nothing_else(store):
