@@ -11,10 +11,8 @@ import pandas as pd
 from analysis.statistics import comparisons
 from analysis.statistics.budgets import COSTS
 from analysis.statistics.comparisons import SIGNIFICANT
-from analysis.statistics.intervals import Estimate, holm
+from analysis.statistics.intervals import estimate, holm
 from search.store import ACCURACY, Metric
-
-UNKNOWN = Estimate(*[math.nan] * 5)
 
 
 def against_controls(
@@ -61,9 +59,10 @@ def against_controls(
             if not strategies.recurrent[name] or strategies.recurrent[control]:
                 continue
             gap = metric.better(summary["mean"][name]) - metric.better(summary["mean"][control])
-            known = name in correct and control in correct
-            found = comparisons.gain(correct[name], correct[control], metric) if known else UNKNOWN
-            rows.append((name, control, float(gap), found.low, found.high, found.p))
+            found = estimate(float(gap), [(math.nan, math.nan)])
+            if name in correct and control in correct:
+                found = comparisons.gain(correct[name], correct[control], metric)
+            rows.append((name, control, *found[:4]))
     columns = ["strategy", "control", "difference", "low", "high", "p"]
     frame = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:], float))
     frame["p"] = holm(frame.p.to_numpy(dtype=float))
