@@ -1,6 +1,7 @@
 """Installed from a wheel, outside the checkout, it searches and reports."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -24,8 +25,14 @@ def test_every_folder_of_ours_is_a_package():
 @pytest.mark.slow
 def test_a_wheel_searches_and_reports(tmp_path):
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    # From a copy: setuptools leaves a folder build/ where it works, and reads it the next time.
+    tree = tmp_path / "tree"
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tree / package)
+    for name in ("run_search.py", "pyproject.toml", "requirements.txt"):
+        shutil.copy(ROOT / name, tree)
     subprocess.run(
-        [*pip, "wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)], check=True
+        [*pip, "wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(tree)], check=True
     )
     (wheel,) = tmp_path.glob("scanline-*.whl")
     inside = set(zipfile.ZipFile(wheel).namelist())

@@ -1,1 +1,0 @@
-"""Findings -> the page: what is said, and how it looks."""

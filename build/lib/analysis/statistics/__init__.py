@@ -1,1 +1,0 @@
-"""Frames -> frames: what a run's tables show. No sentence and no figure."""

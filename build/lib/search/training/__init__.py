@@ -1,1 +1,0 @@
-"""One model trained, from a spec to a result: no run directory and no network."""

@@ -1,1 +1,0 @@
-"""Where trials run: in this process, in others, on other machines."""

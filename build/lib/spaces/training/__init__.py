@@ -1,1 +1,0 @@
-"""How a built model is trained."""
