@@ -383,7 +383,7 @@ def test_the_experiment_is_what_was_asked_for(cwd, no_search):
         **{"seed": 3, "factor": 2, "iterations": 2, "batch_size": 7, "time_limit": 1.5},
         **{"strategies": ["line_cnn", "lines"], "final_seeds": 4, "max_epochs": 5, "mirror": True},
         **{"dataset": "digits", "data_dir": None, "image_size": None, "train_limit": None},
-        "seeds": [],
+        "initial": [],
     }
     assert saved["experiment"] == expected
     assert f"{arguments} {names}" in saved["about"]["command"]
@@ -475,7 +475,7 @@ class Cycle:
 
 def test_ctrl_c_is_not_lost_where_python_ignores_exceptions(cwd, monkeypatch, capsys):
     """Python drops what is raised in a callback of the garbage collector: Ctrl-C, too."""
-    reached = threading.Event()
+    reached, went_on = threading.Event(), threading.Event()
 
     def record(*_):
         def callback(_):
@@ -489,13 +489,12 @@ def test_ctrl_c_is_not_lost_where_python_ignores_exceptions(cwd, monkeypatch, ca
         assert reference() is None
         for _ in range(200):  # a long training, in which nobody presses the keys again
             time.sleep(0.1)
-        raise OSError("the search went on")
+        went_on.set()
 
     monkeypatch.setattr(run_search, "record_dataset", record)
-    began = time.monotonic()
     assert run_search.main([*small_run.ARGUMENTS, "--out", "run"]) == 130
     assert reached.is_set()
-    assert time.monotonic() - began < 15
+    assert not went_on.is_set()
     assert capsys.readouterr().err == ""
 
 

@@ -50,7 +50,7 @@ def test_its_status_is_told(runs):
     before = small_run.everything_below(runs)
     ended = small_run.execute(["--status", "stopped"], runs)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert "killed" in ended.stdout and "6 of 10 trials" in ended.stdout
+    assert "killed" in ended.stdout and "5 of 10 trials" in ended.stdout
     assert small_run.everything_below(runs) == before
 
 
