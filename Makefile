@@ -2,13 +2,18 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What is installed: for the backend that Keras is told to use, with CUDA's libraries where the
+# driver's own tool lists a card.
+CARD := $(shell timeout 20 nvidia-smi -L 2>/dev/null | grep '^GPU ')
+REQUIREMENTS := requirements$(if $(filter jax,$(KERAS_BACKEND)),-jax)$(if $(CARD),-gpu).txt
+INSTALLED := $(VENV)/installed-$(REQUIREMENTS)
 # A process a core; tests that share an expensive run stay together (tests/conftest.py).
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
 .PHONY: run test test-all lint format
 
 # A short search of the digits: every strategy, in minutes. README.md has the longer ones.
-run: $(VENV)/installed
+run: $(INSTALLED)
 	$(BIN)/python run_search.py --max-epochs 3
 
 test: $(VENV)/installed-dev
@@ -26,11 +31,11 @@ format: $(VENV)/installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-$(VENV)/installed: requirements.txt
+$(INSTALLED): $(wildcard requirements*.txt)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(REQUIREMENTS)
 	touch $@
 
-$(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
+$(VENV)/installed-dev: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@

@@ -29,13 +29,16 @@ def test_a_wheel_searches_and_reports(tmp_path):
     tree = tmp_path / "tree"
     for package in PACKAGES:
         shutil.copytree(ROOT / package, tree / package)
-    for name in ("run_search.py", "pyproject.toml", "requirements.txt"):
-        shutil.copy(ROOT / name, tree)
+    for file in (ROOT / "run_search.py", ROOT / "pyproject.toml", *ROOT.glob("requirements*.txt")):
+        shutil.copy(file, tree)
     subprocess.run(
         [*pip, "wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(tree)], check=True
     )
     (wheel,) = tmp_path.glob("scanline-*.whl")
     inside = set(zipfile.ZipFile(wheel).namelist())
+    (metadata,) = (name for name in inside if name.endswith(".dist-info/METADATA"))
+    asked = zipfile.ZipFile(wheel).read(metadata).decode()
+    assert "Requires-Dist: keras==" in asked and "Requires-Dist: tensorflow==" in asked
     ours = [*(f for p in PACKAGES for f in (ROOT / p).rglob("*")), ROOT / "run_search.py"]
     wanted = {
         file.relative_to(ROOT).as_posix()
