@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import shlex
 import sqlite3
 import sys
@@ -12,10 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from search.devices import PROCESSORS, find_devices, in_words
 from search.environment import describe_machine, end_cleanly, start_backend
 from search.experiment import Execution, ExperimentError
 from search.options import execution_of, experiment_of, make_parser, others, resumable
-from search.workers.choice import make_workers, plan_workers
+from search.workers.choice import make_workers, plan_workers, planned_devices
 from search.workers.protocol import SchedulerLostError
 
 if TYPE_CHECKING:
@@ -38,15 +40,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.status:
             return show_status(options.status, arguments)
-        execution = execution_of(options)
-        environments = plan_workers(execution)
-        start_backend(cpu_only=execution.cluster is not None or len(environments) > 1)
         if options.list_strategies:
+            start_backend(cpu_only=True)
             return list_strategies()
+        execution = execution_of(options)
+        if options.devices:
+            return show_devices(execution)
+        devices = PROCESSORS if execution.cluster else find_devices()
+        environments = plan_workers(execution, devices)
+        if len(environments) == 1:  # the worker is this process
+            os.environ.update(environments[0])
+        start_backend(cpu_only=len(environments) != 1)
         if options.resume:
             (store, dataset), spaces = old_run(options.resume, arguments), None
         else:
             store, dataset, spaces = new_run(options, arguments)
+        if devices.warning:
+            print(devices.warning)
         with store:
             return run(store, dataset, spaces, execution, environments)
     # The last two are a full disk, or one that went away.
@@ -69,6 +79,17 @@ def show_status(path: str, arguments: Sequence[str]) -> int:
     if unfit := others(arguments, ["--status"]):
         raise ExperimentError(f"--status changes nothing: leave out {' '.join(unfit)}")
     status.show_status(Store(path))
+    return 0
+
+
+def show_devices(execution: Execution) -> int:
+    """Prints what would train on this machine, and why no more than that."""
+    if execution.cluster:
+        raise ExperimentError("--devices is about this machine: leave out --cluster")
+    devices = find_devices()
+    print(in_words(planned_devices(execution, devices)))
+    if devices.warning:
+        print(devices.warning)
     return 0
 
 
@@ -190,6 +211,9 @@ def search_and_test(
         page = LivePage(store.path, display.note)
         page()
         with make_workers(execution, environments, display.note) as workers:
+            devices = in_words(workers.devices)
+            display.note(devices)
+            store.record_devices(devices)
             # Once the finals have opened the test split, the search is over for good.
             if not store.finals_begun:
                 tuner = SequenceTuner(oracle, store, dataset, workers, display, execution, page)

@@ -118,12 +118,13 @@ def read_list(folder: Path) -> list[dict[str, Any]]:
 
 def scanline(options: argparse.Namespace, workers: int) -> None:
     """Searches, and leaves the list of trials behind, or compares it with the one that is there."""
+    from search.devices import find_devices
     from search.environment import start_backend
     from search.experiment import Execution, Experiment
     from search.workers.choice import make_workers, plan_workers
 
     execution = Execution(workers=workers)
-    environments = plan_workers(execution)
+    environments = plan_workers(execution, find_devices())
     start_backend(cpu_only=workers > 1)
 
     from search.data.datasets import load_dataset

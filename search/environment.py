@@ -1,16 +1,16 @@
-"""What this process runs on: its backend on one thread, its GPUs, the machine and its versions."""
+"""What this process runs on: its backend on one thread, the machine and its versions."""
 
 from __future__ import annotations
 
 import _thread
 import datetime
 import importlib.metadata
+import importlib.util
 import logging
 import os
 import platform
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from search.experiment import ExperimentError
 
 VERSION = "0.1.0"
 
@@ -31,7 +33,29 @@ ONE_THREAD = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
 
+BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX"}
+
 GPUS = "CUDA_VISIBLE_DEVICES"
+PLATFORMS = "JAX_PLATFORMS"
+# JAX with CUDA's libraries refuses to start where no GPU is visible, unless it is told not to look.
+NO_GPU = {GPUS: "-1", PLATFORMS: "cpu"}
+
+
+def backend_name() -> str:
+    """Returns what Keras runs on: `tensorflow`, unless `KERAS_BACKEND` says `jax`.
+
+    Raises:
+        ExperimentError: it is another, or it is not installed.
+    """
+    name = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if name not in BACKENDS:
+        raise ExperimentError(f"no backend {name!r}: KERAS_BACKEND is tensorflow or jax")
+    if importlib.util.find_spec(name) is None:
+        raise ExperimentError(
+            f'{BACKENDS[name]} is not installed: install it (README.md, "GPUs and backends"), '
+            "or name the backend that is by KERAS_BACKEND, tensorflow or jax"
+        )
+    return name
 
 
 def limit_threads() -> None:
@@ -51,10 +75,14 @@ def start_backend(cpu_only: bool = False) -> None:
     it. They are set aside, and shown only if the import fails. Later it warns that functions are
     traced anew, as they must be for every new model. With JAX, too: KerasTuner imports TensorFlow
     where there is one.
+
+    Raises:
+        ExperimentError: there is no such backend, or it is not installed.
     """
     limit_threads()
+    os.environ["KERAS_BACKEND"] = backend_name()  # whatever Keras's own file says
     if cpu_only:
-        os.environ[GPUS] = "-1"
+        os.environ.update(NO_GPU)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with tempfile.TemporaryFile() as chatter:
         sys.stderr.flush()
@@ -97,32 +125,12 @@ def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def visible_gpus() -> list[str]:
-    """The GPUs that this process may use, as CUDA names them.
-
-    Asked of the driver's own tool: a backend that looks for them takes their memory.
-    """
-    named = os.environ.get(GPUS)
-    if named is not None:
-        return [name for name in named.split(",") if name and name != "-1"]
-    try:
-        listed = subprocess.run(
-            ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):  # no GPU, or none that works
-        return []
-    return listed.stdout.split()
-
-
 def gpu_environment(sharing: int) -> dict[str, str]:
     """What lets so many processes share a GPU's memory, for each backend."""
     return {
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
         "XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.9 / sharing:.3f}",
+        PLATFORMS: "",  # the process that starts it may have been told to look for none
     }
 
 
@@ -135,7 +143,7 @@ def describe_machine(command: str) -> dict[str, Any]:
         "versions": {
             "scanline": VERSION,
             "python": platform.python_version(),
-            **{name: version for name in packages if (version := _version(name))},
+            **{name: version for name in packages if (version := version_of(name))},
         },
         "hardware": {
             "processor": _processor(),
@@ -146,7 +154,8 @@ def describe_machine(command: str) -> dict[str, Any]:
     }
 
 
-def _version(package: str) -> str | None:
+def version_of(package: str) -> str | None:
+    """Returns a package's version; None if it is not installed."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

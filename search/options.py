@@ -147,6 +147,9 @@ def make_parser() -> Parser:
         ("--status", "tell how far a run is, whether or not it is running, and exit"),
     ):
         run.add_argument(name, type=not_empty, metavar="RUN", help=text)
+    run.add_argument(
+        "--devices", action="store_true", help="print what would train on this machine, and exit"
+    )
     run.add_argument("--list-strategies", action="store_true", help="print the strategies and exit")
     return parser
 

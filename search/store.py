@@ -41,7 +41,7 @@ class Store(RunFiles):
     Attributes:
         path: the run directory.
         experiment: what was asked for.
-        about: the command line, versions and hardware, as saved with the experiment.
+        about: the command line, versions, hardware and devices, as saved with the experiment.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
@@ -139,6 +139,16 @@ class Store(RunFiles):
             store.close()
             raise ExperimentError(f"cannot write {store.results_file}: {error}") from error
         return store
+
+    def record_devices(self, devices: str) -> None:
+        """Adds to `about` what trains from now on, unless it is there: a resume may use others."""
+        about = self.about if isinstance(self.about, dict) else {}
+        before = about.get("devices", [])
+        if devices in before:
+            return
+        self.about = {**about, "devices": [*before, devices]}
+        saved = {"experiment": self.experiment.to_json(), "about": self.about}
+        write_atomically(self.experiment_file, json.dumps(saved, indent=2).encode())
 
     @property
     def in_use(self) -> bool:

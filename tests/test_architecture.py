@@ -108,7 +108,8 @@ FLOORS = {
         *("strategies", "training", "hypermodel", "cost", "design", "source"),
     ),
     "search": (
-        *("metric", "experiment", "files", "schema", "ranking", "environment", "store"),
+        *("metric", "experiment", "files", "schema", "ranking", "environment", "devices"),
+        "store",
         *("data", "hyperband", "training", "workers", "terminal"),
         *("search_spaces", "dispatch", "trainings", "report_images", "tuner", "finals"),
         *("designs", "warm_start", "options"),

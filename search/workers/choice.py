@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from search.environment import GPUS, gpu_environment, visible_gpus
+from search.devices import PROCESSOR, PROCESSORS, Devices
+from search.environment import GPUS, NO_GPU, gpu_environment
 from search.experiment import Execution
 from search.workers.in_process import InProcess
 from search.workers.protocol import Workers
@@ -12,20 +13,28 @@ from search.workers.protocol import Workers
 LEAST_MEMORY = 2e9  # bytes for one worker: TensorFlow alone takes 0.6 GB
 
 
-def plan_workers(execution: Execution) -> list[dict[str, str]]:
+def plan_workers(execution: Execution, devices: Devices = PROCESSORS) -> list[dict[str, str]]:
     """The environment variables of each worker to start on this machine; none for a cluster's.
 
-    A worker a processor, each of one thread; or where there are GPUs, one a GPU, or as many as
-    are to share one.
+    A worker a processor, each of one thread; or where there are GPUs that the backend can use, one
+    a GPU, or as many as are to share one.
     """
     if execution.cluster:
         return []
-    gpus = visible_gpus()
+    gpus = list(devices.gpus)
     if gpus:
         count = execution.workers or len(gpus) * execution.workers_per_gpu
         sharing = -(-count // len(gpus))
         return [{**gpu_environment(sharing), GPUS: gpus[n % len(gpus)]} for n in range(count)]
-    return [{} for _ in range(execution.workers or auto_workers())]
+    # A card that is known to fail is left alone.
+    hidden = NO_GPU if devices.warning else {}
+    return [{**hidden} for _ in range(execution.workers or auto_workers())]
+
+
+def planned_devices(execution: Execution, devices: Devices) -> list[str]:
+    """What each of the planned workers is to train on."""
+    environments = plan_workers(execution, devices)
+    return [devices.gpus.get(each.get(GPUS, ""), PROCESSOR) for each in environments]
 
 
 def auto_workers() -> int:

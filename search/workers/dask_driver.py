@@ -155,6 +155,11 @@ class DaskWorkers:
         return len(self._members.workers)
 
     @property
+    def devices(self) -> list[str]:
+        """What each worker that there is trains on, as it says itself."""
+        return [worker.device for worker in self._members.workers.values()]
+
+    @property
     def busy(self) -> int:
         """How many trials are in flight, or wait for a worker again."""
         return len(self._in_flight)

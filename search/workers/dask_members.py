@@ -30,6 +30,7 @@ class Worker:
         name: the host and the process: what the column `worker` says.
         memory_limit: bytes that its process may hold; 0 for any number.
         nanny: whether something starts it again when it ends.
+        device: what it trains on.
         leaving: it is being recycled and gets no more work.
     """
 
@@ -37,6 +38,7 @@ class Worker:
     name: str
     memory_limit: int
     nanny: bool
+    device: str
     leaving: bool = False
 
 
@@ -176,7 +178,7 @@ class Members:
             wrong = f"it runs {wrong}"
         else:
             limit, nanny = facts["memory_limit"] or 0, bool(facts["nanny"])
-            self.workers[address] = Worker(address, answer.name, limit, nanny)
+            self.workers[address] = Worker(address, answer.name, limit, nanny, answer.device)
             return
         self.refused[address] = (
             f"worker {address} is of no use: {wrong}. "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 import platform
 from collections.abc import Mapping
 from importlib import metadata
@@ -14,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import distributed
 
 import search
-from search.environment import start_backend, worker_name
+from search.devices import trains_on
+from search.environment import backend_name, start_backend, worker_name
 
 # Before anything else imports the backend: a worker reads this file with its first message.
 start_backend()
@@ -39,10 +39,12 @@ class Introduction:
     Attributes:
         name: its host and process.
         runs: what its answers follow from, by name.
+        device: what it trains on.
     """
 
     name: str
     runs: Mapping[str, str]
+    device: str
 
     def differs_from(self, other: Introduction) -> str:
         """What this one runs that the other does not, in words; empty for nothing."""
@@ -57,7 +59,7 @@ def introduce() -> Introduction:
     """Says what runs in this process."""
     runs = {
         "python": ".".join(platform.python_version_tuple()[:2]),
-        "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "backend": backend_name(),
         "scanline": code_digest(),
     }
     for name in PACKAGES:
@@ -65,7 +67,7 @@ def introduce() -> Introduction:
             runs[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return Introduction(worker_name(), runs)
+    return Introduction(worker_name(), runs, trains_on())
 
 
 def code_digest() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from search.devices import trains_on
 from search.environment import worker_name
 from search.workers.protocol import Job
 
@@ -24,6 +25,7 @@ class InProcess:
 
         self._state = WorkerState()
         self._name = worker_name()
+        self.devices = [trains_on()]
         self._job: Job | None = None
 
     def __enter__(self) -> InProcess:

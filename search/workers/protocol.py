@@ -55,6 +55,10 @@ class Workers(Protocol):
         """How many workers there are, busy or not."""
 
     @property
+    def devices(self) -> list[str]:
+        """What each worker that there is trains on, as it says itself."""
+
+    @property
     def busy(self) -> int:
         """How many trials are in flight."""
 

@@ -42,6 +42,9 @@ def _facts(found: Findings) -> Table:
     hardware, versions = run.about.get("hardware"), run.about.get("versions")
     if isinstance(hardware, dict):
         rows.append(["hardware", _hardware(hardware)])
+    devices = run.about.get("devices")
+    if isinstance(devices, list):
+        rows.append(["trained by", formatting.listing([formatting.clean(d, 500) for d in devices])])
     if isinstance(versions, dict):
         shown = [
             f"{formatting.clean(name, 30)} {formatting.clean(version, 30)}"
