@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import random
+import re
 import shlex
 import shutil
 import signal
@@ -87,6 +88,10 @@ def the_line(errors):
 
 
 # Refused: options
+
+
+def test_devices_are_those_of_this_machine(refuse):
+    assert "leave out --cluster" in refuse("--devices", "--cluster", "tcp://elsewhere:8786")
 
 
 WHOLE = {
@@ -574,7 +579,9 @@ def test_list_strategies_prints_each_and_nothing_else(cwd, capsys):
 def test_where_there_is_no_terminal_the_output_is_plain_lines(finished_run):
     assert finished_run.errors == ""
     assert ESCAPE not in finished_run.output and "\r" not in finished_run.output
-    lines = finished_run.output.splitlines()
+    devices, *lines = finished_run.output.splitlines()
+    assert re.fullmatch(r"(TensorFlow|JAX) [\d.]+: 1 worker on .+", devices)
+    assert Store(finished_run.path).about["devices"] == [devices]
     for number in range(1, small_run.TRIALS + 1):
         assert lines[number - 1].startswith(f"[{number}/{small_run.TRIALS}] ")
     assert lines[small_run.TRIALS].startswith("1 worker, busy ")

@@ -589,3 +589,13 @@ def test_the_machine_in_json():
     assert machine["command"] == "python run_search.py"
     assert {"keras", "tensorflow", "python"} <= machine["versions"].keys()
     assert machine["hardware"]["cores"] >= 1
+
+
+def test_devices_are_kept_in_the_order_in_which_they_came(tmp_path):
+    """A run that was made before they were kept has none; a resume may use others."""
+    with Store.create(tmp_path / "run", EXPERIMENT, {"command": "x"}) as store:
+        for devices in ("2 processors", "1 GPU", "2 processors"):
+            store.record_devices(devices)
+    read = Store(tmp_path / "run")
+    assert read.about == {"command": "x", "devices": ["2 processors", "1 GPU"]}
+    assert read.experiment == EXPERIMENT

@@ -44,7 +44,7 @@ def _facts(found: Findings) -> Table:
         rows.append(["hardware", _hardware(hardware)])
     devices = run.about.get("devices")
     if isinstance(devices, list):
-        rows.append(["trained by", formatting.listing([formatting.clean(d, 500) for d in devices])])
+        rows.append(["trained by", "; ".join(formatting.clean(each, 500) for each in devices)])
     if isinstance(versions, dict):
         shown = [
             f"{formatting.clean(name, 30)} {formatting.clean(version, 30)}"

@@ -1,4 +1,4 @@
-"""Which workers a machine gets: by its GPUs, as the driver's tool lists them, or its processors."""
+"""Which workers a machine gets: by the GPUs that the backend can use, or its processors."""
 
 from __future__ import annotations
 
@@ -6,64 +6,51 @@ import os
 
 import pytest
 
-from search.environment import GPUS
+from search.devices import Devices
+from search.environment import GPUS, PLATFORMS
 from search.experiment import Execution
-from search.workers.choice import auto_workers, plan_workers
+from search.workers.choice import auto_workers, plan_workers, planned_devices
 from search.workers.dask_cluster import start_cluster
 
-
-@pytest.fixture
-def machine(tmp_path, monkeypatch):
-    """Makes this machine look as if its `nvidia-smi` said something."""
-    monkeypatch.delenv(GPUS, raising=False)
-
-    def made(script: str) -> None:
-        tool = tmp_path / "nvidia-smi"
-        tool.write_text(f"#!/bin/sh\n{script}\n")
-        tool.chmod(0o755)
-        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-
-    return made
+TWO = Devices({"0": "A", "GPU-8f2c": "B"})
+UNUSABLE = Devices({}, "no GPU is used: it is broken")
 
 
-def gpus(execution: Execution) -> list[str | None]:
-    return [environment.get(GPUS) for environment in plan_workers(execution)]
+def gpus(execution: Execution, devices: Devices = TWO) -> list[str | None]:
+    return [environment.get(GPUS) for environment in plan_workers(execution, devices)]
 
 
-def test_a_worker_for_each_gpu_or_as_many_as_are_to_share_one(machine):
-    machine("echo 0; echo 1")
-    assert gpus(Execution()) == ["0", "1"]
-    assert sorted(map(str, gpus(Execution(workers_per_gpu=2)))) == ["0", "0", "1", "1"]
-    assert gpus(Execution(workers=3)) == ["0", "1", "0"]
+def test_a_worker_for_each_gpu_or_as_many_as_are_to_share_one():
+    assert gpus(Execution()) == ["0", "GPU-8f2c"]
+    both = ["0", "0", "GPU-8f2c", "GPU-8f2c"]
+    assert sorted(map(str, gpus(Execution(workers_per_gpu=2)))) == both
+    assert gpus(Execution(workers=3)) == ["0", "GPU-8f2c", "0"]
     assert gpus(Execution(cluster="tcp://elsewhere:8786")) == []
 
 
+def test_what_each_is_to_train_on():
+    assert planned_devices(Execution(workers=3), TWO) == ["A", "B", "A"]
+    assert planned_devices(Execution(workers=2), UNUSABLE) == ["processor", "processor"]
+
+
 @pytest.mark.parametrize(("workers_per_gpu", "most"), [(1, 1.0), (2, 0.5), (5, 0.2)])
-def test_those_that_share_a_gpu_fit_into_its_memory(machine, workers_per_gpu, most):
-    machine("echo 0; echo 1")
-    for environment in plan_workers(Execution(workers_per_gpu=workers_per_gpu)):
+def test_those_that_share_a_gpu_fit_into_its_memory(workers_per_gpu, most):
+    for environment in plan_workers(Execution(workers_per_gpu=workers_per_gpu), TWO):
         assert environment["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
         assert 0 < float(environment["XLA_PYTHON_CLIENT_MEM_FRACTION"]) < most
 
 
-def test_gpus_that_the_user_has_named_are_taken_and_no_others(machine, monkeypatch):
-    machine("echo 0; echo 1")
-    monkeypatch.setenv(GPUS, "3,GPU-8f2c")
-    assert gpus(Execution()) == ["3", "GPU-8f2c"]
-    for none in ("", "-1"):
-        monkeypatch.setenv(GPUS, none)
-        assert gpus(Execution(workers=2)) == [None, None]
+def test_without_a_gpu_that_works_there_is_a_worker_for_each_processor():
+    assert plan_workers(Execution()) == [{}] * auto_workers()
+    assert gpus(Execution(), UNUSABLE) == ["-1"] * auto_workers()
 
 
-@pytest.mark.parametrize("script", ["", "echo no devices were found >&2; exit 6"])
-def test_without_a_gpu_that_works_there_is_a_worker_for_each_processor(machine, script):
-    machine(script)
-    assert gpus(Execution()) == [None] * auto_workers()
-
-
-def test_a_worker_sees_its_own_gpu_alone(machine):
-    machine("echo 0; echo 1")
-    client, cluster = start_cluster(plan_workers(Execution()), Execution(), print)
+def test_a_worker_sees_its_own_gpu_alone(monkeypatch):
+    """Even where the process that starts it was told to look for none."""
+    monkeypatch.setenv(GPUS, "-1")
+    monkeypatch.setenv(PLATFORMS, "cpu")
+    client, cluster = start_cluster(plan_workers(Execution(), TWO), Execution(), print)
     with cluster, client:
-        seen = client.run(os.getenv, GPUS)
-    assert sorted(seen.values()) == ["0", "1"]
+        seen, platforms = client.run(os.getenv, GPUS), client.run(os.getenv, PLATFORMS)
+    assert sorted(seen.values()) == ["0", "GPU-8f2c"]
+    assert set(platforms.values()) == {""}

@@ -81,7 +81,7 @@ def workers(request, tmp_path_factory):
 
 def holds_one_trial_a_worker(workers):
     count = workers.present
-    assert len(set(workers.idle())) == count
+    assert len(set(workers.idle())) == len(workers.devices) == count
     assert workers.busy == 0
     for number in range(count):
         assert (workers.busy, len(workers.idle())) == (number, count - number)

@@ -17,3 +17,11 @@ def test_command_data_software_and_hardware_are_said(tmp_path):
     assert facts["versions"] == "python 3.11.9, keras 3.15.1"
     assert facts["hardware"] == "a processor, 2 cores, 8 GiB memory"
     assert facts["classes"] == "10: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
+
+
+def test_what_trained_is_said_where_it_is_known(tmp_path):
+    run = load_run(make_run(tmp_path / "run"))
+    assert "trained by" not in dict(again.section(find(run)).parts[0].rows)
+    run.about["devices"] = ["TensorFlow 2: 1 worker on A", "JAX 1: 2 workers on processors"]
+    facts = dict(again.section(find(run)).parts[0].rows)
+    assert facts["trained by"] == "TensorFlow 2: 1 worker on A; JAX 1: 2 workers on processors"
