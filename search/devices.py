@@ -125,7 +125,7 @@ def list_cards() -> list[str]:
     if code or not cards:
         said = one_line(output.strip().partition("\n")[0]).rstrip(".") or "nothing"
         raise UnusableError(
-            f"{TOOL} lists none, and says: {said} (exit code {code}). A GPU needs its driver fixed"
+            f"{TOOL} does not work. It says: {said} (exit code {code}). Fix the driver of the GPU"
         )
     return cards
 
