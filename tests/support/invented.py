@@ -33,6 +33,7 @@ class InventedWorkers:
 
     def __init__(self, capacity: int = 1, failures: float = 0.0, order: int = 0):
         self.present = capacity
+        self.devices = ["processor"] * capacity
         self.started: list[TrialSpec] = []
         self.anew: list[str] = []
         self._failures = failures
