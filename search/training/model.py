@@ -15,6 +15,7 @@ import numpy as np
 from search.data.datasets import Images
 from search.training.spec import TrialSpec
 from spaces import SequenceHyperModel
+from spaces.training import loop
 
 
 class CachedModel(NamedTuple):
@@ -133,4 +134,4 @@ def from_bytes(content: bytes) -> keras.Model:
 
 def predict(model: keras.Model, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
     """Logits (n, classes) of images (n, height, width, channels)."""
-    return np.asarray(model.predict(images, batch_size=batch_size, verbose=0))
+    return loop.predict(model, images)
