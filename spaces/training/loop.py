@@ -196,8 +196,10 @@ def predictions(program: Program, model: keras.Model, images: Any) -> Iterator[n
     """Yields the logits of one batch of images after the other."""
     weights, others = flat(model.trainable_variables), values(model.non_trainable_variables)
     for first in range(0, len(images), PREDICTION_BATCH):
-        batch = images[first : first + PREDICTION_BATCH]
-        yield ops.convert_to_numpy(program.predict(weights, others, batch))
+        # The last batch is as large as the others, which JAX has compiled; some images come twice.
+        start = max(0, min(first, len(images) - PREDICTION_BATCH))
+        logits = program.predict(weights, others, images[start : start + PREDICTION_BATCH])
+        yield ops.convert_to_numpy(logits)[first - start :]
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import collections
 import json
 import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import keras
@@ -22,6 +23,8 @@ from spaces.training.adamw import AdamW, Moments
 
 # Programs that a process keeps: those of designs whose trials and seeds come back.
 KEPT = 8
+
+NAMES = ("name", "keras_history", "input_layers", "output_layers")
 
 
 class State(NamedTuple):
@@ -171,10 +174,33 @@ def program_of(
     Raises:
         ValueError: the model is compiled with another optimizer.
     """
-    layers = json.dumps(model.get_config(), default=str, sort_keys=True)
+    layers = architecture(model.get_config())
     key = (layers, AdamW.of(model.optimizer), augmented, batch_size, pixels)
     program = _programs.pop(key, None) or Program(model, augmented, batch_size, pixels)
     _programs[key] = program
     while len(_programs) > KEPT:
         _programs.popitem(last=False)
     return program
+
+
+def architecture(config: Mapping[str, Any]) -> str:
+    """Returns what is computed by a model of this configuration, whatever its layers are called.
+
+    Keras numbers the names of layers in the order in which a process makes them.
+
+    Args:
+        config: of a functional model, as `get_config` returns it.
+    """
+    places = {layer["name"]: number for number, layer in enumerate(config["layers"])}
+
+    def nameless(value: Any, key: str = "") -> Any:
+        if isinstance(value, Mapping):
+            return {name: nameless(inner, name) for name, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [nameless(inner, key) for inner in value]
+        # The keys under which a configuration speaks of layers.
+        if isinstance(value, str) and key in NAMES:
+            return places.get(value)
+        return value
+
+    return json.dumps(nameless(config), default=str, sort_keys=True)

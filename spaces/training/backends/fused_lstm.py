@@ -18,11 +18,17 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+from spaces.training.backends.walk import every_layer
+
 
 @contextlib.contextmanager
 def fused_lstms(model: keras.Model) -> Iterator[None]:
     """Within the block, calls of a model's LSTM layers are computed by `lstm`."""
-    changed = [layer for layer in lstm_layers(model) if can_be_fused(layer)]
+    changed = [
+        layer
+        for layer in every_layer(model)
+        if isinstance(layer, layers.LSTM) and can_be_fused(layer)
+    ]
     for layer in changed:
         layer.inner_loop = _inner_loop(layer)
     try:
@@ -30,19 +36,6 @@ def fused_lstms(model: keras.Model) -> Iterator[None]:
     finally:
         for layer in changed:
             del layer.inner_loop
-
-
-def lstm_layers(model: Any) -> list[layers.LSTM]:
-    """Returns a model's LSTM layers, those within others too."""
-    if isinstance(model, layers.LSTM):
-        return [model]
-    inner = [getattr(model, name, None) for name in ("forward_layer", "backward_layer")]
-    return [
-        found
-        for layer in [*getattr(model, "layers", []), *inner]
-        if layer is not None
-        for found in lstm_layers(layer)
-    ]
 
 
 def can_be_fused(layer: layers.LSTM) -> bool:
