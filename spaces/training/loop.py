@@ -10,26 +10,22 @@ second.
 
 from __future__ import annotations
 
-import itertools
-import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
-from scipy import special
 
 from spaces.training import augmentation as augmentations
 from spaces.training import randomness
-from spaces.training.adamw import Moments, learning_rates
-from spaces.training.program import Epoch, Program, State, program_of
+from spaces.training.adamw import learning_rates
+from spaces.training.prediction import Prediction, cross_entropy
+from spaces.training.program import Epoch, Program, program_of
+from spaces.training.state import give_back, on_device, pixels_of, state_of
 
 # Seconds a compiled call takes at most, about: limits, progress and Ctrl-C wait for its end.
 CALL_SECONDS = 0.25
-# Images a call where nothing is learned: as many as memory always holds, for speed.
-PREDICTION_BATCH = 256
 
 
 def fit(
@@ -76,7 +72,7 @@ def fit(
         ValueError: there is no such augmentation, or the model has another optimizer.
     """
     data = Data(x, y)
-    program = program_of(model, augmentation != "none", batch_size, data.pixels)
+    program = program_of(model, data.pixels)
     steps = -(-len(data) // batch_size)
     watching = keras.callbacks.CallbackList(
         [*callbacks],
@@ -94,7 +90,15 @@ def fit(
     for epoch in range(initial_epoch, epochs):
         watching.on_epoch_begin(epoch)
         logs = train_epoch(
-            program, model, data, seed, epoch, augmentation, label_smoothing, watching
+            program,
+            model,
+            data,
+            seed,
+            epoch,
+            batch_size,
+            augmentation,
+            label_smoothing,
+            watching,
         )
         if validation is not None:
             logs |= validate(program, model, validation, watching)
@@ -109,10 +113,10 @@ class Data:
     """Images and labels on the device."""
 
     def __init__(self, x: Any, y: Any):
-        self.x = ops.convert_to_tensor(x)
+        self.x = on_device(x)
         self.labels = np.asarray(y).reshape(-1).astype("int32")
-        self.y = ops.convert_to_tensor(self.labels)
-        self.pixels = keras.backend.standardize_dtype(self.x.dtype)
+        self.y = on_device(self.labels)
+        self.pixels = pixels_of(self.x)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -124,6 +128,7 @@ def train_epoch(
     data: Data,
     seed: int,
     epoch: int,
+    batch_size: int,
     kind: str,
     smoothing: float,
     watching: keras.callbacks.CallbackList,
@@ -133,8 +138,9 @@ def train_epoch(
     Returns:
         The mean loss and accuracy over the images, each as it was when its step was made.
     """
-    images, size = len(data), program.batch_size
-    steps = -(-images // size)
+    images = len(data)
+    steps = -(-images // batch_size)
+    make = program.steps(batch_size, augmented=kind != "none")
     state = state_of(model, seed, epoch)
     rng = randomness.augmentation_generator(seed, epoch)
     numbers = {
@@ -149,9 +155,9 @@ def train_epoch(
     while done < steps:
         began = time.perf_counter()
         watching.on_train_batch_begin(done)
-        state = program.steps(state, given, on_device(np.int32(done)), on_device(np.int32(count)))
+        state = make(state, given, on_device(np.int32(done)), on_device(np.int32(count)))
         done += count
-        seen = min(done * size, images)
+        seen = min(done * batch_size, images)
         logs = {"loss": float(state.loss) / seen, "accuracy": float(state.correct) / seen}
         watching.on_train_batch_end(done - 1, logs)
         # As many as fit, if they take as long as those just made. The first call compiles.
@@ -166,10 +172,10 @@ def validate(
 ) -> dict[str, float]:
     """Returns the mean loss and accuracy of a model on images as they are: `val_loss`, …"""
     watching.on_test_begin()
-    logits = []
-    for number, batch in enumerate(predictions(program, model, data.x)):
+    prediction, logits = Prediction(model, data.x, program), []
+    for number in range(len(prediction)):
         watching.on_test_batch_begin(number)
-        logits.append(batch)
+        logits.append(prediction.batch(number))
         watching.on_test_batch_end(number)
     every = np.concatenate(logits)
     logs = {
@@ -178,97 +184,3 @@ def validate(
     }
     watching.on_test_end(logs)
     return {f"val_{name}": value for name, value in logs.items()}
-
-
-def predict(model: keras.Model, images: Any) -> np.ndarray:
-    """Returns the logits (n, classes) of images (n, height, width, channels).
-
-    Args:
-        model: as for `fit`, by whose program it is asked if that is kept.
-        images: an array, or a tensor that is on the device.
-    """
-    images = ops.convert_to_tensor(images)
-    program = program_of(model, pixels=keras.backend.standardize_dtype(images.dtype))
-    return np.concatenate([*predictions(program, model, images)])
-
-
-def predictions(program: Program, model: keras.Model, images: Any) -> Iterator[np.ndarray]:
-    """Yields the logits of one batch of images after the other."""
-    weights, others = flat(model.trainable_variables), values(model.non_trainable_variables)
-    for first in range(0, len(images), PREDICTION_BATCH):
-        # The last batch is as large as the others, which JAX has compiled; some images come twice.
-        start = max(0, min(first, len(images) - PREDICTION_BATCH))
-        logits = program.predict(weights, others, images[start : start + PREDICTION_BATCH])
-        yield ops.convert_to_numpy(logits)[first - start :]
-
-
-def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Returns each image's loss (n,): the log of the sum of exponentials less the class's logit.
-
-    >>> cross_entropy(np.zeros((1, 4)), np.array([2])).round(4).tolist(), round(np.log(4), 4)
-    ([1.3863], 1.3863)
-
-    Args:
-        logits: (n, classes).
-        labels: integers (n,).
-    """
-    logits = logits.astype("float64")
-    return special.logsumexp(logits, axis=1) - logits[np.arange(len(labels)), labels]
-
-
-# A model's variables and a program's state
-
-
-def state_of(model: keras.Model, seed: int, epoch: int) -> State:
-    """Returns a model's state as an epoch begins, with the generators' as they are then."""
-    generators, others = itertools.count(), []
-    for variable in model.non_trainable_variables:
-        if randomness.is_generator_state(variable):
-            drawn = randomness.generator_state(seed, epoch, next(generators))
-            others.append(ops.convert_to_tensor(drawn, variable.dtype))
-        else:
-            others.append(ops.convert_to_tensor(variable))
-    optimizer, zero = model.optimizer, on_device(np.float32(0))
-    first, second = map(flat, moments_of(optimizer))
-    steps = on_device(np.int32(optimizer.iterations))
-    weights = flat(model.trainable_variables)
-    return State(weights, Moments(first, second), others, steps, zero, zero)
-
-
-def give_back(state: State, model: keras.Model) -> None:
-    """Assigns a program's state to the model and its optimizer."""
-    first, second = moments_of(model.optimizer)
-    for variables, numbers in (
-        (model.trainable_variables, state.weights),
-        (first, state.moments.first),
-        (second, state.moments.second),
-    ):
-        numbers, done = ops.convert_to_numpy(numbers), 0
-        for variable in variables:
-            size = math.prod(variable.shape)
-            variable.assign(numbers[done : done + size].reshape(variable.shape))
-            done += size
-    for variable, value in zip(model.non_trainable_variables, state.others, strict=True):
-        variable.assign(value)
-    model.optimizer.iterations.assign(int(state.steps))
-
-
-def moments_of(optimizer: keras.optimizers.Optimizer) -> list[list[keras.Variable]]:
-    """Returns an optimizer's variables of each moment, in the order of the trainable variables."""
-    return [
-        [variable for variable in optimizer.variables if variable.path.endswith(kind)]
-        for kind in ("momentum", "velocity")
-    ]
-
-
-def flat(variables: Sequence[keras.Variable]) -> Any:
-    """Returns the numbers of variables one after the other, float32 (numbers,)."""
-    return on_device(np.concatenate([ops.convert_to_numpy(each).ravel() for each in variables]))
-
-
-def values(variables: Sequence[keras.Variable]) -> list[Any]:
-    """Returns variables' values as tensors."""
-    return [ops.convert_to_tensor(each) for each in variables]
-
-
-on_device = ops.convert_to_tensor

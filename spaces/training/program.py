@@ -9,9 +9,10 @@ keeps it.
 from __future__ import annotations
 
 import collections
+import functools
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import keras
@@ -70,32 +71,56 @@ class Epoch(NamedTuple):
     smoothing: Any
 
 
+Steps = Callable[[State, Epoch, Any, Any], State]
+
+
 class Program:
     """The compiled functions of one architecture.
 
     Args:
         model: built and compiled; it is looked at when a function is first called, and left as it
             is.
-        augmented: whether training images are varied.
-        batch_size: images a step.
         pixels: the type of the images.
+
+    Attributes:
+        predict: from weights, the other variables and images (batch, height, width, channels) to
+            logits (batch, classes).
     """
 
-    def __init__(self, model: keras.Model, augmented: bool, batch_size: int, pixels: str):
-        self.model, self.augmented, self.batch_size = model, augmented, batch_size
+    def __init__(self, model: keras.Model, pixels: str):
+        self.model = model
         self.optimizer = AdamW.of(model.optimizer)
         self.shapes = [tuple(variable.shape) for variable in model.trainable_variables]
-        tensor = keras.KerasTensor
+        tensor, number = keras.KerasTensor, keras.KerasTensor(())
         weights = tensor((sum(map(math.prod, self.shapes)),))
         others = [tensor(each.shape, each.dtype) for each in model.non_trainable_variables]
-        number = tensor(())
         moments, steps = Moments(weights, weights), tensor((), "int32")
-        state = State(weights, moments, others, steps, number, number)
         images = tensor((None, *model.input_shape[1:]), pixels)
-        labels, drawn = tensor((None,), "int32"), tensor((None, 3), "int32")
-        epoch = Epoch(images, labels, labels, drawn, tensor((None,)), number, number)
-        self.steps = backends.compiled(self._steps, state, epoch, steps, steps)
+        labels, drawn, rates = tensor((None,), "int32"), tensor((None, 3), "int32"), tensor((None,))
+        self._state = State(weights, moments, others, steps, number, number)
+        self._epoch = Epoch(images, labels, labels, drawn, rates, number, number)
+        self._made: dict[tuple[int, bool], Steps] = {}
         self.predict = backends.compiled(self._predict, weights, others, images)
+
+    def steps(self, batch_size: int, augmented: bool) -> Steps:
+        """Returns what makes steps of so many images, which may be varied.
+
+        It takes the state, the epoch, the number of the first step in the epoch and how many to
+        make; it returns the state after them.
+        """
+        kind = batch_size, augmented
+        if kind not in self._made:
+            one = functools.partial(self._step, batch_size=batch_size, augmented=augmented)
+
+            def steps(state: State, epoch: Epoch, first: Any, count: Any) -> State:
+                with backends.layers_for(self.model):
+                    return ops.fori_loop(
+                        first, first + count, lambda number, state: one(state, epoch, number), state
+                    )
+
+            number = keras.KerasTensor((), "int32")
+            self._made[kind] = backends.compiled(steps, self._state, self._epoch, number, number)
+        return self._made[kind]
 
     def unpacked(self, weights: Any) -> list[Any]:
         """Takes (weights,) apart into the trainable variables' values."""
@@ -103,20 +128,14 @@ class Program:
         parts = ops.split(weights, sizes.tolist())
         return [ops.reshape(part, shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
-    def _steps(self, state: State, epoch: Epoch, first: Any, count: Any) -> State:
-        """Makes `count` steps of an epoch, from step `first` on."""
-        with backends.layers_for(self.model):
-            return ops.fori_loop(
-                first, first + count, lambda number, state: self._step(state, epoch, number), state
-            )
-
-    def _step(self, state: State, epoch: Epoch, number: Any) -> State:
-        chosen, counts = backends.batch(
-            epoch.order, number, self.batch_size, ops.shape(epoch.order)[0]
-        )
+    def _step(
+        self, state: State, epoch: Epoch, number: Any, batch_size: int, augmented: bool
+    ) -> State:
+        images_of_epoch = ops.shape(epoch.order)[0]
+        chosen, counts = backends.batch(epoch.order, number, batch_size, images_of_epoch)
         images = ops.take(epoch.images, chosen, axis=0)
         labels = ops.take(epoch.labels, chosen, axis=0)
-        if self.augmented:
+        if augmented:
             images = augmentation.apply(images, ops.take(epoch.drawn, chosen, axis=0))
 
         def loss(weights: Any) -> Any:
@@ -157,26 +176,21 @@ class Program:
         return logits
 
 
-_programs: collections.OrderedDict[tuple[Any, ...], Program] = collections.OrderedDict()
+_programs: collections.OrderedDict[tuple[str, AdamW, str], Program] = collections.OrderedDict()
 
 
-def program_of(
-    model: keras.Model, augmented: bool = False, batch_size: int = 1, pixels: str = "uint8"
-) -> Program:
+def program_of(model: keras.Model, pixels: str) -> Program:
     """Returns the program for a model: one that is kept of another with the same layers, or a new.
 
     Args:
         model: built and compiled with AdamW.
-        augmented: as of `Program`, and so are the others.
-        batch_size: likewise.
-        pixels: likewise.
+        pixels: the type of the images.
 
     Raises:
         ValueError: the model is compiled with another optimizer.
     """
-    layers = architecture(model.get_config())
-    key = (layers, AdamW.of(model.optimizer), augmented, batch_size, pixels)
-    program = _programs.pop(key, None) or Program(model, augmented, batch_size, pixels)
+    key = (architecture(model.get_config()), AdamW.of(model.optimizer), pixels)
+    program = _programs.pop(key, None) or Program(model, pixels)
     _programs[key] = program
     while len(_programs) > KEPT:
         _programs.popitem(last=False)

@@ -95,9 +95,7 @@ def lstm(x: Any, h: Any, c: Any, kernel: Any, bias: Any) -> Any:
     made = tf.raw_ops.BlockLSTMV2(cell_clip=0.0, **given)
 
     def gradient(outputs: Any, cells: Any) -> Any:
-        back = tf.raw_ops.BlockLSTMGradV2(
-            **given, **made._asdict(), cs_grad=cells, h_grad=outputs
-        )
+        back = tf.raw_ops.BlockLSTMGradV2(**given, **made._asdict(), cs_grad=cells, h_grad=outputs)
         return back.x_grad, back.h_prev_grad, back.cs_prev_grad, back.w_grad, back.b_grad
 
     return (made.h, made.cs), gradient

@@ -75,7 +75,8 @@ def convolution(x: Any, kernel: Any, strides: Sequence[int], padding: str) -> An
         ]
     shifted = []
     for number in range(math.prod(reach)):
-        corner, rest = [], number
+        corner: list[int] = []
+        rest = number
         for size in reversed(reach):
             corner.insert(0, rest % size)
             rest //= size

@@ -57,4 +57,6 @@ def batch(order: Any, number: Any, size: Any, images: Any) -> tuple[Any, Any]:
 
 def layers_for(model: keras.Model) -> contextlib.AbstractContextManager[None]:
     """Within the block, calls of the model compute its layers in the way that suits the device."""
-    return contextlib.nullcontext() if tf.config.list_physical_devices("GPU") else fused_lstms(model)
+    return (
+        contextlib.nullcontext() if tf.config.list_physical_devices("GPU") else fused_lstms(model)
+    )
