@@ -3,13 +3,15 @@
 It knows no hyperparameters, no strategy and no tuner. Whoever trains goes through `fit`: trials,
 finals, and stock tuners by way of the hypermodel.
 
-Keras's own `fit` spends 4 to 7 ms a step around less than one of arithmetic, for a small model. Here
-the images are on the device, and one compiled call makes as many steps as fit into a quarter of a
-second.
+Keras's own `fit` spends 4 to 7 ms a step around less than one of arithmetic, for a small model.
+Here the images are on the device, and one compiled call makes as many steps as fit into a quarter
+of a second.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -17,9 +19,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from spaces.training import augmentation as augmentations
 from spaces.training import randomness
 from spaces.training.adamw import learning_rates
+from spaces.training.augmentation import draw
 from spaces.training.prediction import Prediction, cross_entropy
 from spaces.training.program import Epoch, Program, program_of
 from spaces.training.state import give_back, on_device, pixels_of, state_of
@@ -71,9 +73,8 @@ def fit(
     Raises:
         ValueError: there is no such augmentation, or the model has another optimizer.
     """
-    data = Data(x, y)
-    program = program_of(model, data.pixels)
-    steps = -(-len(data) // batch_size)
+    data, recipe = Data(x, y), Recipe(seed, batch_size, augmentation, label_smoothing)
+    program = program_of(model, pixels_of(data.x))
     watching = keras.callbacks.CallbackList(
         [*callbacks],
         add_history=True,
@@ -81,7 +82,7 @@ def fit(
         model=model,
         verbose=verbose,
         epochs=epochs,
-        steps=steps,
+        steps=recipe.steps(len(data)),
     )
     validation = Data(*validation_data) if validation_data is not None else None
     model.stop_training = False
@@ -89,17 +90,7 @@ def fit(
     watching.on_train_begin()
     for epoch in range(initial_epoch, epochs):
         watching.on_epoch_begin(epoch)
-        logs = train_epoch(
-            program,
-            model,
-            data,
-            seed,
-            epoch,
-            batch_size,
-            augmentation,
-            label_smoothing,
-            watching,
-        )
+        logs = train_epoch(program, model, data, recipe, epoch, watching)
         if validation is not None:
             logs |= validate(program, model, validation, watching)
         watching.on_epoch_end(epoch, logs)
@@ -110,27 +101,36 @@ def fit(
 
 
 class Data:
-    """Images and labels on the device."""
+    """Images and labels on the device, and the labels as an array."""
 
     def __init__(self, x: Any, y: Any):
-        self.x = on_device(x)
         self.labels = np.asarray(y).reshape(-1).astype("int32")
-        self.y = on_device(self.labels)
-        self.pixels = pixels_of(self.x)
+        self.x, self.y = on_device(x), on_device(self.labels)
 
     def __len__(self) -> int:
         return len(self.labels)
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How the images are fed, in every epoch; the arguments of `fit` say what each is."""
+
+    seed: int
+    batch_size: int
+    augmentation: str
+    label_smoothing: float
+
+    def steps(self, images: int) -> int:
+        """Returns the steps of an epoch of so many images."""
+        return math.ceil(images / self.batch_size)
 
 
 def train_epoch(
     program: Program,
     model: keras.Model,
     data: Data,
-    seed: int,
+    recipe: Recipe,
     epoch: int,
-    batch_size: int,
-    kind: str,
-    smoothing: float,
     watching: keras.callbacks.CallbackList,
 ) -> dict[str, float]:
     """Trains a model for one epoch.
@@ -138,18 +138,17 @@ def train_epoch(
     Returns:
         The mean loss and accuracy over the images, each as it was when its step was made.
     """
-    images = len(data)
-    steps = -(-images // batch_size)
-    make = program.steps(batch_size, augmented=kind != "none")
-    state = state_of(model, seed, epoch)
-    rng = randomness.augmentation_generator(seed, epoch)
+    images, steps = len(data), recipe.steps(len(data))
+    state = state_of(model, recipe.seed, epoch)
+    rng = randomness.augmentation_generator(recipe.seed, epoch)
     numbers = {
-        "order": randomness.order(seed, epoch, images),
-        "drawn": augmentations.draw(kind, data.x.shape[1:3], images, rng),
+        "order": randomness.order(recipe.seed, epoch, images),
+        "drawn": draw(recipe.augmentation, data.x.shape[1:3], images, rng),
         "learning_rates": learning_rates(model.optimizer, int(state.steps), steps),
         "weight_decay": np.float32(model.optimizer.weight_decay or 0),
-        "smoothing": np.float32(smoothing),
+        "smoothing": np.float32(recipe.label_smoothing),
     }
+    make = program.steps(recipe.batch_size, augmented=recipe.augmentation != "none")
     given = Epoch(data.x, data.y, **{name: on_device(each) for name, each in numbers.items()})
     done, count = 0, 1
     while done < steps:
@@ -157,7 +156,7 @@ def train_epoch(
         watching.on_train_batch_begin(done)
         state = make(state, given, on_device(np.int32(done)), on_device(np.int32(count)))
         done += count
-        seen = min(done * batch_size, images)
+        seen = min(done * recipe.batch_size, images)
         logs = {"loss": float(state.loss) / seen, "accuracy": float(state.correct) / seen}
         watching.on_train_batch_end(done - 1, logs)
         # As many as fit, if they take as long as those just made. The first call compiles.
@@ -170,7 +169,7 @@ def train_epoch(
 def validate(
     program: Program, model: keras.Model, data: Data, watching: keras.callbacks.CallbackList
 ) -> dict[str, float]:
-    """Returns the mean loss and accuracy of a model on images as they are: `val_loss`, …"""
+    """Returns the mean loss and accuracy on images as they are: `val_loss` and `val_accuracy`."""
     watching.on_test_begin()
     prediction, logits = Prediction(model, data.x, program), []
     for number in range(len(prediction)):
