@@ -140,16 +140,8 @@ def train_epoch(
     """
     images, steps = len(data), recipe.steps(len(data))
     state = state_of(model, recipe.seed, epoch)
-    rng = randomness.augmentation_generator(recipe.seed, epoch)
-    numbers = {
-        "order": randomness.order(recipe.seed, epoch, images),
-        "drawn": draw(recipe.augmentation, data.x.shape[1:3], images, rng),
-        "learning_rates": learning_rates(model.optimizer, int(state.steps), steps),
-        "weight_decay": np.float32(model.optimizer.weight_decay or 0),
-        "smoothing": np.float32(recipe.label_smoothing),
-    }
+    given = epoch_of(model, data, recipe, epoch)
     make = program.steps(recipe.batch_size, augmented=recipe.augmentation != "none")
-    given = Epoch(data.x, data.y, **{name: on_device(each) for name, each in numbers.items()})
     done, count = 0, 1
     while done < steps:
         began = time.perf_counter()
@@ -164,6 +156,21 @@ def train_epoch(
         count = min(max(1, int(CALL_SECONDS / each)), steps - done)
     give_back(state, model)
     return logs
+
+
+def epoch_of(model: keras.Model, data: Data, recipe: Recipe, epoch: int) -> Epoch:
+    """Returns what an epoch's steps read; all that is random is drawn here."""
+    images, optimizer = len(data), model.optimizer
+    rng = randomness.augmentation_generator(recipe.seed, epoch)
+    first, steps = int(optimizer.iterations), recipe.steps(images)
+    numbers = {
+        "order": randomness.order(recipe.seed, epoch, images),
+        "drawn": draw(recipe.augmentation, data.x.shape[1:3], images, rng),
+        "learning_rates": learning_rates(optimizer, first, steps),
+        "weight_decay": np.float32(optimizer.weight_decay or 0),
+        "smoothing": np.float32(recipe.label_smoothing),
+    }
+    return Epoch(data.x, data.y, **{name: on_device(each) for name, each in numbers.items()})
 
 
 def validate(
