@@ -69,12 +69,12 @@ def _inner_loop(layer: layers.LSTM) -> Any:
     return inner_loop
 
 
-@tf.custom_gradient
-def lstm(x: Any, h: Any, c: Any, kernel: Any, bias: Any) -> Any:
+def lstm(x: Any, h: Any, c: Any, kernel: Any, bias: Any) -> tuple[Any, Any]:
     """An LSTM over all timesteps at once, with the gates in Keras's order.
 
-    TensorFlow's own gradient of this operation is that of its older version, whose gates stand in
-    another order: it is wrong (2.21). So the gradient is given here.
+    There is a newer operation, whose gates stand in Keras's order, too; but the gradient that
+    TensorFlow has for it is that of this one, and so it is wrong (2.21). A gradient given by
+    `tf.custom_gradient` would be right, and TensorFlow would never forget it, nor its graph.
 
     Args:
         x: float32 (timesteps, batch, features).
@@ -86,16 +86,25 @@ def lstm(x: Any, h: Any, c: Any, kernel: Any, bias: Any) -> Any:
     Returns:
         Outputs and cells after each timestep, both (timesteps, batch, units).
     """
-    length = tf.shape(x, tf.int64)[0]
-    unused = tf.zeros_like(bias[: bias.shape[0] // 4])  # the peepholes
-    given = {
-        **{"seq_len_max": length, "x": x, "cs_prev": c, "h_prev": h, "w": kernel, "b": bias},
-        **{"wci": unused, "wcf": unused, "wco": unused, "use_peephole": False},
-    }
-    made = tf.raw_ops.BlockLSTMV2(cell_clip=0.0, **given)
+    unused = tf.zeros_like(h[0])  # the peepholes
+    made = tf.raw_ops.BlockLSTM(
+        seq_len_max=tf.shape(x, tf.int64)[0],
+        x=x,
+        cs_prev=c,
+        h_prev=h,
+        w=_cell_before_forget(kernel),
+        wci=unused,
+        wcf=unused,
+        wco=unused,
+        b=_cell_before_forget(bias),
+        forget_bias=0.0,  # the bias has it
+        cell_clip=-1.0,  # none
+        use_peephole=False,
+    )
+    return made.h, made.cs
 
-    def gradient(outputs: Any, cells: Any) -> Any:
-        back = tf.raw_ops.BlockLSTMGradV2(**given, **made._asdict(), cs_grad=cells, h_grad=outputs)
-        return back.x_grad, back.h_prev_grad, back.cs_prev_grad, back.w_grad, back.b_grad
 
-    return (made.h, made.cs), gradient
+def _cell_before_forget(gates: Any) -> Any:
+    """Turns the gates i, f, c, o, along the last axis, into i, c, f, o."""
+    i, f, c, o = tf.split(gates, 4, axis=-1)
+    return tf.concat([i, c, f, o], axis=-1)
