@@ -35,7 +35,7 @@ def main() -> None:
     oracle = make_oracle(experiment, dataset)
     arms = [list(oracle.configurations(name).values()) for name in names]
     state = WorkerState()
-    state.images = {"train": dataset.train, "validation": dataset.validation}
+    state.receive({"train": dataset.train, "validation": dataset.validation})
     print("| trials | MB held after the last | most MB held after any of the last 100 | seconds |")
     print("| ---: | ---: | ---: | ---: |")
     began, most = time.monotonic(), 0

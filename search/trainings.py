@@ -52,7 +52,6 @@ def make_spec(
         keep=True,  # for its design
         final=True,
         continues=None,
-        reuses=row.strategy,
     )
 
 
@@ -181,5 +180,4 @@ class Trainings:
             pause_after=60 * self._execution.checkpoint_every,
             timeout=None if limit is None else 60 * limit - used,
         )
-        cached = {*self._needed(), *self._under_way, *([spec.reuses] if spec.reuses else [])}
-        return Job(spec, model, frozenset(cached))
+        return Job(spec, model, frozenset({*self._needed(), *self._under_way}))

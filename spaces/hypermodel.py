@@ -124,7 +124,6 @@ class SequenceHyperModel(keras_tuner.HyperModel):
         validation_split: float = 0.0,
         callbacks: Sequence[keras.callbacks.Callback] | None = None,
         verbose: Any = 0,
-        **options: Any,
     ) -> keras.callbacks.History:
         """Trains a built model with `spaces.training.loop.fit`; here are KerasTuner's words for it.
 
@@ -141,7 +140,6 @@ class SequenceHyperModel(keras_tuner.HyperModel):
             validation_split: without `validation_data`, the share of x's end to use for it.
             callbacks: as in `keras.Model.fit`.
             verbose: as in `keras.Model.fit`.
-            **options: passed on to `keras.Model.fit`.
 
         Returns:
             Keras's history.
@@ -162,5 +160,4 @@ class SequenceHyperModel(keras_tuner.HyperModel):
             validation_data=validation_data,
             callbacks=callbacks or (),
             verbose=verbose,
-            **options,
         )

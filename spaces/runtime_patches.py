@@ -1,4 +1,4 @@
-"""What is changed in Python, Keras and TensorFlow while they run, and why; nothing else does so."""
+"""What is changed in Python and Keras while they run, and why; nothing else does so."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import gc
 import random
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 import keras
 
@@ -31,24 +30,6 @@ def initial_weights_from(seed: int) -> Iterator[None]:
         yield
     finally:
         random.randint = shared
-
-
-def step_without_a_trace(optimizer: keras.optimizers.Optimizer) -> None:
-    """Has an optimizer under TensorFlow take its steps by a plain call, as it does elsewhere.
-
-    Keras calls through `tf.distribute`'s `merge_call`, and TensorFlow 2.21 never forgets a graph in
-    which that was done: the step of every model trained stayed in memory, 5 to 20 MB each. On one
-    device what is called in the end is this, and the numbers are the same. Other backends are left
-    as they are.
-    """
-    if keras.backend.backend() != "tensorflow":
-        return
-
-    def step(gradients: Any, variables: Any, learning_rate: Any) -> None:
-        for gradient, variable in zip(gradients, variables, strict=True):
-            optimizer.update_step(gradient, variable.value, learning_rate)
-
-    optimizer._backend_update_step = step
 
 
 def keep_what_is_loaded() -> None:

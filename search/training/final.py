@@ -12,10 +12,10 @@ import numpy as np
 
 from search.data.datasets import Images
 from search.metric import METRICS
-from search.training.model import CachedModel, predict
+from search.training.model import CachedModel
 from search.training.run import run_training
 from search.training.spec import OnEpoch, TrialResult, TrialSpec
-from spaces.training.batches import targets
+from spaces.training.prediction import Prediction, cross_entropy, predict
 
 LATENCY_REPEATS = 30
 
@@ -37,9 +37,8 @@ def run_final(
         test: images to test on.
         content: the model at `first_epoch`, where it was paused, as the bytes of a `.keras` file.
         on_epoch: is told each epoch as it ends.
-        cached: models that this process holds, by name: its own before a pause goes on, the same
-            configuration's after another seed is used again; it is put back here.
-        check: called after every batch; what it raises fails the training.
+        cached: models that this process holds, by name: its own before a pause goes on.
+        check: called a few times a second; what it raises fails the training.
 
     Returns:
         A result whose columns are fields of `search.schema.FinalRow`.
@@ -65,30 +64,27 @@ def measure(spec: TrialSpec, model: keras.Model, test: Images) -> dict[str, Any]
         `predictions`, the class of each image as little-endian uint16.
     """
     logits = predict(model, test.x)
-    losses = keras.losses.categorical_crossentropy(
-        targets(test.y, spec.classes), logits, from_logits=True
-    )
     predicted = logits.argmax(axis=1)
     return {
         "test_accuracy": float(np.mean(METRICS[spec.metric].per_image(predicted, test.y))),
-        "test_loss": float(np.mean(keras.ops.convert_to_numpy(losses))),
+        "test_loss": float(np.mean(cross_entropy(logits, test.y))),
         "latency_ms": latency_ms(model, test.x),
         "predictions": predicted.astype("<u2").tobytes(),
     }
 
 
-def latency_ms(model: keras.Model, images: np.ndarray) -> float:
+def latency_ms(model: keras.Model, images: Any) -> float:
     """Median time in milliseconds from one image to its logits, compiled, batch of one.
 
     Args:
         model: from images to logits.
         images: (n, height, width, channels), at least one.
     """
-    one = images[:1]
-    model.predict_on_batch(one)  # compiles for this shape
+    one = Prediction(model, images[:1])
+    one.batch(0)  # JAX compiles for this shape
     times = []
     for _ in range(LATENCY_REPEATS):
         began = time.perf_counter()
-        model.predict_on_batch(one)
+        one.batch(0)
         times.append(time.perf_counter() - began)
     return 1000 * statistics.median(times)

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import keras
 import keras_tuner
-import numpy as np
 
 from search.data.datasets import Images
 from search.training.spec import TrialSpec
@@ -48,11 +47,6 @@ def prepare(
     going_on = cached.pop(spec.continues, None) if spec.continues else None
     if going_on is not None and going_on.epoch == spec.first_epoch:
         return going_on.model, False
-    compiled = cached.pop(spec.reuses, None) if spec.reuses and content is None else None
-    if compiled is not None:
-        return start_again(spec, train, compiled.model), True
-    # A process that trains model after model would keep each one's graph.
-    keras.backend.clear_session(free_memory=False)
     if content is not None:
         return from_bytes(content), False
     hypermodel, values = hypermodel_of(spec, train)
@@ -74,22 +68,6 @@ def hypermodel_of(
     values = keras_tuner.HyperParameters()
     values.values = dict(spec.hyperparameters)
     return hypermodel, values
-
-
-def start_again(spec: TrialSpec, train: Images, compiled: keras.Model) -> keras.Model:
-    """Gives a compiled model of the same configuration the state that a new one would have.
-
-    Compiling takes longer than a few epochs do.
-    """
-    hypermodel, values = hypermodel_of(spec, train)
-    new = hypermodel.build(values)
-    for old_state, new_state in (
-        (compiled.variables, new.variables),
-        (compiled.optimizer.variables, new.optimizer.variables),
-    ):
-        for variable, start in zip(old_state, new_state, strict=True):
-            variable.assign(start)
-    return compiled
 
 
 def fit(
@@ -129,8 +107,3 @@ def from_bytes(content: bytes) -> keras.Model:
         file = Path(directory) / "model.keras"
         file.write_bytes(content)
         return keras.models.load_model(file, safe_mode=True)
-
-
-def predict(model: keras.Model, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
-    """Logits (n, classes) of images (n, height, width, channels)."""
-    return np.asarray(model.predict(images, batch_size=batch_size, verbose=0))

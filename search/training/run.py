@@ -37,9 +37,9 @@ def run_training(
         content: the model at `first_epoch`, as bytes. Where it was lost, all epochs are trained
             anew: the same weights, only later.
         on_epoch: is told each epoch as it ends.
-        cached: models that this process holds, by name. The one that goes on, or is used again, is
-            taken from here, and the one that was trained is put here.
-        check: called after every batch; what it raises fails the training.
+        cached: models that this process holds, by name. The one that goes on is taken from here,
+            and the one that was trained is put here.
+        check: called a few times a second; what it raises fails the training.
         before: measures the model before it is trained: what is known of one that fails, too.
         after: measures the model after its last epoch: given that epoch's row, and whether it has
             got to its end rather than to a pause.
@@ -66,8 +66,7 @@ def run_training(
         measured = after(model, last, completed)
         if spec.keep or not completed:
             trained = to_bytes(model)
-            name = spec.reuses if completed and spec.reuses else spec.trial_id
-            cached[name] = CachedModel(last["epoch"], model)
+            cached[spec.trial_id] = CachedModel(last["epoch"], model)
         columns.update(measured, status="completed" if completed else "running")
     except OSError:
         raise

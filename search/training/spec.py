@@ -32,9 +32,6 @@ class TrialSpec:
         final: whether it is a finalist's training, which is tested and not validated.
         continues: the name of the training whose model this one goes on from: a parent, or itself
             before a pause. A worker may hold that model still. None for one from scratch.
-        reuses: the name under which a worker may hold a compiled model of the same configuration
-            from another seed. It is given the state of a new one, which saves compiling it. None
-            for none.
         pause_after: seconds after which it stops at the end of an epoch and gives its model back,
             to go on from there; None to train without a pause.
         timeout: seconds after which it has failed; None for any number.
@@ -54,7 +51,6 @@ class TrialSpec:
     keep: bool = True
     final: bool = False
     continues: str | None = None
-    reuses: str | None = None
     pause_after: float | None = None
     timeout: float | None = None
 

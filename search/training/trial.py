@@ -41,7 +41,7 @@ def run_trial(
         on_epoch: is told each epoch as it ends.
         cached: models that this process holds, by name. The one that the trial continues is taken
             from here, compiled as it is, and the trial's own is put here if it may go on.
-        check: called after every batch; what it raises fails the trial.
+        check: called a few times a second; what it raises fails the trial.
 
     Returns:
         A result whose columns are fields of `search.schema.TrialRow`. Its score is the metric on

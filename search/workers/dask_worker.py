@@ -97,7 +97,7 @@ class DriverSession:
             self.state = WorkerState()
         while self.images:
             name, payload = self.images.popitem()
-            self.state.images[name] = transport.receive_images(payload)
+            self.state.receive({name: transport.receive_images(payload)})
         return self.state
 
 

@@ -37,7 +37,7 @@ class InProcess:
 
     def open(self, images: Mapping[str, Images]) -> None:
         """Gives images to this process."""
-        self._state.images.update(images)
+        self._state.receive(images)
 
     def idle(self) -> list[str]:
         """This process, if it has nothing to do."""

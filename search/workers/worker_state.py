@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import psutil
 
@@ -16,6 +16,7 @@ from search.training.spec import OnEpoch, TrialResult
 from search.training.trial import run_trial
 from search.workers.protocol import Job
 from spaces.runtime_patches import keep_what_is_loaded
+from spaces.training.state import on_device
 
 
 class WorkerState:
@@ -23,14 +24,19 @@ class WorkerState:
 
     Attributes:
         images: `train` and `validation`, and for the finals `everything` and `test`.
-        cached: compiled models by name: a promoted trial that lands where its parent ran goes on
-            with its parent's, and a finalist's next seed with the one before.
+        cached: models by name: a promoted trial that lands where its parent ran goes on with its
+            parent's.
     """
 
     def __init__(self) -> None:
         self.images: dict[str, Images] = {}
         self.cached: dict[str, CachedModel] = {}
         keep_what_is_loaded()
+
+    def receive(self, images: Mapping[str, Images]) -> None:
+        """Puts images on the device, for all trainings."""
+        for name, each in images.items():
+            self.images[name] = Images(on_device(each.x), each.y)
 
     def run(
         self, job: Job, on_epoch: OnEpoch | None = None, check: Callable[[], None] | None = None
@@ -40,7 +46,7 @@ class WorkerState:
         Args:
             job: the trial or final, and what to go on holding.
             on_epoch: is told each epoch as it ends.
-            check: called after every batch; what it raises fails the training.
+            check: called a few times a second; what it raises fails the training.
 
         Raises:
             OSError: the disk is full or gone.

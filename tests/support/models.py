@@ -7,8 +7,11 @@ import functools
 import keras
 import keras_tuner
 import numpy as np
+from keras import layers
 
 from spaces import STRATEGIES, SequenceHyperModel
+from spaces.runtime_patches import initial_weights_from
+from spaces.training import randomness
 
 SHAPE, CLASSES = (6, 6, 1), 3
 ALL = list(STRATEGIES)
@@ -84,3 +87,44 @@ def train(strategy, pieces, directory):
         model.save(file)
         begin = end
     return arrays(model.weights), arrays(model.optimizer.variables)
+
+
+def dense(units=4, seed=0, rate=0.0, normalized=False, **options):
+    """A model that is compiled in a blink: one hidden layer, dropout, and batch normalization.
+
+    Args:
+        units: of the hidden layer.
+        seed: of the weights.
+        rate: of dropout.
+        normalized: whether there is a layer with variables that are not trained.
+        options: of AdamW.
+    """
+    with initial_weights_from(seed):
+        given = keras.Input(SHAPE)
+        hidden = layers.Flatten()(layers.Rescaling(1 / 127.5, offset=-1.0)(given))
+        hidden = layers.Dense(units, activation="tanh")(hidden)
+        hidden = layers.BatchNormalization()(hidden) if normalized else hidden
+        model = keras.Model(given, layers.Dense(CLASSES)(layers.Dropout(rate)(hidden)))
+    options = {"learning_rate": 0.01, "weight_decay": 0.01, "global_clipnorm": 1.0, **options}
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.AdamW(**options), loss, metrics=["accuracy"])
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def train_by_keras(model, x, y, seed, batch_size, smoothing=0.0, epochs=1):
+    """Trains with `train_on_batch` alone, in the order of the loop."""
+    targets = np.eye(CLASSES, dtype="float32")[y] * (1 - smoothing) + smoothing / CLASSES
+    # Tracing takes longer than these few steps; JAX's do not end without being compiled.
+    model.run_eagerly = keras.backend.backend() == "tensorflow"
+    for epoch in range(epochs):
+        order = randomness.order(seed, epoch, len(x))
+        for first in range(0, len(x), batch_size):
+            chosen = order[first : first + batch_size]
+            model.train_on_batch(x[chosen], targets[chosen])
+
+
+def distance(some, others):
+    """How far lists of arrays are from others, relative to these."""
+    some, others = (np.concatenate([np.ravel(each) for each in every]) for every in (some, others))
+    return np.linalg.norm(some - others) / np.linalg.norm(others)

@@ -1,0 +1,149 @@
+"""An LSTM as one operation: what the stock layer computes, and the layer is left as it was."""
+
+from __future__ import annotations
+
+import itertools
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+if keras.backend.backend() != "tensorflow":
+    pytest.skip("TensorFlow's operation", allow_module_level=True)
+
+import tensorflow as tf
+
+from spaces.training import loop
+from spaces.training.backends.fused_lstm import can_be_fused, fused_lstms
+from tests.support.models import SHAPE, arrays, hypermodel_of, images, with_values
+
+STEPS, FEATURES, UNITS = 5, 3, 4
+
+
+def made_up(*shape):
+    return tf.constant(np.random.default_rng(sum(shape)).normal(size=shape), "float32")
+
+
+def lstm(**options):
+    """A layer whose weights are all something, the bias as well."""
+    layer = layers.LSTM(UNITS, **options)
+    layer.build((None, STEPS, FEATURES))
+    for variable in layer.trainable_variables:
+        variable.assign(made_up(*variable.shape) / 2)
+    return layer
+
+
+def computed(layer, **options):
+    """All that a layer returns, and the gradient of a loss of all of that to all that it takes."""
+    given = [made_up(6, STEPS, FEATURES), made_up(6, UNITS), made_up(6, UNITS) / 2]
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        returned = layer(given[0], initial_state=given[1:], **options)
+        returned = returned if isinstance(returned, list | tuple) else [returned]
+        loss = sum(tf.reduce_sum(each * made_up(*each.shape)) for each in returned)
+    taken = [*given, *(variable.value for variable in layer.trainable_variables)]
+    gradients = tape.gradient(loss, taken)
+    assert all(gradient is not None for gradient in gradients) and len(gradients) == 6
+    return [*map(np.asarray, returned)], [*map(np.asarray, gradients)]
+
+
+def close(some, others):
+    for one, other in zip(some, others, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("sequences", "states", "backwards"), itertools.product([False, True], repeat=3)
+)
+def test_outputs_states_and_gradients_are_the_stock_layer_s(sequences, states, backwards):
+    layer = lstm(return_sequences=sequences, return_state=states, go_backwards=backwards)
+    expected = computed(layer)
+    with fused_lstms(layer):
+        assert "inner_loop" in vars(layer)
+        found = computed(layer)
+    close(found[0], expected[0])
+    close(found[1], expected[1])
+
+
+def test_without_states_given_and_in_a_graph_of_any_length():
+    layer = lstm(return_sequences=True)
+    x = made_up(2, 7, FEATURES)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, FEATURES))], autograph=False)
+    def called(x):
+        with fused_lstms(layer):
+            return layer(x)
+
+    close([called(x)], [layer(x)])
+    names = {each.type for each in called.get_concrete_function().graph.get_operations()}
+    assert "BlockLSTMV2" in names and not {"While", "StatelessWhile"} & names
+
+
+@pytest.mark.parametrize("mode", ["concat", "sum"])
+def test_both_directions_of_a_layer_are_computed_so(mode):
+    both = layers.Bidirectional(lstm(return_sequences=True), merge_mode=mode)
+    x = made_up(6, STEPS, FEATURES)
+    expected = both(x)
+    with fused_lstms(both):
+        assert all("inner_loop" in vars(one) for one in (both.forward_layer, both.backward_layer))
+        close([both(x)], [expected])
+    assert not any("inner_loop" in vars(one) for one in (both.forward_layer, both.backward_layer))
+
+
+def test_a_mask_is_left_to_keras():
+    layer = lstm(return_sequences=True)
+    mask = tf.constant(np.random.default_rng(0).random((6, STEPS)) < 0.6)
+    expected = computed(layer, mask=mask)
+    with fused_lstms(layer):
+        found = computed(layer, mask=mask)
+    close(found[0], expected[0])
+    close(found[1], expected[1])
+    assert not np.allclose(expected[0][0], computed(layer)[0][0]), "the mask does something"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dropout": 0.1},
+        {"recurrent_dropout": 0.1},
+        {"activation": "relu"},
+        {"recurrent_activation": "hard_sigmoid"},
+        {"use_bias": False},
+        {"stateful": True},
+    ],
+    ids=str,
+)
+def test_another_kind_of_lstm_is_left_alone(options):
+    layer = layers.LSTM(UNITS, **options)
+    assert not can_be_fused(layer)
+    with fused_lstms(layer):
+        assert "inner_loop" not in vars(layer)
+
+
+def test_afterwards_the_layer_is_as_it_was_even_after_an_error():
+    layer = lstm()
+    before = dict(vars(layer))
+    with pytest.raises(ZeroDivisionError), fused_lstms(layer):
+        raise ZeroDivisionError
+    assert vars(layer) == before and "inner_loop" not in vars(layer)
+    assert layer.inner_loop.__func__ is layers.LSTM.inner_loop
+    assert can_be_fused(layers.LSTM.from_config(layer.get_config()))
+
+
+def test_a_trained_model_is_saved_as_if_it_were_stock(tmp_path):
+    x, y = images()
+    model = hypermodel_of(["lines"], SHAPE).build(with_values(direction="both"))
+    config = model.get_config()
+    model.save(tmp_path / "before.keras")
+    loop.fit(model, x, y, seed=0, epochs=1)
+    assert model.get_config() == config
+    model.save(tmp_path / "after.keras")
+    configs = []
+    for name in ("before", "after"):
+        with zipfile.ZipFile(tmp_path / f"{name}.keras") as archive:
+            configs.append(archive.read("config.json").decode())
+    assert configs[0] == configs[1] and "spaces" not in configs[1]
+    loaded = keras.models.load_model(tmp_path / "after.keras", safe_mode=True)
+    close(arrays([loaded(x)]), arrays([model(x)]))
