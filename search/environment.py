@@ -11,6 +11,7 @@ import os
 import platform
 import signal
 import socket
+import stat
 import sys
 import tempfile
 import threading
@@ -81,6 +82,8 @@ def start_backend(cpu_only: bool = False) -> None:
     """
     limit_threads()
     os.environ["KERAS_BACKEND"] = backend_name()  # whatever Keras's own file says
+    if backend_name() == "jax":
+        keep_compiled()
     if cpu_only:
         os.environ.update(NO_GPU)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -100,6 +103,26 @@ def start_backend(cpu_only: bool = False) -> None:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+def keep_compiled() -> None:
+    """Has JAX keep what it compiles on disk, for all workers and runs of this user.
+
+    XLA compiles a small model in one to five seconds. What is kept is a program, so the directory
+    has to be this user's own, and closed to others; where it cannot be, nothing is kept.
+    """
+    if not hasattr(os, "getuid"):  # Windows, which says otherwise whose a directory is
+        return
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "scanline", "jax")
+    try:
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = cache.lstat()
+    except OSError:  # no home, or a full disk: compile as if there were none
+        return
+    if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+        os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(2**30))
 
 
 def end_cleanly() -> None:
