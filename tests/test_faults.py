@@ -83,6 +83,7 @@ def fill(disk):
             return filler
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_after_space_is_made_the_run_goes_on(
     small_disk, started, finished_run
 ):

@@ -24,12 +24,11 @@ def searched(tmp_path_factory):
     """A small search of one strategy and two controls, one of which nobody has heard of."""
     second = Strategy("dense_control", "a second control: no recurrence", "this test", build, False)
     path = tmp_path_factory.mktemp("controls") / "run"
-    names = "lines,dense_control,cnn_control"
+    # One trial each is enough.
+    changes = ["--strategies", "lines,dense_control,cnn_control", "--max-epochs", "1"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(STRATEGIES, "dense_control", second)
-        code = run_search.main(
-            [*small_run.ARGUMENTS, "--strategies", names, "--out", str(path), "--mirror"]
-        )
+        code = run_search.main([*small_run.ARGUMENTS, *changes, "--out", str(path), "--mirror"])
     assert code == 0
     return path
 

@@ -114,7 +114,7 @@ def check_all(folder, count):
 
 
 def test_every_strategys_source_builds_the_same_model(tmp_path):
-    check_all(tmp_path, 2)
+    check_all(tmp_path, 1)
     sources = sorted(tmp_path.glob("*.py"))
     for file in sources:
         taken = {
@@ -138,7 +138,7 @@ def test_twenty_configurations_of_every_strategy(tmp_path):
 @pytest.mark.parametrize("name", ["patches", "conv_sweeps", "conv_lstm"])
 def test_a_saved_model_has_the_same_source(name, tmp_path):
     """Tuples come back from a file as lists, and defaults written out."""
-    for number, values in enumerate(configurations(name, 3, seed=5)):
+    for number, values in enumerate(configurations(name, 2, seed=5)):
         model, _ = build(name, values)
         model.save(tmp_path / f"{number}.keras")
         loaded = keras.models.load_model(tmp_path / f"{number}.keras", safe_mode=True)

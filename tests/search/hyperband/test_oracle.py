@@ -670,7 +670,7 @@ recorded = []
 def test_a_stock_tuner_runs_the_joint_space(tmp_path):
     """Every strategy gets as many trials and epochs, and the rung's, not the search's, count."""
     recorded.clear()
-    strategies = ["lines", "cnn_lines"]
+    strategies = ["lines", "cnn_control"]
     generator = np.random.default_rng(0)
     x = generator.integers(0, 256, (60, 6, 6, 1), dtype=np.uint8)
     y = np.arange(60) % 3

@@ -232,4 +232,4 @@ def test_each_session_of_a_run_that_was_stopped_often_is_kept(stopped_run):
     outcomes = [session["outcome"] for session in sessions]
     assert outcomes[-1] == "finished"
     assert outcomes.count("interrupted") == 2
-    assert 0 <= outcomes.count(None) <= stopped_run.kills
+    assert outcomes.count(None) <= 1  # the one that was killed, if it had begun

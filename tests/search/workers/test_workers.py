@@ -6,6 +6,8 @@ import contextlib
 import dataclasses
 import functools
 import shutil
+import subprocess
+import sys
 import time
 
 import psutil
@@ -58,7 +60,9 @@ def by_address(stack, folder):
     return Execution(cluster=cluster.address)
 
 
-KINDS = {"in process": in_process, "started here": started_here, "by address": by_address}
+# "started here" is the first, as it is in the test that has only those: pytest sorts tests by the
+# place of a parameter, and would otherwise start them a second time.
+KINDS = {"started here": started_here, "in process": in_process, "by address": by_address}
 
 
 @functools.cache
@@ -179,7 +183,8 @@ def test_images_are_sent_once(workers):
     """Whatever is tried with them: they were packed when the workers were given them."""
     packed = Packed.times
     assert packed <= 1
-    all_ended(workers, [Job(spec_of(last_epoch=1, trial_id=f"{n}")) for n in range(3)])
+    each = range(workers.present)
+    all_ended(workers, [Job(spec_of(last_epoch=1, trial_id=f"{n}")) for n in each])
     assert Packed.times == packed
 
 
@@ -247,6 +252,44 @@ def test_two_workers_give_the_answer_of_one_though_one_of_them_is_killed(
     assert "workers, busy" in ended.stdout
 
 
+# A driver that has nothing to do but to have workers.
+DRIVER = """
+import time
+from search.experiment import Execution
+from search.workers import dask_driver
+from search.workers.choice import make_workers, plan_workers
+dask_driver.JOIN_SECONDS = 600.0  # while other tests run, a minute may not do
+execution = Execution(workers=2)
+with make_workers(execution, plan_workers(execution), print) as workers:
+    while workers.present < 2:
+        workers.next_result(lambda *_: None)
+    print("there are two", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_worker_that_is_killed_as_it_starts_is_replaced_and_all_end_with_their_driver():
+    driver = subprocess.Popen(
+        [sys.executable, "-c", DRIVER],
+        cwd=small_run.PROGRAM.parent,
+        env=small_run.environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        victim = small_run.first_workers(driver)[0]
+        victim.kill()
+        assert driver.stdout.readline() == "there are two\n"
+        workers = small_run.worker_processes(driver)
+        assert len(workers) == 2 and victim not in workers
+    finally:
+        driver.kill()
+        driver.communicate()
+    _, alive = psutil.wait_procs(workers, timeout=30)
+    assert alive == []
+
+
+@pytest.mark.slow
 def test_a_worker_that_is_killed_before_it_has_begun_is_started_again(process, tmp_path):
     small_run.first_workers(process)[0].kill()
     ended = small_run.finish(process)
@@ -254,6 +297,7 @@ def test_a_worker_that_is_killed_before_it_has_begun_is_started_again(process, t
     assert small_run.finished_rows(tmp_path / "run") == small_run.TRIALS + small_run.FINALS
 
 
+@pytest.mark.slow
 def test_when_the_driver_is_killed_its_workers_end_and_a_resume_goes_on(
     process, tmp_path, finished_run
 ):
