@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import psutil
@@ -125,10 +126,34 @@ def keep_compiled() -> None:
         os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(2**30))
 
 
+_interrupted = threading.Event()
+
+
 def end_cleanly() -> None:
     """Has SIGTERM, by which Slurm and systemd warn, end a run as Ctrl-C does; both always do."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _interrupted.clear()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     sys.unraisablehook = _interrupt_again
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Notes a Ctrl-C, and raises it wherever the program is."""
+    _interrupted.set()
+    signal.default_int_handler(number, frame)
+
+
+def raise_if_interrupted() -> None:
+    """Raises a Ctrl-C again that has been swallowed by whoever was running.
+
+    TensorFlow has an `except:` without a name (`DType.max`, 2.21), which a model meets while it is
+    traced: the trial then failed of what was said there, and the search went on.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C or SIGTERM has come since `end_cleanly`.
+    """
+    if _interrupted.is_set():
+        raise KeyboardInterrupt
 
 
 def _interrupt_again(ignored: sys.UnraisableHookArgs) -> None:

@@ -33,9 +33,11 @@ ESCAPE = "\x1b"
 @pytest.fixture(autouse=True)
 def handlers():
     """What the program sets for its whole process is set back."""
-    term, hook = signal.getsignal(signal.SIGTERM), sys.unraisablehook
+    numbers, hook = (signal.SIGINT, signal.SIGTERM), sys.unraisablehook
+    handlers = [signal.getsignal(number) for number in numbers]
     yield
-    signal.signal(signal.SIGTERM, term)
+    for number, handler in zip(numbers, handlers, strict=True):
+        signal.signal(number, handler)
     sys.unraisablehook = hook
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from search.devices import trains_on
-from search.environment import worker_name
+from search.environment import raise_if_interrupted, worker_name
 from search.workers.protocol import Job
 
 if TYPE_CHECKING:
@@ -57,4 +57,6 @@ class InProcess:
         """Trains the trial."""
         assert self._job is not None
         job, self._job = self._job, None
-        return self._state.run(job, on_epoch)
+        result = self._state.run(job, on_epoch)
+        raise_if_interrupted()
+        return result
