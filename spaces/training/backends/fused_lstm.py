@@ -60,7 +60,8 @@ def _inner_loop(layer: layers.LSTM) -> Any:
         steps = tf.transpose(sequences, (1, 0, 2))
         steps = tf.reverse(steps, (0,)) if layer.go_backwards else steps
         kernel = tf.concat([cell.kernel, cell.recurrent_kernel], axis=0)
-        outputs, cells = lstm(steps, *initial_state, kernel, tf.convert_to_tensor(cell.bias))
+        h, c = initial_state
+        outputs, cells = lstm(steps, h, c, kernel, tf.convert_to_tensor(cell.bias))
         last = outputs[-1]
         # Where the last output alone is wanted, the others are not turned round.
         every = tf.transpose(outputs, (1, 0, 2)) if layer.return_sequences else last[:, None]
