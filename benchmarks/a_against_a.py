@@ -163,10 +163,12 @@ def main() -> None:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         list(complete_all([(options.out, RECORDED)]))
     run = load_run(options.out)
+    labels = run.test_labels
+    assert labels is not None  # its finals are done
     for name, of in run.finals.groupby("strategy").test_accuracy:
         print(
             f"{name}: {100 * of.mean():.1f} ± {100 * of.std():.1f} % over {len(of)} seeds, "
-            f"{len(run.test_labels)} test images"
+            f"{len(labels)} test images"
         )
     print(table(run, options.repetitions))
 

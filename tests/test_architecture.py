@@ -13,6 +13,8 @@ PACKAGES = ("spaces", "search", "analysis")
 FILES = sorted(
     [ROOT / "run_search.py", *(file for name in PACKAGES for file in (ROOT / name).rglob("*.py"))]
 )
+# Run by hand, so what is true of all code is held here for them, too.
+BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
 
 # What each may import of this project. The command line knows the strategies by name, to refuse
 # an unknown one and to list them all: so it reads the registry, too.
@@ -206,13 +208,44 @@ def test_what_trains_touches_no_disk_but_temporary_files_and_no_network(folder):
                     assert "TemporaryDirectory" in names, f"{file.name}: {function.name}"
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+@pytest.mark.parametrize("file", BENCHMARKS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_what_a_benchmark_imports_of_ours_is_there(file):
+    """Within functions, too, where an import fails only when somebody measures."""
+    for module, name in modules(parse(file)):
+        if of_project(module):
+            path = ROOT / module.replace(".", "/")
+            if name and ((path / f"{name}.py").exists() or (path / name).is_dir()):
+                continue
+            own = path.with_suffix(".py")
+            own = own if own.exists() else path / "__init__.py"
+            assert own.exists(), module
+            assert name is None or name in defined(parse(own)), f"{module}: {name}"
+
+
+def defined(tree):
+    """The names that a module has: what it defines, assigns and imports at its top."""
+    names = set()
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+        else:
+            names |= {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    return names
+
+
+@pytest.mark.parametrize(
+    "file", [*FILES, *BENCHMARKS], ids=lambda file: str(file.relative_to(ROOT))
+)
 def test_a_file_reads_in_one_go(file):
     most = 200 if "sections" in file.parts else 400
     assert len(file.read_text(encoding="utf-8").splitlines()) <= most
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "file", [*FILES, *BENCHMARKS], ids=lambda file: str(file.relative_to(ROOT))
+)
 def test_nothing_needs_trust(file):
     """No pickle, no code in a saved model, no evaluation of text."""
     tree = parse(file)

@@ -39,7 +39,7 @@ def test_the_report_has_the_section_only_where_there_is_a_warm_start(tmp_path, r
     assert 'id="warm-start"' in warm
     assert "lines.json" in warm
     table = pd.read_csv(run.path / "report" / "tables" / "warm-start.csv")
-    assert list(table.origin) == [seed.origin for seed in run.experiment.initial]
+    assert list(table.origin) == [one.origin for one in run.experiment.initial]
     plain = write_report(make_run(tmp_path / "plain", ["lines"])).path.read_text("utf-8")
     assert 'id="warm-start"' not in plain
 
