@@ -5,7 +5,7 @@ All of it is kept in the run, so that the report needs neither the data set nor 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 from search.data.datasets import Dataset, Images
-from search.metric import ACCURACY, Metric
+from search.metric import Metric, mostly_wrong
+from search.ranking import by_mean
 from search.schema import FinalRow, TrialRow
 from search.store import Store
 from spaces import STRATEGIES, SequenceHyperModel
@@ -40,7 +41,8 @@ def record_mistakes(store: Store, dataset: Dataset, test: Images) -> None:
 
     To be called when the finals are done, and by nobody before: it looks at the test split.
     """
-    wrong = mistakes(store.finals(), test.y, store.experiment.metric)
+    asked = store.experiment
+    wrong = mistakes(store.finals(), test.y, asked.strategies, asked.metric)
     store.record_report_images(
         "images", image_rows(dataset.name, "test", test, wrong[:MOST_IMAGES])
     )
@@ -79,14 +81,15 @@ def samples(labels: np.ndarray, most: int = MOST_IMAGES) -> list[int]:
 
 
 def mistakes(
-    finals: Iterable[FinalRow], labels: np.ndarray, metric: Metric = ACCURACY
+    finals: Iterable[FinalRow], labels: np.ndarray, strategies: Sequence[str], metric: Metric
 ) -> list[int]:
     """Returns the test images that most seeds of the best strategy classify wrongly.
 
     Args:
         finals: rows of the table.
         labels: (test images,).
-        metric: what the strategies were tested by.
+        strategies: in the experiment's order, which decides between equals.
+        metric: what they were tested by.
 
     Returns:
         Positions in the test split, ascending.
@@ -99,9 +102,9 @@ def mistakes(
             scores.setdefault(row.strategy, []).append(row.test_accuracy)
     if not tested:
         return []
-    best = max(tested, key=lambda name: metric.better(float(np.mean(scores[name]))))
-    wrong = np.mean([predicted != labels for predicted in tested[best]], axis=0)
-    return [int(position) for position in np.flatnonzero(wrong > 0.5)]
+    best, *_ = by_mean({name: scores[name] for name in strategies if name in scores}, metric)
+    wrong = mostly_wrong(np.stack(tested[best]), labels)
+    return [int(position) for position in np.flatnonzero(wrong)]
 
 
 def image_rows(

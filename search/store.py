@@ -17,7 +17,8 @@ import filelock
 
 from search.experiment import Experiment, ExperimentError
 from search.files import RunFiles, write_atomically
-from search.metric import ACCURACY, Metric
+from search.metric import ACCURACY, Metric, mostly_wrong
+from search.ranking import by_mean, trial_rank
 from search.schema import (
     ADDED_TABLES,
     REPORT_IMAGES,
@@ -27,7 +28,18 @@ from search.schema import (
     TrialRow,
 )
 
-__all__ = ["ACCURACY", "Experiment", "ExperimentError", "Metric", "Store", "write_atomically"]
+# What the analysis may know of the search, it takes from here.
+__all__ = [
+    "ACCURACY",
+    "Experiment",
+    "ExperimentError",
+    "Metric",
+    "Store",
+    "by_mean",
+    "mostly_wrong",
+    "trial_rank",
+    "write_atomically",
+]
 
 MOMENT = 0.2  # seconds: `in_use` may hold the lock for a few microseconds
 

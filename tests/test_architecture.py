@@ -314,8 +314,8 @@ def test_the_analysis_needs_neither_backend_nor_workers(module):
     heavy, ours = map(ast.literal_eval, done.stdout.splitlines())
     assert heavy == []
     assert ours == [
-        *("search", "search.experiment", "search.files", "search.metric", "search.schema"),
-        "search.store",
+        *("search", "search.experiment", "search.files", "search.metric", "search.ranking"),
+        *("search.schema", "search.store"),
     ]
 
 

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 
 from analysis.run import Run, representatives
-from search.store import ACCURACY, Metric
+from search.store import Metric
 
 MEASURES = ("epochs", "seconds", "multiply_adds")
 COSTS = ("parameters", "multiply_adds", "train_seconds", "latency_ms")
 
 
 def progress(
-    trials: pd.DataFrame, epochs: pd.DataFrame, train_images: float, metric: Metric = ACCURACY
+    trials: pd.DataFrame, epochs: pd.DataFrame, train_images: float, metric: Metric
 ) -> pd.DataFrame:
     """Returns how good each strategy's best trial was when it had spent so much.
 
@@ -68,8 +68,8 @@ def progress(
 
 def at_equal(
     spent: pd.DataFrame,
+    metric: Metric,
     fractions: tuple[float, ...] = (0.25, 0.5, 1.0),
-    metric: Metric = ACCURACY,
 ) -> pd.DataFrame:
     """Returns the strategies' best validation score when all have spent the same.
 
@@ -78,8 +78,8 @@ def at_equal(
 
     Args:
         spent: what `progress` returns.
-        fractions: of the whole, in (0, 1].
         metric: says which way is better.
+        fractions: of the whole, in (0, 1].
 
     Returns:
         A row a measure, fraction and strategy: `measure` (`epochs`, `seconds` or `multiply_adds`),
@@ -149,15 +149,13 @@ def costs(run: Run, summary: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def pareto(
-    points: pd.DataFrame, kinds: tuple[str, ...] = COSTS, metric: Metric = ACCURACY
-) -> pd.DataFrame:
+def pareto(points: pd.DataFrame, metric: Metric, kinds: tuple[str, ...] = COSTS) -> pd.DataFrame:
     """Returns which strategies none other beats in accuracy and cost at once, for each cost.
 
     Args:
         points: indexed by strategy, with `accuracy` and a column for each of `kinds`.
-        kinds: the costs, less is better.
         metric: says which way `accuracy` is better.
+        kinds: the costs, less is better.
 
     Returns:
         A row a cost and strategy, without those where either is unknown: `cost`, `strategy`,
@@ -173,9 +171,7 @@ def pareto(
         known = (
             points[["accuracy", kind]]
             .dropna()
-            .sort_values(
-                [kind, "accuracy"], ascending=[True, metric.direction == "min"], kind="stable"
-            )
+            .sort_values([kind, "accuracy"], ascending=[True, metric.lowest_is_best], kind="stable")
         )
         value, accuracy = known[kind].to_numpy(dtype=float), known.accuracy.to_numpy(dtype=float)
         parts.append(

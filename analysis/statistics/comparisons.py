@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.run import Run
 from analysis.statistics import intervals
-from search.store import ACCURACY, Metric
+from search.store import Metric, by_mean
 
 SIGNIFICANT = 1 - intervals.CONFIDENCE
 
@@ -45,7 +45,7 @@ def compare(run: Run, draws: int = intervals.DRAWS) -> Comparisons:
     """
     names, metric = run.experiment.strategies, run.experiment.metric
     pairs = pairwise(run.finals, run.test_labels, names, metric)
-    summary = by_strategy(run.finals, run.test_labels, names, draws, metric)
+    summary = by_strategy(run.finals, run.test_labels, names, metric, draws)
     return Comparisons(summary, pairs, against_best(pairs))
 
 
@@ -53,7 +53,7 @@ def correctness(
     finals: pd.DataFrame,
     labels: np.ndarray | None,
     strategies: Sequence[str],
-    metric: Metric = ACCURACY,
+    metric: Metric,
 ) -> dict[str, np.ndarray]:
     """Returns how well each seed of each strategy does on each test image.
 
@@ -92,8 +92,8 @@ def by_strategy(
     finals: pd.DataFrame,
     labels: np.ndarray | None,
     strategies: Sequence[str],
+    metric: Metric,
     draws: int = intervals.DRAWS,
-    metric: Metric = ACCURACY,
 ) -> pd.DataFrame:
     """Summarises the finals of one data set.
 
@@ -101,8 +101,8 @@ def by_strategy(
         finals: the rows of one data set, as for `correctness`.
         labels: the test images' classes, shape (test images,), or None.
         strategies: every strategy that competed.
-        draws: how many the bootstrap takes. The same finals give the same draws.
         metric: what is judged by.
+        draws: how many the bootstrap takes. The same finals give the same draws.
 
     Returns:
         A frame indexed by strategy, the best first and untested last, with test scores in
@@ -144,16 +144,15 @@ def by_strategy(
         rows.append(row)
     columns = ["mean", "std", "min", "max", "low", "high", "p_best", "seeds", "failed"]
     frame = pd.DataFrame(rows, index=pd.Index(strategies, name="strategy"), columns=columns)
-    return frame.sort_values(
-        "mean", ascending=metric.direction == "min", kind="stable", na_position="last"
-    )
+    order = _best_first(finals, strategies, metric)
+    return frame.loc[[*order, *(name for name in strategies if name not in order)]]
 
 
 def pairwise(
     finals: pd.DataFrame,
     labels: np.ndarray | None,
     strategies: Sequence[str],
-    metric: Metric = ACCURACY,
+    metric: Metric,
 ) -> pd.DataFrame:
     """Compares every two strategies that were tested.
 
@@ -207,7 +206,7 @@ def pairwise(
     return frame.astype({"significant": bool, "more_seeds": float})
 
 
-def gain(one: np.ndarray, other: np.ndarray, metric: Metric = ACCURACY) -> intervals.Estimate:
+def gain(one: np.ndarray, other: np.ndarray, metric: Metric) -> intervals.Estimate:
     """Estimates by how much one strategy is better than another: `intervals.difference`, directed.
 
     Args:
@@ -218,7 +217,7 @@ def gain(one: np.ndarray, other: np.ndarray, metric: Metric = ACCURACY) -> inter
     >>> gain(np.array([[1, 1, 0], [1, 1, 1]]), np.array([[0, 1, 0], [1, 0, 0]])).value
     0.5
     """
-    return intervals.difference(*((one, other) if metric.direction == "max" else (other, one)))
+    return intervals.difference(*((other, one) if metric.lowest_is_best else (one, other)))
 
 
 def against_best(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -304,8 +303,7 @@ def _more_seeds(correct: dict[str, np.ndarray], one: str, other: str) -> float:
 
 def _best_first(finals: pd.DataFrame, strategies: Sequence[str], metric: Metric) -> list[str]:
     seeds = {name: _seeds(finals[finals.strategy == name]) for name in strategies}
-    tested = (name for name in strategies if len(seeds[name]))
-    return sorted(tested, key=lambda name: -metric.better(seeds[name].mean()))
+    return by_mean({name: mine.tolist() for name, mine in seeds.items() if len(mine)}, metric)
 
 
 def _generator() -> np.random.Generator:

@@ -12,7 +12,7 @@ from analysis.statistics import comparisons
 from analysis.statistics.budgets import COSTS
 from analysis.statistics.comparisons import SIGNIFICANT
 from analysis.statistics.intervals import estimate, holm
-from search.store import ACCURACY, Metric
+from search.store import Metric
 
 
 def against_controls(
@@ -20,7 +20,7 @@ def against_controls(
     labels: np.ndarray | None,
     strategies: pd.DataFrame,
     costs: pd.DataFrame,
-    metric: Metric = ACCURACY,
+    metric: Metric,
 ) -> pd.DataFrame:
     """Compares every recurrent strategy with every control.
 
@@ -50,7 +50,7 @@ def against_controls(
     [{'strategy': 'lines', 'control': 'cnn_control', 'helps': 'yes'}]
     """
     names = [str(name) for name in strategies.index]
-    summary = comparisons.by_strategy(finals, None, names, metric=metric)
+    summary = comparisons.by_strategy(finals, None, names, metric)
     tested = [str(name) for name in summary.index if summary.seeds[name]]
     correct = comparisons.correctness(finals, labels, names, metric)
     rows: list[tuple[object, ...]] = []

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
-from analysis.run import Run, pending_finals, representatives
+from analysis.run import Run, best_first, pending_finals, representatives
 from analysis.statistics import comparisons
 from analysis.statistics.comparisons import Comparisons
 
@@ -249,7 +249,7 @@ def _interim(run: Run) -> Decision:
     wanted = run.experiment.final_seeds * len(pending)
     best, score, epoch = None, math.nan, 0
     if len(standing):
-        best = str(standing.score.map(run.experiment.metric.better).idxmax())
+        best = str(best_first(standing, run.experiment.metric).index[0])
         score, epoch = float(standing.score[best]), int(standing.last_epoch[best])
     tried = set(run.trials.strategy)
     untried = tuple(n for n in run.experiment.strategies if tried and n not in tried)

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.run import best_first
-from search.store import ACCURACY, Metric
+from search.store import Metric
 
 FEWEST = 4
 """With fewer configurations a rank correlation is one of a handful of values."""
@@ -90,7 +90,7 @@ def _correlate(both: pd.DataFrame) -> tuple[float, float]:
     return kendall, float(stats.spearmanr(one, two).statistic)
 
 
-def shorter_searches(trials: pd.DataFrame, metric: Metric = ACCURACY) -> pd.DataFrame:
+def shorter_searches(trials: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     """Returns whom each strategy would have sent to the finals had the search stopped earlier.
 
     Args:

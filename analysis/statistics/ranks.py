@@ -19,7 +19,7 @@ from analysis.run import Run
 from analysis.statistics import comparisons
 from analysis.statistics.comparisons import SIGNIFICANT
 from analysis.statistics.intervals import CONFIDENCE
-from search.store import ACCURACY, Metric
+from search.store import Metric
 
 FEWEST_DATASETS = 5
 FEWEST_STRATEGIES = 3
@@ -41,10 +41,8 @@ def accuracies(runs: Mapping[str, Run]) -> pd.DataFrame:
     columns = ["run", "dataset", "strategy", "mean", "seeds"]
     parts = [pd.DataFrame(columns=columns)]
     for name, run in runs.items():
-        metric = run.experiment.metric
-        summary = comparisons.by_strategy(
-            run.finals, None, run.experiment.strategies, metric=metric
-        )
+        asked = run.experiment
+        summary = comparisons.by_strategy(run.finals, None, asked.strategies, asked.metric)
         tested = summary[summary.seeds > 0].reset_index()
         parts.append(tested.assign(run=name, dataset=run.experiment.dataset_name)[columns])
     return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
@@ -84,7 +82,7 @@ def complete(table: pd.DataFrame) -> pd.DataFrame:
     return table.dropna(axis="columns")
 
 
-def ranks(table: pd.DataFrame, metric: Metric = ACCURACY) -> pd.DataFrame:
+def ranks(table: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     """Returns each strategy's rank by data set and over them.
 
     Args:
@@ -101,7 +99,7 @@ def ranks(table: pd.DataFrame, metric: Metric = ACCURACY) -> pd.DataFrame:
     a     1.0    1.5       1.25
     b     2.0    1.5       1.75
     """
-    placed = complete(table).rank(axis="columns", ascending=metric.direction == "min").T
+    placed = complete(table).rank(axis="columns", ascending=metric.lowest_is_best).T
     return placed.assign(**{"mean rank": placed.mean(axis="columns")}).sort_values(
         "mean rank", kind="stable"
     )
@@ -174,7 +172,7 @@ class RankTest:
     behind: tuple[str, ...] = ()
 
 
-def compare_ranks(table: pd.DataFrame, metric: Metric = ACCURACY) -> RankTest:
+def compare_ranks(table: pd.DataFrame, metric: Metric) -> RankTest:
     """Tests whether the strategies' ranks differ over data sets.
 
     Args:

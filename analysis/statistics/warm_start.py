@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.run import Run, representatives
-from search.store import ACCURACY, Metric
+from search.store import Metric
 
 EXCHANGES = 9999
 """How often initial configurations and random starts are exchanged for p."""
@@ -86,7 +86,7 @@ def fates(run: Run) -> pd.DataFrame:
     rung = first_rung(run)
     drawn = rung[rung.initial < 0]
     # A failed start is worse than any score; the median is one of the scores but for that.
-    lowest = 0.0 if run.experiment.metric.direction == "max" else math.inf
+    lowest = math.inf if run.experiment.metric.lowest_is_best else 0.0
     median = drawn.score.fillna(lowest).groupby(drawn.strategy).median()
     rows = [
         {
@@ -112,7 +112,7 @@ def _quality(score: pd.Series, metric: Metric) -> pd.Series:
 
 
 def superiority(
-    rung: pd.DataFrame, exchanges: int = EXCHANGES, metric: Metric = ACCURACY
+    rung: pd.DataFrame, metric: Metric, exchanges: int = EXCHANGES
 ) -> tuple[float, float]:
     """Returns how often an initial configuration beat a random start, and how surely.
 
@@ -121,8 +121,8 @@ def superiority(
 
     Args:
         rung: what `first_rung` returns.
-        exchanges: how many the test takes. The same scores give the same p.
         metric: says which way is better.
+        exchanges: how many the test takes. The same scores give the same p.
 
     Returns:
         The share of the pairs of an initial configuration and a random start of one strategy in
@@ -200,7 +200,7 @@ def warm_start(run: Run) -> WarmStart:
     (1, 3, ('lines',), 0.25)
     """
     rung, given = first_rung(run), fates(run)
-    share, p = superiority(rung, metric=run.experiment.metric)
+    share, p = superiority(rung, run.experiment.metric)
     number = given.groupby("strategy").size()
     strategies = tuple(name for name in run.experiment.strategies if name in number.index)
     counts = run.trials.groupby("strategy").configuration.nunique()

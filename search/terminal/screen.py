@@ -90,7 +90,8 @@ def trial_line(progress: Progress, row: TrialRow) -> str:
         return one_line(f"{count} failed after {seconds:.1f} s: {row.message}")
     first, last = row.first_epoch + 1, row.last_epoch
     epochs = f"epoch {last}" if first == last else f"epochs {first}-{last}"
-    return one_line(f"{count} {epochs}: validation accuracy {percent(row.score)}, {seconds:.1f} s")
+    score = f"validation {progress.experiment.metric.label} {percent(row.score)}"
+    return one_line(f"{count} {epochs}: {score}, {seconds:.1f} s")
 
 
 def final_line(
@@ -101,10 +102,11 @@ def final_line(
     message: str | None,
 ) -> str:
     """Returns how a finalist did, in one line."""
-    of = progress.experiment.final_seeds
-    failed = f"failed: {message}"
-    result = failed if test_accuracy is None else f"test accuracy {percent(test_accuracy)}"
-    return one_line(f"final {number}/{of} {strategy}: {result}")
+    experiment = progress.experiment
+    result = f"failed: {message}"
+    if test_accuracy is not None:
+        result = f"test {experiment.metric.label} {percent(test_accuracy)}"
+    return one_line(f"final {number}/{experiment.final_seeds} {strategy}: {result}")
 
 
 # From a progress to the screen. Every line is one Text that is cut where the screen ends, so a
@@ -171,9 +173,9 @@ def strategies(progress: Progress, width: int, room: int) -> Table:
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     if progress.in_finals:
-        table.add_column("test accuracy, %")
+        table.add_column(f"test {progress.experiment.metric.label}, %")
     best = {name: row.score for name, row in progress.best.items() if row.score is not None}
-    ranked = sorted(progress.planned, key=lambda name: -best.get(name, -1.0))
+    ranked = [*best, *(name for name in progress.planned if name not in best)]
     shown = ranked if len(ranked) <= room else ranked[: max(1, room - 1)]
     for name, plan in progress.planned.items():
         if name not in shown:

@@ -11,6 +11,7 @@ from analysis.report.sections.warm_start import sentences
 from analysis.report.write import write_report
 from analysis.statistics.warm_start import fates, first_rung, superiority, warm_start
 from search.experiment import InitialConfiguration
+from search.metric import ACCURACY
 from tests.support.synthetic_runs import make_run, settings
 
 
@@ -26,7 +27,7 @@ def run(tmp_path):
 
 def test_the_sentence_carries_its_uncertainty(run):
     first, second = sentences(warm_start(run), run)
-    share, p = superiority(first_rung(run))
+    share, p = superiority(first_rung(run), ACCURACY)
     assert f"{100 * share:.0f} % of pairs" in first
     assert "Chance explains that (p = " in first and p > 0.05
     assert "exchanging 2 initial configurations and 9 random starts" in first
