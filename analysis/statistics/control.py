@@ -36,7 +36,8 @@ def against_controls(
         best first: `strategy`, `control`; `difference`, by how much the strategy is better than
         the control in the test; the 95 % interval `low` to `high` of this one comparison; `p`,
         corrected by Holm for all rows; `helps`: "yes" where it is better beyond chance (p below
-        0.05), "no" where it is worse, "unclear" otherwise; and what it costs as a multiple of the
+        0.05), "no" where it is worse, "unclear" where chance explains the difference, "unknown"
+        where nobody knows whether it does (p is NaN); and what it costs as a multiple of the
         control's `parameters`, `multiply_adds`, `train_seconds` and `latency_ms`.
 
     >>> from analysis.statistics.budgets import costs
@@ -66,14 +67,17 @@ def against_controls(
     columns = ["strategy", "control", "difference", "low", "high", "p"]
     frame = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:], float))
     frame["p"] = holm(frame.p.to_numpy(dtype=float))
-    frame["helps"] = [
-        ("yes" if gap > 0 else "no") if p < SIGNIFICANT else "unclear"
-        for gap, p in zip(frame.difference, frame.p, strict=True)
-    ]
+    frame["helps"] = [_helps(gap, p) for gap, p in zip(frame.difference, frame.p, strict=True)]
     for kind in COSTS:
         own, base = (frame[column].map(costs[kind]) for column in ("strategy", "control"))
         frame[kind] = own.astype(float) / base.astype(float).replace(0.0, math.nan)
     return frame
+
+
+def _helps(gap: float, p: float) -> str:
+    if math.isnan(p):
+        return "unknown"
+    return "unclear" if p >= SIGNIFICANT else "yes" if gap > 0 else "no"
 
 
 def hardest(rows: pd.DataFrame) -> pd.DataFrame:
@@ -110,7 +114,8 @@ class Recurrence:
     """Whether an LSTM earns its place, as the best recurrent strategy answers.
 
     Attributes:
-        helps: "yes", "no", "unclear", or "unknown" where there is no control to compare with.
+        helps: "yes", "no", "unclear", or "unknown" where there is no control to compare with, or
+            nobody knows how sure the comparison is.
         best: the best recurrent strategy, or None where unknown.
         control: the control that is hardest for it to beat, or None where unknown.
         difference: by how much it is better than that control.

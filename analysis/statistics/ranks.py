@@ -113,14 +113,15 @@ def win_matrix(runs: Iterable[Run]) -> pd.DataFrame:
 
     Returns:
         A row a pair of strategies in either order that met in a run: `strategy`, `other`, `wins`
-        (told apart, strategy ahead), `ties` (not told apart), `losses`, and `ahead`, in how many
-        its mean is the better, whether or not by chance.
+        (told apart, strategy ahead), `ties` (chance explains the difference), `losses`, `unknown`
+        (nobody knows whether it does: a single seed, say), and `ahead`, in how many its mean is
+        the better, whether or not by chance.
 
     >>> from tests.support.synthetic_runs import example
     >>> win_matrix([example(lines=0.9, patches=0.5)])
-      strategy    other  wins  ties  losses  ahead
-    0    lines  patches     1     0       0      1
-    1  patches    lines     0     0       1      0
+      strategy    other  wins  ties  losses  unknown  ahead
+    0    lines  patches     1     0       0        0      1
+    1  patches    lines     0     0       1        0      0
     """
     parts = []
     for run in runs:
@@ -128,10 +129,13 @@ def win_matrix(runs: Iterable[Run]) -> pd.DataFrame:
             run.finals, run.test_labels, run.experiment.strategies, run.experiment.metric
         )
         won, above = pairs.significant.astype(int), (pairs.difference > 0).astype(int)
-        there = pairs[["strategy", "other"]].assign(wins=won, ties=1 - won, losses=0, ahead=above)
+        unknown = pairs.p.isna().astype(int)
+        there = pairs[["strategy", "other"]].assign(
+            wins=won, ties=1 - won - unknown, losses=0, unknown=unknown, ahead=above
+        )
         back = there.rename(columns={"strategy": "other", "other": "strategy"})
         parts += [there, back.assign(wins=0, losses=won, ahead=0)]
-    columns = ["strategy", "other", "wins", "ties", "losses", "ahead"]
+    columns = ["strategy", "other", "wins", "ties", "losses", "unknown", "ahead"]
     if not parts:
         return pd.DataFrame(columns=columns)
     met = pd.concat(parts)[columns]

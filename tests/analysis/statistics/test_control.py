@@ -38,11 +38,11 @@ def test_whether_recurrence_helps(tmp_path, level, helps):
     assert not any(map(math.isnan, answer.ratios.values()))
     # One seed: a difference, and no claim. No control, or nothing else: nothing to compare.
     few = against_controls(run.finals[run.finals.seed == 0], labels, run.strategies, bill, ACCURACY)
-    assert set(few.helps) == {"unclear"}
+    assert set(few.helps) == {"unknown"}
     assert few.difference.notna().all() and few.p.isna().all()
-    assert recurrence(few).helps == "unclear"
+    assert recurrence(few).helps == "unknown"
     unknown = against_controls(run.finals, None, run.strategies, bill, ACCURACY)
-    assert set(unknown.helps) == {"unclear"}
+    assert set(unknown.helps) == {"unknown"}
     for kept in (["lines", "line_cnn"], ["cnn_control"]):
         nothing = against_controls(run.finals, labels, run.strategies.loc[kept], bill, ACCURACY)
         assert nothing.empty

@@ -104,9 +104,17 @@ def test_runs_are_compared_by_data_set(tmp_path):
     assert found.lines["digits"] == pytest.approx(by_run.lines[["a", "b"]].mean())
     assert (found.lines > found.cnn_lines).all()
     wins = win_matrix(runs).set_index(["strategy", "other"])
-    assert list(wins.loc[("lines", "cnn_lines")]) == [3, 0, 0, 3]
-    assert list(wins.loc[("cnn_lines", "lines")]) == [0, 0, 3, 0]
+    assert list(wins.loc[("lines", "cnn_lines")]) == [3, 0, 0, 0, 3]
+    assert list(wins.loc[("cnn_lines", "lines")]) == [0, 0, 3, 0, 0]
     assert compare_ranks(found, ACCURACY).finding == "too_few"
+
+
+def test_what_nobody_knows_is_no_tie(tmp_path):
+    levels = {"lines": 0.95, "cnn_lines": 0.7}
+    run = load_run(make_run(tmp_path / "run", list(levels), levels, seeds=1))
+    (there, back) = win_matrix([run]).to_dict("records")
+    assert (there["wins"], there["ties"], there["losses"], there["unknown"]) == (0, 0, 0, 1)
+    assert (back["ties"], back["unknown"], there["ahead"]) == (0, 1, 1)
 
 
 def test_nothing_to_compare_is_an_empty_frame(tmp_path):
