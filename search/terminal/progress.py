@@ -207,9 +207,11 @@ class Progress:
     def finals_left(self) -> dict[str, Plan]:
         """Returns the finals still to train; a strategy whose every trial failed has none."""
         left = {}
+        ended = {name: len(self.by_strategy.get(name, ())) for name in self.planned}
         for strategy in self.planned:
             count = self.experiment.final_seeds - sum(name == strategy for name, _ in self.finals)
-            if count > 0 and not (self.in_finals and strategy not in self.best):
+            over = self.in_finals or 0 < self.planned[strategy].trials <= ended[strategy]
+            if count > 0 and (strategy in self.best or not over):
                 left[strategy] = Plan(count, count * self.experiment.max_epochs)
         return left
 

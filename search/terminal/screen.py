@@ -144,9 +144,8 @@ def header(progress: Progress, now: float) -> Text:
 def overall(progress: Progress) -> Table:
     """Returns a bar and its counts: of the search, then of the finals."""
     if progress.in_finals:
-        done = len(progress.finals)
-        total = done + sum(plan.trials for plan in progress.finals_left().values())
-        counts = f"finals: {done} of {total} trained and tested"
+        done, total = count_finals(progress)
+        counts = finals_in_words(progress)
     else:
         trained = sum(row.epochs for row in progress.done)
         left = remaining(progress.planned, progress.done).values()
@@ -159,6 +158,18 @@ def overall(progress: Progress) -> Table:
     grid.add_row(ProgressBar(total=max(1, total), completed=done))
     grid.add_row(line(counts))
     return grid
+
+
+def count_finals(progress: Progress) -> tuple[int, int]:
+    """Returns how many finals have ended, and how many there will be."""
+    done = len(progress.finals)
+    return done, done + sum(plan.trials for plan in progress.finals_left().values())
+
+
+def finals_in_words(progress: Progress) -> str:
+    """Returns how far the finals are."""
+    done, total = count_finals(progress)
+    return f"finals: {done} of {total} trained and tested"
 
 
 def strategies(progress: Progress, width: int, room: int) -> Table:
