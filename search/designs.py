@@ -209,5 +209,6 @@ def description(design: Mapping[str, Any]) -> str:
             f"    model = build()\n    model.load_weights({quoted(weights['file'])})\n"
             "    classes = model.predict(images).argmax(axis=1)"
         )
+    # Every digit: who types the design again needs them.
     values = "".join(f"\n    {name} = {value!r}" for name, value in design["values"].items())
     return f"{text}\n\nIts hyperparameters:\n{values}"

@@ -27,10 +27,12 @@ from search.schema import (
     FinalRow,
     TrialRow,
 )
+from search.wording import NOTHING, value_in_words, values_in_words
 
 # What the analysis may know of the search, it takes from here.
 __all__ = [
     "ACCURACY",
+    "NOTHING",
     "Experiment",
     "ExperimentError",
     "Metric",
@@ -38,6 +40,8 @@ __all__ = [
     "by_mean",
     "mostly_wrong",
     "trial_rank",
+    "value_in_words",
+    "values_in_words",
     "write_atomically",
 ]
 

@@ -74,9 +74,10 @@ def fates(run: Run) -> pd.DataFrame:
 
     Returns:
         A row an initial configuration, in the experiment's order: `strategy`, `origin`,
-        `translated` ("units 48 → 32" and the like, empty where nothing was), `random_starts`, the
-        median score of those beside it, in [0, 1] (a failed one counts as the lowest), and the
-        columns of `first_rung` from `epoch` to `finalist`, NaN where it has not ended that rung.
+        `translated`, hyperparameter to its value there and its value here (None where it has no
+        meaning here; empty where nothing was), `random_starts`, the median score of those beside
+        it, in [0, 1] (a failed one counts as the lowest), and the columns of `first_rung` from
+        `epoch` to `finalist`, NaN where it has not ended that rung.
 
     >>> from tests.support.synthetic_runs import example
     >>> found = fates(example(given={"lines": [0]}, lines=0.9))
@@ -92,10 +93,9 @@ def fates(run: Run) -> pd.DataFrame:
         {
             "strategy": one.strategy,
             "origin": one.origin,
-            "translated": ", ".join(
-                f"{name} {old} \N{RIGHTWARDS ARROW} {one.values.get(name, 'none')}"
-                for name, old in one.translated.items()
-            ),
+            "translated": {
+                name: (old, one.values.get(name)) for name, old in one.translated.items()
+            },
             "random_starts": median.get(one.strategy, math.nan),
         }
         for one in run.experiment.initial

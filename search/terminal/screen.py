@@ -12,6 +12,7 @@ from rich.text import Text
 
 from search.schema import TrialRow
 from search.terminal.progress import Final, Progress, Running, remaining
+from search.wording import values_in_words
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 UNKNOWN = "·"
@@ -65,14 +66,9 @@ def sparkline(curve: Mapping[int, float | None], top: float) -> str:
 
 
 def in_brief(hyperparameters: str) -> str:
-    """Returns hyperparameters (JSON) as name=value, floats to three digits."""
-    return one_line(
-        " ".join(
-            f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
-            for name, value in json.loads(hyperparameters).items()
-            if name != "strategy"
-        )
-    )
+    """Returns hyperparameters (JSON) as name=value."""
+    values = json.loads(hyperparameters)
+    return one_line(values_in_words({name: values[name] for name in values if name != "strategy"}))
 
 
 def position(row: TrialRow) -> str:

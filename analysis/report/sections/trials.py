@@ -80,10 +80,7 @@ def _cells(row: dict[Any, Any], name: str) -> list[str]:
     if row["status"] == "failed":
         said = clean_first_line(row["message"]) if isinstance(row["message"], str) else ""
     else:
-        values = (
-            f"{key}={formatting.value(value)}" for key, value in row["hyperparameters"].items()
-        )
-        said = formatting.clean(" ".join(values), 400)
+        said = formatting.configuration(row["hyperparameters"])
     return [
         name,
         row["status"],

@@ -63,7 +63,10 @@ def test_what_was_translated_is_said(tmp_path):
     changed = InitialConfiguration("lines", settings(0, 0), "x.json", {"units": 48, "gone": 1})
     saved["experiment"]["initial"] = [dataclasses.asdict(changed)]
     (path / "experiment.json").write_text(json.dumps(saved))
-    (frame,) = fates(load_run(path)).translated
-    assert frame == "units 48 \N{RIGHTWARDS ARROW} 32, gone 1 \N{RIGHTWARDS ARROW} none"
+    (values,) = fates(load_run(path)).translated
+    assert values == {"units": (48, 32), "gone": (1, None)}
     write_report(path)
-    assert "units 48" in (path / "report" / "report.md").read_text("utf-8")
+    said = "units 48 \N{RIGHTWARDS ARROW} 32, gone 1 \N{RIGHTWARDS ARROW} none"
+    assert said in (path / "report" / "report.md").read_text("utf-8")
+    table = pd.read_csv(path / "report" / "tables" / "warm-start.csv")
+    assert list(table.translated) == [said]
