@@ -40,6 +40,11 @@ def record_mistakes(store: Store, dataset: Dataset, test: Images) -> None:
     """Keeps the first test images that most seeds of the best finalist classify wrongly.
 
     To be called when the finals are done, and by nobody before: it looks at the test split.
+
+    Args:
+        store: the run directory, open for writing.
+        dataset: whose they are.
+        test: uint8 images (n, height, width, channels) and their classes (n,).
     """
     asked = store.experiment
     wrong = mistakes(store.finals(), test.y, asked.strategies, asked.metric)
@@ -72,7 +77,15 @@ def record_sequences(store: Store, dataset: Dataset, finalists: Mapping[str, Tri
 
 
 def samples(labels: np.ndarray, most: int = MOST_IMAGES) -> list[int]:
-    """Returns the positions of the first image of each class, then the second, up to `most`."""
+    """Returns the positions of the first image of each class, then the second, up to `most`.
+
+    Args:
+        labels: classes, (images,).
+        most: how many positions at most.
+
+    >>> samples(np.array([2, 2, 0, 1, 0]), most=4)
+    [2, 3, 0, 4]
+    """
     order = np.argsort(labels, kind="stable")
     grouped = labels[order]
     # How many of the same class come before: 0 for the first of a class.
@@ -110,7 +123,15 @@ def mistakes(
 def image_rows(
     dataset: str, split: str, images: Images, positions: Iterable[int]
 ) -> list[dict[str, Any]]:
-    """Returns rows of the table `images`."""
+    """Returns rows of the table `images`.
+
+    Args:
+        dataset: its name.
+        split: `train` or `test`.
+        images: uint8 (n, height, width, channels), of which large ones are kept smaller, and their
+            classes (n,).
+        positions: which of them, in [0, n).
+    """
     rows = []
     for position in positions:
         pixels = smaller(images.x[position])

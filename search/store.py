@@ -15,7 +15,7 @@ from typing import Any
 
 import filelock
 
-from search.experiment import Experiment, ExperimentError
+from search.experiment import Experiment, ExperimentError, InitialConfiguration
 from search.files import RunFiles, write_atomically
 from search.metric import ACCURACY, Metric, mostly_wrong
 from search.ranking import by_mean, trial_rank
@@ -35,8 +35,11 @@ __all__ = [
     "NOTHING",
     "Experiment",
     "ExperimentError",
+    "FinalRow",
+    "InitialConfiguration",
     "Metric",
     "Store",
+    "TrialRow",
     "by_mean",
     "mostly_wrong",
     "trial_rank",

@@ -116,7 +116,7 @@ FLOORS = {
         *("search_spaces", "dispatch", "trainings", "report_images", "tuner", "finals"),
         *("designs", "warm_start", "options"),
     ),
-    "analysis": ("formatting", "run", "statistics", "report", "__main__"),
+    "analysis": ("formatting", "run", "example", "statistics", "report", "__main__"),
     "analysis.report": (
         *("style", "elements", "findings", "evidence", "tested", "sections"),
         *("render", "write", "live", "comparison"),

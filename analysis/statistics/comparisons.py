@@ -39,7 +39,7 @@ def compare(run: Run, draws: int = intervals.DRAWS) -> Comparisons:
         run: the run, of one data set.
         draws: how many the bootstrap takes. The same finals give the same draws.
 
-    >>> from tests.support.synthetic_runs import example
+    >>> from analysis.example import example
     >>> list(compare(example(lines=0.9, patches=0.5)).against_best.index)
     ['patches']
     """
@@ -73,7 +73,8 @@ def correctness(
     ...     "strategy": "lines", "status": "completed", "test_accuracy": [1.0, 0.5],
     ...     "predictions": [np.array([3, 1]), np.array([3, 2])],
     ... })
-    >>> correctness(finals, np.array([3, 1]), ["lines", "untested"])
+    >>> from search.store import ACCURACY
+    >>> correctness(finals, np.array([3, 1]), ["lines", "untested"], ACCURACY)
     {'lines': array([[ True,  True],
            [ True, False]])}
     """
@@ -111,9 +112,10 @@ def by_strategy(
         (NaN where a tested strategy has a single seed or no predictions), and the numbers of
         completed `seeds` and of `failed` ones.
 
-    >>> from tests.support.synthetic_runs import example
+    >>> from analysis.example import example
+    >>> from search.store import ACCURACY
     >>> run = example(lines=0.9, patches=0.5)
-    >>> by_strategy(run.finals, run.test_labels, ["patches", "lines"]).seeds
+    >>> by_strategy(run.finals, run.test_labels, ["patches", "lines"], ACCURACY).seeds
     strategy
     lines      3
     patches    3
@@ -176,9 +178,11 @@ def pairwise(
         `significant` is False, where one has a single seed or no predictions. Best strategy first,
         then other.
 
-    >>> from tests.support.synthetic_runs import example
+    >>> from analysis.example import example
+    >>> from search.store import ACCURACY
     >>> run = example(patches=0.5, lines=0.9)
-    >>> pairwise(run.finals, run.test_labels, ["patches", "lines"]).iloc[0, [0, 1, 6]].to_dict()
+    >>> pairs = pairwise(run.finals, run.test_labels, ["patches", "lines"], ACCURACY)
+    >>> pairs.iloc[0, [0, 1, 6]].to_dict()
     {'strategy': 'lines', 'other': 'patches', 'significant': True}
     """
     correct = correctness(finals, labels, strategies, metric)
@@ -214,7 +218,9 @@ def gain(one: np.ndarray, other: np.ndarray, metric: Metric) -> intervals.Estima
         other: the other's, with the same images.
         metric: says which way is better.
 
-    >>> gain(np.array([[1, 1, 0], [1, 1, 1]]), np.array([[0, 1, 0], [1, 0, 0]])).value
+    >>> from search.store import ACCURACY
+    >>> one, other = np.array([[1, 1, 0], [1, 1, 1]]), np.array([[0, 1, 0], [1, 0, 0]])
+    >>> gain(one, other, ACCURACY).value
     0.5
     """
     return intervals.difference(*((other, one) if metric.lowest_is_best else (one, other)))

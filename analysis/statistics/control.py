@@ -41,11 +41,12 @@ def against_controls(
         control's `parameters`, `multiply_adds`, `train_seconds` and `latency_ms`.
 
     >>> from analysis.statistics.budgets import costs
-    >>> from tests.support.synthetic_runs import example
+    >>> from analysis.example import example
+    >>> from search.store import ACCURACY
     >>> run = example(lines=0.9, cnn_control=0.5)
-    >>> summary = comparisons.by_strategy(run.finals, None, run.experiment.strategies)
+    >>> summary = comparisons.by_strategy(run.finals, None, run.experiment.strategies, ACCURACY)
     >>> rows = against_controls(
-    ...     run.finals, run.test_labels, run.strategies, costs(run, summary)
+    ...     run.finals, run.test_labels, run.strategies, costs(run, summary), ACCURACY
     ... )
     >>> rows[["strategy", "control", "helps"]].to_dict("records")
     [{'strategy': 'lines', 'control': 'cnn_control', 'helps': 'yes'}]

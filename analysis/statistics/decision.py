@@ -83,7 +83,11 @@ class Evidence:
 
     @property
     def needed(self) -> float:
-        """How many more seeds would tell all of the group from the best; 0 for a winner."""
+        """How many more seeds would tell all of the group from the best; 0 for a winner.
+
+        >>> Evidence({}, (), None, {"lines": 4.0, "patches": 9.0}, (), {}, "unknown").needed
+        9.0
+        """
         return max(self.more_seeds.values(), default=0.0)
 
 
@@ -149,7 +153,7 @@ def decide(run: Run, compared: Comparisons | None = None) -> Decision:
         run: the run, of one data set.
         compared: what `comparisons.compare` says of it, where that is known already.
 
-    >>> from tests.support.synthetic_runs import example
+    >>> from analysis.example import example
     >>> decision = decide(example(patches=0.5, lines=0.9))
     >>> decision.kind, decision.group, decision.why.worse
     ('wins', ('lines',), ('patches',))

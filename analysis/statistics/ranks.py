@@ -34,7 +34,7 @@ def accuracies(runs: Mapping[str, Run]) -> pd.DataFrame:
     Returns:
         `run`, `dataset`, `strategy`, `mean` test accuracy in [0, 1] and `seeds`.
 
-    >>> from tests.support.synthetic_runs import example
+    >>> from analysis.example import example
     >>> accuracies({"one": example(lines=0.9, patches=0.5)}).strategy.to_list()
     ['lines', 'patches']
     """
@@ -94,7 +94,8 @@ def ranks(table: pd.DataFrame, metric: Metric) -> pd.DataFrame:
         A frame indexed by strategy, the best mean rank first: a column a data set, 1 for the best,
         equals sharing the mean of their ranks; and `mean rank`.
 
-    >>> ranks(pd.DataFrame({"a": [0.9, 0.8], "b": [0.7, 0.8]}, ["digits", "mnist"]))
+    >>> from search.store import ACCURACY
+    >>> ranks(pd.DataFrame({"a": [0.9, 0.8], "b": [0.7, 0.8]}, ["digits", "mnist"]), ACCURACY)
        digits  mnist  mean rank
     a     1.0    1.5       1.25
     b     2.0    1.5       1.75
@@ -117,7 +118,7 @@ def win_matrix(runs: Iterable[Run]) -> pd.DataFrame:
         (nobody knows whether it does: a single seed, say), and `ahead`, in how many its mean is
         the better, whether or not by chance.
 
-    >>> from tests.support.synthetic_runs import example
+    >>> from analysis.example import example
     >>> win_matrix([example(lines=0.9, patches=0.5)])
       strategy    other  wins  ties  losses  unknown  ahead
     0    lines  patches     1     0       0        0      1
@@ -183,7 +184,9 @@ def compare_ranks(table: pd.DataFrame, metric: Metric) -> RankTest:
         table: what `accuracy_table` returns; strategies that lack a data set are left out.
         metric: says which way is better.
 
-    >>> found = compare_ranks(pd.DataFrame({"a": [0.9] * 6, "b": [0.8] * 6, "c": [0.7] * 6}))
+    >>> from search.store import ACCURACY
+    >>> table = pd.DataFrame({"a": [0.9] * 6, "b": [0.8] * 6, "c": [0.7] * 6})
+    >>> found = compare_ranks(table, ACCURACY)
     >>> found.finding, found.first, found.behind, round(found.critical_difference, 2)
     ('differ', 'a', ('c',), 1.35)
     """

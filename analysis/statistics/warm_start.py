@@ -35,7 +35,7 @@ def first_rung(run: Run) -> pd.DataFrame:
         configurations, or -1 for a random start; `reached`, the epoch to which its configuration
         was trained in the end; and `finalist`, whether its configuration is the strategy's best.
 
-    >>> from tests.support.synthetic_runs import example
+    >>> from analysis.example import example
     >>> first_rung(example(given={"lines": [1]}, lines=0.9)).initial.to_list()
     [-1, 0, -1, -1]
     """
@@ -79,7 +79,7 @@ def fates(run: Run) -> pd.DataFrame:
         it, in [0, 1] (a failed one counts as the lowest), and the columns of `first_rung` from
         `epoch` to `finalist`, NaN where it has not ended that rung.
 
-    >>> from tests.support.synthetic_runs import example
+    >>> from analysis.example import example
     >>> found = fates(example(given={"lines": [0]}, lines=0.9))
     >>> found[["origin", "place", "reached"]].to_dict("records")
     [{'origin': 'designs/lines.json', 'place': 1, 'reached': 9}]
@@ -134,7 +134,8 @@ def superiority(
     >>> rung = pd.DataFrame({
     ...     "strategy": "lines", "score": [0.9, 0.5, 0.95], "initial": [0, -1, -1],
     ... })
-    >>> superiority(rung)[0]
+    >>> from search.store import ACCURACY
+    >>> superiority(rung, ACCURACY)[0]
     0.5
     """
     pairs, parts = 0, []
@@ -194,7 +195,7 @@ def warm_start(run: Run) -> WarmStart:
     Args:
         run: the run.
 
-    >>> from tests.support.synthetic_runs import example
+    >>> from analysis.example import example
     >>> found = warm_start(example(given={"lines": [0]}, lines=0.9, patches=0.9))
     >>> found.given, found.random_starts, found.won, found.expected
     (1, 3, ('lines',), 0.25)
