@@ -258,9 +258,10 @@ class StrategyHyperband(keras_tuner.Oracle):
         >>> space = keras_tuner.HyperParameters()
         >>> units = space.Choice("lstm_units", [32, 64, 128])
         >>> oracle = StrategyHyperband(max_epochs=3, spaces={"lines": space}, keep_files=False)
-        >>> oracle.restore([TrialRow(
-        ...     "lines-0-1-0-0", "digits", "lines", 0, 1, 0, 0, 0, "{}", 0, 1, "completed", score=0.5,
-        ... )])
+        >>> place = {"iteration": 0, "bracket": 1, "rung": 0, "slot": 0, "seed": 0}
+        >>> row = TrialRow("lines-0-1-0-0", "digits", "lines", **place, hyperparameters="{}",
+        ...                first_epoch=0, last_epoch=1, status="completed", score=0.5)
+        >>> oracle.restore([row])
         >>> oracle.next_key().trial_id
         'lines-0-1-0-1'
         """

@@ -19,6 +19,8 @@ def build(images: Any, hp: Any) -> Any:
         → patches          (batch, H', W', embedding), H' = ⌈H / p⌉, W' = ⌈W / p⌉
         → sequence         (batch, H'·W', embedding), in the scan's order
         → LSTM, readout    (batch, outputs)
+
+    Sides that p does not divide are padded.
     """
     height, width = images.shape[1:3]
     sizes = blocks.patch_sizes(height, width)
