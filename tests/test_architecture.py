@@ -350,6 +350,33 @@ def test_a_temporary_file_is_none_of_it():
     assert not list(reaches_out(ast.parse("os.environ.get('X')\nnames.remove(x)")))
 
 
+# Why a file has no tests at the path that is its own.
+TESTED_ELSEWHERE = {
+    "run_search.py": "tests/test_command_line.py runs it as a user does",
+    "spaces/strategies/": "one contract holds for them all: tests/spaces/test_strategies.py",
+    "search/workers/": "every kind of worker passes tests/search/workers/test_workers.py",
+}
+
+
+def test_a_module_has_its_tests_at_its_own_path():
+    for file in FILES:
+        name = file.relative_to(ROOT)
+        mirrored = ROOT / "tests" / name.with_name(f"test_{name.name}")
+        elsewhere = any(name.as_posix().startswith(place) for place in TESTED_ELSEWHERE)
+        assert file.stem == "__init__" or mirrored.exists() or elsewhere, name
+
+
+def test_a_file_of_tests_is_that_of_a_module():
+    """Or of a folder's registry, or of what no single module does."""
+    whole = {"test_registry", "test_all", "test_browser", "test_of_odd_runs", "test_scale"}
+    whole |= {"test_strategies", "test_tutorial_mistakes", "test_workers"}
+    for package in PACKAGES:
+        for file in (ROOT / "tests" / package).rglob("test_*.py"):
+            name = file.relative_to(ROOT / "tests")
+            module = ROOT / name.with_name(name.name.removeprefix("test_"))
+            assert module.exists() or file.stem in whole, name
+
+
 @pytest.mark.parametrize("file", BENCHMARKS, ids=lambda file: str(file.relative_to(ROOT)))
 def test_what_a_benchmark_imports_of_ours_is_there(file):
     """Within functions, too, where an import fails only when somebody measures."""

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -43,8 +44,8 @@ def wheel(tmp_path_factory):
     tree = tmp_path_factory.mktemp("tree")
     for package in PACKAGES:
         shutil.copytree(ROOT / package, tree / package)
-    for name in ("run_search.py", "pyproject.toml", "requirements.txt"):
-        shutil.copy(ROOT / name, tree)
+    for file in (ROOT / "run_search.py", ROOT / "pyproject.toml", *ROOT.glob("requirements*.txt")):
+        shutil.copy(file, tree)
     target = tmp_path_factory.mktemp("wheel")
     pip = [sys.executable, *PIP]
     skip_without_registry(pip, target)  # setuptools comes from there
@@ -67,7 +68,7 @@ def test_the_wheel_holds_every_module_and_template(wheel):
 
 
 def test_the_wheel_asks_for_what_it_needs(wheel):
-    """Every line of requirements.txt is one of its own requirements."""
+    """Every line of the files that pyproject.toml names is one of its own requirements."""
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
         metadata = archive.read(name).decode()
@@ -76,7 +77,10 @@ def test_the_wheel_asks_for_what_it_needs(wheel):
         for line in metadata.splitlines()
         if line.startswith("Requires-Dist: ")
     }
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    files = project["tool"]["setuptools"]["dynamic"]["dependencies"]["file"]
+    texts = [(ROOT / file).read_text(encoding="utf-8") for file in files]
+    lines = [line for text in texts for line in text.splitlines()]
     names = [line.split("#")[0].split(";")[0].replace(" ", "") for line in lines]
     assert {package(name) for name in names if name} <= {package(name) for name in asked}
 
