@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-NOTHING = "\N{EN DASH}"
+from search.store import NOTHING, value_in_words, values_in_words
+
 TIMES = " \N{MULTIPLICATION SIGN} "
 MINUS = "\N{MINUS SIGN}"
 
@@ -53,22 +54,22 @@ def label(strategy: str, control: bool = False) -> str:
     return f"{name} (control, no recurrence)" if control else name
 
 
-def value(value: object, digits: int = 3) -> str:
-    """Returns a hyperparameter's value.
-
-    A column in which some strategies have no value holds its integers as floats: these stay whole.
+def value(value: object) -> str:
+    """Returns a hyperparameter's value as the terminal has it, without what could hide text.
 
     >>> [value(one) for one in (True, None, 0.0012345, 1024.0, "rows")]
     ['yes', '–', '0.00123', '1024', 'rows']
     """
-    if value is None or value != value:  # NaN alone differs from itself
-        return NOTHING
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        whole = value.is_integer() and abs(value) < 1e15
-        return str(int(value)) if whole else f"{value:.{digits}g}"
-    return clean(value, 40)
+    return clean(value_in_words(value), 40)
+
+
+def configuration(values: Mapping[str, object]) -> str:
+    """Returns a configuration as the terminal has it, on one line.
+
+    >>> configuration({"axis": "rows", "lstm_units": 64})
+    'axis=rows lstm_units=64'
+    """
+    return clean(values_in_words(values), 400)
 
 
 def percent(share: float, digits: int = 1) -> str:

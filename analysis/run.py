@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import formatting
-from search.store import ACCURACY, Experiment, ExperimentError, Metric, Store, has_table
+from search.store import Experiment, ExperimentError, Metric, Store, has_table, trial_rank
 
 # SQLite gives a column without a single value no type; these are numbers whatever they hold.
 _NUMBERS = {
@@ -143,17 +143,15 @@ def hyperparameters(trials: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(list(trials.hyperparameters), index=trials.trial_id)
 
 
-def best_first(trials: pd.DataFrame, metric: Metric = ACCURACY) -> pd.DataFrame:
-    """Returns the completed trials in the order in which the finals choose.
-
-    The best validation score first; ties go to the lower validation loss, then to fewer epochs,
-    then to the lower trial_id.
-    """
+def best_first(trials: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """Returns the completed trials in the order in which the finals choose, the best first."""
     completed = trials[(trials.status == "completed") & trials.score.notna()]
-    return completed.sort_values(
-        ["score", "val_loss", "last_epoch", "trial_id"],
-        ascending=[metric.direction == "min", True, True, True],
-    )
+    columns = [completed[name] for name in ("score", "val_loss", "last_epoch", "trial_id")]
+    ranks = [
+        trial_rank(score, val_loss, last_epoch, trial_id, metric)
+        for score, val_loss, last_epoch, trial_id in zip(*columns, strict=True)
+    ]
+    return completed.iloc[sorted(range(len(ranks)), key=ranks.__getitem__)]
 
 
 def label(runs: Iterable[Run], strategy: str) -> str:

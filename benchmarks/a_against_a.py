@@ -13,9 +13,9 @@ mistake, of which 5 in 100 are allowed. The repetitions draw from the same 48 tr
 are less independent than 200 searches would be.
 
 A test that never names a winner would pass. So the copy is also made worse, by a gap that is known:
-each right answer of its three seeds is spoilt with such a probability that the accuracy falls by
-the gap in expectation. And the two strategies, whose gap is known from 48 seeds each, compete as
-they are.
+each image that one of its three seeds classifies correctly is spoilt with such a probability that
+the accuracy falls by the gap in expectation. And the two strategies, whose gap is known from 48
+seeds each, compete as they are.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ def recorded(finals: pd.DataFrame, strategy: str) -> np.ndarray:
 def spoilt(
     named: np.ndarray, labels: np.ndarray, gap: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Makes right answers wrong, each with the same probability: `gap` of all in expectation."""
-    right = named == labels
-    spoil = right & (rng.random(named.shape) < gap / right.mean())
+    """Spoils what is classified correctly, each with the same probability: in expectation `gap`."""
+    correct = named == labels
+    spoil = correct & (rng.random(named.shape) < gap / correct.mean())
     return np.where(spoil, (labels + 1) % (labels.max() + 1), named)
 
 
@@ -163,10 +163,12 @@ def main() -> None:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         list(complete_all([(options.out, RECORDED)]))
     run = load_run(options.out)
+    labels = run.test_labels
+    assert labels is not None  # its finals are done
     for name, of in run.finals.groupby("strategy").test_accuracy:
         print(
             f"{name}: {100 * of.mean():.1f} ± {100 * of.std():.1f} % over {len(of)} seeds, "
-            f"{len(run.test_labels)} test images"
+            f"{len(labels)} test images"
         )
     print(table(run, options.repetitions))
 

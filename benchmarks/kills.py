@@ -23,7 +23,7 @@ from typing import Any
 import psutil
 
 from search.store import Store
-from tests import small_run
+from tests.support import small_run
 
 SEARCH = [*small_run.ARGUMENTS[:-2], "--workers", "2", "--out", "run"]
 RESUME = ["--resume", "run", "--workers", "2"]

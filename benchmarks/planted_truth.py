@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from scipy import stats
@@ -47,8 +48,9 @@ def experiment(folder: Path, name: str, seed: int) -> Experiment:
 def answer(run: Run) -> tuple[str, str | None, str | None]:
     """Returns the verdict's kind, the strategy it puts first, and its finalist's axis."""
     decision, best = decide(run), representatives(run)
-    values = best.hyperparameters[decision.best] if decision.best in best.index else {}
-    return decision.kind, decision.best, values.get("axis")
+    if decision.best not in best.index:
+        return decision.kind, decision.best, None
+    return decision.kind, decision.best, best.hyperparameters[str(decision.best)].get("axis")
 
 
 def finished(folder: Path) -> Iterator[tuple[str, int, Run]]:
@@ -106,7 +108,9 @@ def table(found: pd.DataFrame) -> str:
         "mean (lowest) | the other's, mean (highest) | seconds a search, median |",
         "| :--- | :--- | :--- | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for row in counts(found).itertuples():
+    rows: Any = counts(found).itertuples()
+    missed: Any = found[~found.named].itertuples()
+    for row in rows:
         planted = PLANTED[row.name]
         winner = f"{planted.winner}, {planted.axis}" if planted.axis else planted.winner
         lines.append(
@@ -119,7 +123,7 @@ def table(found: pd.DataFrame) -> str:
         f"\nMissed: {row.name}, seed {row.seed}: {row.verdict}, {row.best}"
         f"{f', {row.axis}' if row.axis else ''} ({100 * row.winner:.1f} against "
         f"{100 * row.others:.1f} %)"
-        for row in found[~found.named].itertuples()
+        for row in missed
     ]
     return "\n".join(lines)
 

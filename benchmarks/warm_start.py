@@ -1,11 +1,12 @@
 """What are MNIST's designs worth on Fashion-MNIST? Epochs to the same accuracy, with and without.
 
-    python -m benchmarks.warm_start --data-dir DIR [--seeds 5] [--out runs/seeding]
+    python -m benchmarks.warm_start --data-dir DIR [--seeds 5] [--out runs/warm-start]
 
 One search of MNIST finds a design of each strategy. Then, for every seed, Fashion-MNIST is searched
-twice: from random starts alone, and with those designs in the first slots (`--seed-designs`). The
+twice: from random starts alone, and with those designs in the first slots (`--warm-start`). The
 two searches of a pair have the same images, the same split and the same random configurations in
-all other slots, so they differ in the seeds alone. DIR holds mnist.npz and fashion_mnist.npz.
+all other slots, so they differ in the initial configurations alone. DIR holds mnist.npz and
+fashion_mnist.npz.
 
 Counted are the epochs of all trials in the order in which they were started, until the highest
 validation accuracy so far reaches a target. The target is taken from both searches of a pair alike:
@@ -19,6 +20,7 @@ import argparse
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,7 +32,8 @@ from search.environment import start_backend
 from search.experiment import Experiment
 
 STRATEGIES = ("lines", "cnn_lines")
-LIMITS = {"train_limit": 2000, "max_epochs": 4, "factor": 4, "final_seeds": 0}
+COLD, WARM = "cold", "warm"  # from random starts alone; with designs in the first slots
+LIMITS: dict[str, Any] = {"train_limit": 2000, "max_epochs": 4, "factor": 4, "final_seeds": 0}
 
 
 def experiment(dataset: str, data_dir: str, seed: int) -> Experiment:
@@ -46,10 +49,11 @@ def pair(folder: Path, data_dir: str, seed: int) -> dict[str, tuple[Path, Experi
     from search.warm_start import read_initial
 
     plain = experiment("fashion_mnist", data_dir, seed)
-    seeds, _ = read_initial([folder / "mnist"], plain, search_spaces(plain, load_dataset(plain)))
+    spaces = search_spaces(plain, load_dataset(plain))
+    initial, _ = read_initial([folder / "mnist"], plain, spaces)
     return {
-        "unseeded": (folder / f"unseeded-{seed}", plain),
-        "seeded": (folder / f"seeded-{seed}", dataclasses.replace(plain, initial=seeds)),
+        COLD: (folder / f"{COLD}-{seed}", plain),
+        WARM: (folder / f"{WARM}-{seed}", dataclasses.replace(plain, initial=initial)),
     }
 
 
@@ -70,7 +74,7 @@ def comparison(curves: dict[int, dict[str, np.ndarray]]) -> pd.DataFrame:
     """Returns a row a seed and target: the epochs of both searches and their ratio.
 
     Args:
-        curves: seed -> `unseeded` and `seeded` -> what `best_so_far` returns.
+        curves: seed -> `cold` and `warm` -> what `best_so_far` returns.
     """
     ends = {seed: {kind: best[-1] for kind, best in pair.items()} for seed, pair in curves.items()}
     common = min(end for pair in ends.values() for end in pair.values())
@@ -83,9 +87,7 @@ def comparison(curves: dict[int, dict[str, np.ndarray]]) -> pd.DataFrame:
         for seed, pair in curves.items()
         for target in [min(ends[seed].values()) if kind == "of the pair" else common]
     ]  # fmt: skip
-    return pd.DataFrame(rows).assign(
-        ratio=lambda frame: frame.unseeded_epochs / frame.seeded_epochs
-    )
+    return pd.DataFrame(rows).assign(ratio=lambda frame: frame.cold_epochs / frame.warm_epochs)
 
 
 def table(found: pd.DataFrame) -> str:
@@ -95,11 +97,12 @@ def table(found: pd.DataFrame) -> str:
         "ratio | best without | best with |",
         "| :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
+    rows: Any = found.itertuples()
     lines += [
-        f"| {row.target} | {row.seed} | {100 * row.accuracy:.1f} % | {row.unseeded_epochs} | "
-        f"{row.seeded_epochs} | {row.ratio:.2f} | {100 * row.unseeded:.1f} % | "
-        f"{100 * row.seeded:.1f} % |"
-        for row in found.itertuples()
+        f"| {row.target} | {row.seed} | {100 * row.accuracy:.1f} % | {row.cold_epochs} | "
+        f"{row.warm_epochs} | {row.ratio:.2f} | {100 * row.cold:.1f} % | "
+        f"{100 * row.warm:.1f} % |"
+        for row in rows
     ]
     for kind, mine in found.groupby("target", sort=False):
         logs = -np.log(mine.ratio.to_numpy())
@@ -125,7 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data-dir", required=True, help="holds mnist.npz and fashion_mnist.npz")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=Path("runs/seeding"))
+    parser.add_argument("--out", type=Path, default=Path("runs/warm-start"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     data_dir = str(Path(options.data_dir).resolve())
@@ -133,7 +136,7 @@ def main() -> None:
         print(path.name, f"{best_so_far(load_run(path))[-1]:.3f}", flush=True)
     curves = {
         seed: {kind: best_so_far(load_run(options.out / f"{kind}-{seed}"))
-               for kind in ("unseeded", "seeded")}
+               for kind in (COLD, WARM)}
         for seed in range(options.seeds)
     }  # fmt: skip
     print(table(comparison(curves)))

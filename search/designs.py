@@ -20,6 +20,7 @@ from typing import Any
 import keras
 
 from search.experiment import Experiment, ExperimentError
+from search.metric import ACCURACY, METRICS
 from search.schema import FinalRow, TrialRow
 from search.store import Store
 from search.trainings import final_id
@@ -140,6 +141,7 @@ def describe(
             "seed": weights_seed(finals) or 0,
         },
         "scores": {
+            "metric": experiment.metric.name,
             "validation_accuracy": trial.score,
             "validation_loss": trial.val_loss,
             "validation_epochs": trial.last_epoch,
@@ -178,6 +180,7 @@ def description(design: Mapping[str, Any]) -> str:
     height, width, channels = design["image_shape"]
     scores, training, weights = design["scores"], design["training"], design["weights"]
     strategy = STRATEGIES[design["strategy"]]
+    label = METRICS[scores.get("metric", ACCURACY.name)].label  # older designs do not say
     name = design["dataset"]
     data = quoted(name if len(name) <= 60 else f"{name[:60]}…")
     version = design["versions"].get("scanline")
@@ -186,13 +189,13 @@ def description(design: Mapping[str, Any]) -> str:
         f"The best of its strategy that Scanline{f' {version}' if version else ''} found. It takes "
         f"images (batch, {height}, {width}, {channels}) with values from 0 to 255 and returns "
         f"logits (batch, {design['classes']}), a class each, in the order of CLASS_NAMES.",
-        f"Validation accuracy {scores['validation_accuracy']:.4f} after "
+        f"Validation {label} {scores['validation_accuracy']:.4f} after "
         f"{scores['validation_epochs']} of {training['epochs']} epochs, in the search.",
     ]
     tested = [row["test_accuracy"] for row in scores["finals"]]
     if tested:
         paragraphs[-1] += (
-            f" Test accuracy {scores['test_accuracy']:.4f}, the mean of {len(tested)} trainings "
+            f" Test {label} {scores['test_accuracy']:.4f}, the mean of {len(tested)} trainings "
             f"of {training['epochs']} epochs from scratch: "
             f"{', '.join(f'{accuracy:.4f}' for accuracy in tested)}."
         )
@@ -206,5 +209,6 @@ def description(design: Mapping[str, Any]) -> str:
             f"    model = build()\n    model.load_weights({quoted(weights['file'])})\n"
             "    classes = model.predict(images).argmax(axis=1)"
         )
+    # Every digit: who types the design again needs them.
     values = "".join(f"\n    {name} = {value!r}" for name, value in design["values"].items())
     return f"{text}\n\nIts hyperparameters:\n{values}"

@@ -177,9 +177,10 @@ class Execution:
         shared_dir: a directory that driver and workers all see, through which images and models
             travel; None for the scheduler.
         worker_memory: gigabytes that a worker on this machine may hold; None for its share.
-        retries: how often a trial starts again because its worker was lost, before it has failed.
-        trial_timeout: minutes after which a trial has failed; None for any number.
-        checkpoint_every: minutes after which a trial's model is kept on the way.
+        retries: how often a trial or a final starts again because its worker was lost, before it
+            has failed.
+        trial_timeout: minutes after which a trial or a final has failed; None for any number.
+        checkpoint_every: minutes after which a trial's or a final's model is kept on the way.
         dashboard: whether Dask's own is served.
     """
 
@@ -208,16 +209,16 @@ class Execution:
     )
     retries: int = _option(
         "count",
-        "how often a trial whose worker was lost starts again, before it has failed",
+        "how often a trial or a final whose worker was lost starts again, before it has failed",
         2,
         metavar="N",
     )
     trial_timeout: float | None = _option(
-        "minutes", "a trial that takes longer has failed", metavar="MINUTES"
+        "minutes", "a trial or a final that takes longer has failed", metavar="MINUTES"
     )
     checkpoint_every: float = _option(
         "minutes",
-        "keep a long trial's model on the way, at the end of an epoch",
+        "keep the model of a long trial or final on the way, at the end of an epoch",
         10.0,
         metavar="MINUTES",
     )

@@ -157,7 +157,14 @@ class Finals:
 
 
 def everything(dataset: Dataset) -> Images:
-    """What a finalist learns from: the training and the validation images."""
+    """What a finalist learns from: the training and the validation images, in this order.
+
+    Args:
+        dataset: its splits hold uint8 images (n, height, width, channels) and classes (n,).
+
+    Returns:
+        Images (n + m, height, width, channels) and classes (n + m,), of n and m.
+    """
     return Images(
         np.concatenate([dataset.train.x, dataset.validation.x]),
         np.concatenate([dataset.train.y, dataset.validation.y]),

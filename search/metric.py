@@ -41,6 +41,11 @@ class Metric:
         """
         return more_is_better(score, self.direction)
 
+    @property
+    def lowest_is_best(self) -> bool:
+        """Whether scores in ascending order have the best first."""
+        return self.direction == "min"
+
 
 def more_is_better(score: float, direction: str) -> float:
     """Returns a score so that more is better, whatever the direction, `max` or `min`."""
@@ -64,6 +69,24 @@ def classified_correctly(predicted: np.ndarray, labels: np.ndarray) -> np.ndarra
     """
     correct: np.ndarray = predicted == labels
     return correct
+
+
+def mostly_wrong(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Returns which images most seeds classify wrongly, whatever was searched by.
+
+    Args:
+        predicted: classes, (seeds, images).
+        labels: true classes, (images,).
+
+    Returns:
+        bool, (images,).
+
+    >>> import numpy as np
+    >>> mostly_wrong(np.array([[2, 0, 0], [2, 0, 1], [2, 1, 1]]), np.array([2, 1, 1]))
+    array([False,  True, False])
+    """
+    wrong: np.ndarray = classified_correctly(predicted, labels).mean(axis=0) < 0.5
+    return wrong
 
 
 ACCURACY = Metric("accuracy", "accuracy", "max", classified_correctly)

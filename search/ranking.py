@@ -1,12 +1,13 @@
-"""Which trial is better: the one order of search, finals and display."""
+"""Which trial, and which strategy, is better: the one order of search, finals and report."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import statistics
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from search.metric import ACCURACY, Metric
+from search.metric import Metric
 
 if TYPE_CHECKING:
     from search.schema import TrialRow
@@ -23,23 +24,40 @@ def merit(score: float, val_loss: float | None) -> tuple[float, float]:
     return -score, math.inf if val_loss is None or math.isnan(val_loss) else val_loss
 
 
-def best_first(rows: Iterable[TrialRow], metric: Metric = ACCURACY) -> list[TrialRow]:
-    """Returns the completed trials, the best first.
+def trial_rank(
+    score: float, val_loss: float | None, last_epoch: int, trial_id: str, metric: Metric
+) -> tuple[float, float, int, str]:
+    """Returns a key that sorts completed trials, the best first; the arguments are its columns.
 
     The best has the best score at the end of its rung; ties go to the lower validation loss, then
     to the one that took fewer epochs, then to the lower name.
     """
+    return *merit(metric.better(score), val_loss), last_epoch, trial_id
+
+
+def best_first(rows: Iterable[TrialRow], metric: Metric) -> list[TrialRow]:
+    """Returns the completed trials, the best first by `trial_rank`."""
 
     def rank(row: TrialRow) -> tuple[float, float, int, str]:
         assert row.score is not None  # a completed trial has one
-        return *merit(metric.better(row.score), row.val_loss), row.last_epoch, row.trial_id
+        return trial_rank(row.score, row.val_loss, row.last_epoch, row.trial_id, metric)
 
     return sorted((row for row in rows if row.status == "completed"), key=rank)
 
 
-def finalists(rows: Iterable[TrialRow], metric: Metric = ACCURACY) -> dict[str, TrialRow]:
+def finalists(rows: Iterable[TrialRow], metric: Metric) -> dict[str, TrialRow]:
     """Strategy to its best completed trial, the best strategy first."""
     best: dict[str, TrialRow] = {}
     for row in best_first(rows, metric):
         best.setdefault(row.strategy, row)
     return best
+
+
+def by_mean(scores: Mapping[str, Collection[float]], metric: Metric) -> list[str]:
+    """Returns the names whose scores have the best mean first; equals stay in their order.
+
+    >>> from search.metric import ACCURACY
+    >>> by_mean({"lines": [0.5, 0.7], "cnn_lines": [0.9], "patches": [0.9]}, ACCURACY)
+    ['cnn_lines', 'patches', 'lines']
+    """
+    return sorted(scores, key=lambda name: -metric.better(statistics.fmean(scores[name])))

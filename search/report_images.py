@@ -5,7 +5,7 @@ All of it is kept in the run, so that the report needs neither the data set nor 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 from search.data.datasets import Dataset, Images
-from search.metric import ACCURACY, Metric
+from search.metric import Metric, mostly_wrong
+from search.ranking import by_mean
 from search.schema import FinalRow, TrialRow
 from search.store import Store
 from spaces import STRATEGIES, SequenceHyperModel
@@ -39,8 +40,14 @@ def record_mistakes(store: Store, dataset: Dataset, test: Images) -> None:
     """Keeps the first test images that most seeds of the best finalist classify wrongly.
 
     To be called when the finals are done, and by nobody before: it looks at the test split.
+
+    Args:
+        store: the run directory, open for writing.
+        dataset: whose they are.
+        test: uint8 images (n, height, width, channels) and their classes (n,).
     """
-    wrong = mistakes(store.finals(), test.y, store.experiment.metric)
+    asked = store.experiment
+    wrong = mistakes(store.finals(), test.y, asked.strategies, asked.metric)
     store.record_report_images(
         "images", image_rows(dataset.name, "test", test, wrong[:MOST_IMAGES])
     )
@@ -70,7 +77,15 @@ def record_sequences(store: Store, dataset: Dataset, finalists: Mapping[str, Tri
 
 
 def samples(labels: np.ndarray, most: int = MOST_IMAGES) -> list[int]:
-    """Returns the positions of the first image of each class, then the second, up to `most`."""
+    """Returns the positions of the first image of each class, then the second, up to `most`.
+
+    Args:
+        labels: classes, (images,).
+        most: how many positions at most.
+
+    >>> samples(np.array([2, 2, 0, 1, 0]), most=4)
+    [2, 3, 0, 4]
+    """
     order = np.argsort(labels, kind="stable")
     grouped = labels[order]
     # How many of the same class come before: 0 for the first of a class.
@@ -79,14 +94,15 @@ def samples(labels: np.ndarray, most: int = MOST_IMAGES) -> list[int]:
 
 
 def mistakes(
-    finals: Iterable[FinalRow], labels: np.ndarray, metric: Metric = ACCURACY
+    finals: Iterable[FinalRow], labels: np.ndarray, strategies: Sequence[str], metric: Metric
 ) -> list[int]:
     """Returns the test images that most seeds of the best strategy classify wrongly.
 
     Args:
         finals: rows of the table.
         labels: (test images,).
-        metric: what the strategies were tested by.
+        strategies: in the experiment's order, which decides between equals.
+        metric: what they were tested by.
 
     Returns:
         Positions in the test split, ascending.
@@ -99,15 +115,23 @@ def mistakes(
             scores.setdefault(row.strategy, []).append(row.test_accuracy)
     if not tested:
         return []
-    best = max(tested, key=lambda name: metric.better(float(np.mean(scores[name]))))
-    wrong = np.mean([predicted != labels for predicted in tested[best]], axis=0)
-    return [int(position) for position in np.flatnonzero(wrong > 0.5)]
+    best, *_ = by_mean({name: scores[name] for name in strategies if name in scores}, metric)
+    wrong = mostly_wrong(np.stack(tested[best]), labels)
+    return [int(position) for position in np.flatnonzero(wrong)]
 
 
 def image_rows(
     dataset: str, split: str, images: Images, positions: Iterable[int]
 ) -> list[dict[str, Any]]:
-    """Returns rows of the table `images`."""
+    """Returns rows of the table `images`.
+
+    Args:
+        dataset: its name.
+        split: `train` or `test`.
+        images: uint8 (n, height, width, channels), of which large ones are kept smaller, and their
+            classes (n,).
+        positions: which of them, in [0, n).
+    """
     rows = []
     for position in positions:
         pixels = smaller(images.x[position])

@@ -15,9 +15,10 @@ from typing import Any
 
 import filelock
 
-from search.experiment import Experiment, ExperimentError
+from search.experiment import Experiment, ExperimentError, InitialConfiguration
 from search.files import RunFiles, write_atomically
-from search.metric import ACCURACY, Metric
+from search.metric import ACCURACY, Metric, mostly_wrong
+from search.ranking import by_mean, trial_rank
 from search.schema import (
     ADDED_TABLES,
     REPORT_IMAGES,
@@ -26,8 +27,26 @@ from search.schema import (
     FinalRow,
     TrialRow,
 )
+from search.wording import NOTHING, value_in_words, values_in_words
 
-__all__ = ["ACCURACY", "Experiment", "ExperimentError", "Metric", "Store", "write_atomically"]
+# What the analysis may know of the search, it takes from here.
+__all__ = [
+    "ACCURACY",
+    "NOTHING",
+    "Experiment",
+    "ExperimentError",
+    "FinalRow",
+    "InitialConfiguration",
+    "Metric",
+    "Store",
+    "TrialRow",
+    "by_mean",
+    "mostly_wrong",
+    "trial_rank",
+    "value_in_words",
+    "values_in_words",
+    "write_atomically",
+]
 
 MOMENT = 0.2  # seconds: `in_use` may hold the lock for a few microseconds
 

@@ -15,6 +15,7 @@ from search.experiment import Experiment, ExperimentError, InitialConfiguration
 from search.hyperband import brackets
 from search.ranking import finalists
 from search.store import Store
+from search.wording import value_in_words
 from spaces.design import design_values
 from spaces.values import nearest
 
@@ -87,9 +88,9 @@ def translated(
 def _changes(configuration: InitialConfiguration) -> str:
     """Returns what was translated, in words."""
     return ", ".join(
-        f"{name} {value} is {configuration.values[name]}"
+        f"{name} {value_in_words(value)} is {value_in_words(configuration.values[name])}"
         if name in configuration.values
-        else f"no {name} {value}"
+        else f"no {name} {value_in_words(value)}"
         for name, value in configuration.translated.items()
     )
 

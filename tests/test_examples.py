@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,12 @@ PROMISED = [
 ]
 
 
+@pytest.mark.parametrize("name", MODULES)
+def test_what_is_shipped_needs_no_test(name):
+    """In its examples, too: they run where it is installed, without the checkout."""
+    assert not re.search(r"(from|import) tests\b", MODULES[name].read_text("utf-8"))
+
+
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_examples_run(name):
     done = doctest.testmod(importlib.import_module(name))
@@ -29,7 +36,7 @@ def test_examples_run(name):
 
 
 @pytest.mark.parametrize("name", PROMISED)
-def test_every_public_function_has_one(name):
+def test_every_public_function_and_method_has_one(name):
     module = importlib.import_module(name)
     own = [
         item
@@ -40,3 +47,22 @@ def test_every_public_function_has_one(name):
     for item in own:
         if inspect.isfunction(item):
             assert ">>> " in (item.__doc__ or ""), item.__qualname__
+        if inspect.isclass(item):
+            for method in public_methods(item):
+                shown = ">>> " in (getattr(item, method).__doc__ or "")
+                assert shown or method in examples(item), f"{item.__qualname__}.{method}"
+
+
+def public_methods(kind):
+    """Those that a class adds to its bases': what it overrides is told there."""
+    for name, item in vars(kind).items():
+        method = inspect.isroutine(item) or isinstance(item, property | classmethod | staticmethod)
+        inherited = any(name in vars(base) for base in kind.__mro__[1:])
+        if method and not name.startswith("_") and not inherited:
+            yield name
+
+
+def examples(kind):
+    """The names that the examples of a class use: its methods are shown together there."""
+    lines = [line for line in (kind.__doc__ or "").splitlines() if line.strip().startswith(">>>")]
+    return set(re.findall(r"\.(\w+)", " ".join(lines)))

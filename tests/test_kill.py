@@ -13,6 +13,7 @@ import pytest
 from search import finals
 from search.data.datasets import load_dataset
 from search.experiment import Execution, Experiment
+from search.metric import ACCURACY
 from search.ranking import finalists
 from search.store import Store
 from search.terminal.display import Display
@@ -100,7 +101,9 @@ def test_killed_in_mid_final_it_goes_on_from_the_pause(tmp_path):
     experiment = Experiment("digits", train_limit=60, final_seeds=1, **fields)
     assert store.experiment == experiment
     dataset = load_dataset(experiment)
-    spec = make_spec(experiment, dataset, finalists(store.trials())["lines"], final_seed=0)
+    spec = make_spec(
+        experiment, dataset, finalists(store.trials(), ACCURACY)["lines"], final_seed=0
+    )
     undisturbed = run_final(spec, finals.everything(dataset), dataset.open_test())
     assert undisturbed.columns["predictions"] == row.predictions
     assert undisturbed.columns["test_loss"] == row.test_loss

@@ -20,6 +20,7 @@ from analysis.report.sections.verdict import Verdict, in_words
 from analysis.report.write import Report, beside, named_styles, write_files
 from analysis.run import Run, label, load_run
 from analysis.statistics import ranks as rankings
+from search.store import Metric, by_mean
 
 NAME = "comparison"
 # What must be alike for one run's figures to be held against another's.
@@ -106,11 +107,17 @@ def labels(found: Sequence[Findings]) -> list[str]:
 def accuracies(found: Sequence[Findings]) -> pd.DataFrame:
     """Returns the mean test accuracy: a row a strategy, a column a run, NaN where untested.
 
-    Only strategies that some run has tested; the one with the highest mean comes first.
+    Only strategies that some run has tested; the one with the best mean comes first.
     """
     names = labels(found)
     frame = rankings.accuracy_table(_scores(found), "run").reindex(names).T
-    return frame.loc[frame.mean(axis=1).sort_values(ascending=False, kind="stable").index]
+    means = {str(name): row.dropna().to_list() for name, row in frame.iterrows()}
+    return frame.loc[by_mean(means, _metric(found))]
+
+
+def _metric(found: Sequence[Findings]) -> Metric:
+    """What the runs are judged by: as many metrics as there are, the first run's counts."""
+    return found[0].run.experiment.metric
 
 
 def _scores(found: Sequence[Findings]) -> pd.DataFrame:
@@ -137,7 +144,7 @@ def runs_table(found: Sequence[Findings]) -> Table:
                 formatting.percent(row["mean"]) if tested else formatting.NOTHING,
             ]
         )
-    return Table("runs", ["run", "best", "verdict", "test accuracy"], rows)
+    return Table("runs", ["run", "best", "verdict", f"test {_metric(found).label}"], rows)
 
 
 def verdicts(found: Sequence[Findings], scores: pd.DataFrame) -> Section:
@@ -151,7 +158,7 @@ def wins(found: Sequence[Findings], scores: pd.DataFrame) -> Section | None:
     """Which strategy is how accurate where, and its place."""
     if scores.empty:
         return None
-    places = scores.rank(ascending=False)
+    places = scores.rank(ascending=_metric(found).lowest_is_best)
     rows = [
         [
             label(_runs(found).values(), str(strategy)),
@@ -165,8 +172,8 @@ def wins(found: Sequence[Findings], scores: pd.DataFrame) -> Section | None:
         for strategy in scores.index
     ]
     note = (
-        "Mean test accuracy and, in brackets, the place among those tested in the run; equals "
-        "share the mean of their places."
+        f"Mean test {_metric(found).label} and, in brackets, the place among those tested in the "
+        "run; equals share the mean of their places."
     )
     frame = scores.rename_axis("strategy").reset_index()
     table = Table("accuracy", ["strategy", *scores.columns], rows, note=note, frame=frame)
@@ -219,22 +226,31 @@ def _picture(
     if scores.empty:
         return None
     called = {str(name): label(_runs(found).values(), str(name)) for name in scores.index}
+    measure = f"test {_metric(found).label}"
     drawn = style.figure(
-        lambda ax: draw(scores, called, look, ax), style.WIDTH, 1.6 + 0.32 * len(scores) + 0.3
+        lambda ax: draw(scores, called, look, ax, measure),
+        style.WIDTH,
+        1.6 + 0.32 * len(scores) + 0.3,
     )
-    return Picture("accuracy", _caption(scores, called), drawn, "Test accuracy by strategy and run")
+    caption = _caption(scores, called, measure)
+    return Picture("accuracy", caption, drawn, f"{measure.capitalize()} by strategy and run")
 
 
 def draw(
-    scores: pd.DataFrame, called: Mapping[str, str], look: Mapping[str, style.Style], ax: Axes
+    scores: pd.DataFrame,
+    called: Mapping[str, str],
+    look: Mapping[str, style.Style],
+    ax: Axes,
+    ylabel: str,
 ) -> Axes:
-    """Draws the test accuracy of each strategy in each run, a line a strategy.
+    """Draws the test score of each strategy in each run, a line a strategy.
 
     Args:
         scores: (strategies, runs), in [0, 1]; NaN where a run has not tested it.
         called: each strategy's label.
         look: each strategy's style.
         ax: where to draw.
+        ylabel: what the scores are of.
     """
     runs = [style.two_lines(str(name)) for name in scores.columns]
     for name, row in scores.iterrows():
@@ -243,7 +259,7 @@ def draw(
             range(len(runs)), row.to_numpy(), color=colour, marker=marker,
             markersize=7, lw=1.6, alpha=0.9, label=formatting.bare(called[str(name)]),
         )  # fmt: skip
-    ax.set(ylabel="test accuracy", xlim=(-0.3, len(runs) - 0.7))
+    ax.set(ylabel=ylabel, xlim=(-0.3, len(runs) - 0.7))
     ax.set_xticks(range(len(runs)), runs, rotation=25 if len(runs) > 4 else 0)
     ax.margins(y=0.08)
     style.percent_axis(ax.yaxis)
@@ -251,9 +267,9 @@ def draw(
     return ax
 
 
-def _caption(scores: pd.DataFrame, called: Mapping[str, str]) -> str:
+def _caption(scores: pd.DataFrame, called: Mapping[str, str], measure: str) -> str:
     """Describes scores in [0, 1], (strategies, runs), by the strategies' labels."""
-    text = "A line is a strategy, a mark its mean test accuracy in one run."
+    text = f"A line is a strategy, a mark its mean {measure} in one run."
     known = scores.dropna()
     if known.empty or scores.shape[1] < 2:
         return text
@@ -285,7 +301,7 @@ def _sentences(found: Sequence[Findings], scores: pd.DataFrame) -> tuple[str, ..
     by_dataset = rankings.accuracy_table(_scores(found))
     if len(by_dataset) > 1:
         runs = [one.run for one in found]
-        said.append(ranks.sentence(rankings.compare_ranks(by_dataset), runs))
+        said.append(ranks.sentence(rankings.compare_ranks(by_dataset, _metric(found)), runs))
     return tuple(said)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis import formatting
 from analysis.report.style import Style, styles
-from analysis.run import Run, representatives
+from analysis.run import Run, best_first, representatives
 from analysis.statistics import comparisons
 from analysis.statistics.decision import Decision, decide
 
@@ -59,7 +59,7 @@ class Findings:
     @property
     def order(self) -> list[str]:
         """All strategies: by test result, or by validation score, the untried last."""
-        ranked = self.standing.sort_values("score", ascending=False, kind="stable").index
+        ranked = best_first(self.standing, self.run.experiment.metric).index
         order = list(self.summary.index if self.summary.seeds.sum() else ranked)
         return order + [name for name in self.run.experiment.strategies if name not in order]
 

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 
 from analysis.run import Run, representatives
-from search.store import ACCURACY, Metric
+from search.store import Metric
 
 MEASURES = ("epochs", "seconds", "multiply_adds")
 COSTS = ("parameters", "multiply_adds", "train_seconds", "latency_ms")
 
 
 def progress(
-    trials: pd.DataFrame, epochs: pd.DataFrame, train_images: float, metric: Metric = ACCURACY
+    trials: pd.DataFrame, epochs: pd.DataFrame, train_images: float, metric: Metric
 ) -> pd.DataFrame:
     """Returns how good each strategy's best trial was when it had spent so much.
 
@@ -41,7 +41,9 @@ def progress(
     ...     "finished": [1.0, 2.0], "train_seconds": 2.0, "setup_seconds": 1.0,
     ...     "multiply_adds": 10.0,
     ... })
-    >>> spent = progress(trials, pd.DataFrame({"trial_id": ["x", "y"], "epoch": 1}), 100)
+    >>> from search.store import ACCURACY
+    >>> epochs = pd.DataFrame({"trial_id": ["x", "y"], "epoch": 1})
+    >>> spent = progress(trials, epochs, 100, ACCURACY)
     >>> spent[["best", "epochs", "seconds"]].to_dict("list")
     {'best': [0.5, 0.5], 'epochs': [1.0, 2.0], 'seconds': [3.0, 6.0]}
     """
@@ -68,8 +70,8 @@ def progress(
 
 def at_equal(
     spent: pd.DataFrame,
+    metric: Metric,
     fractions: tuple[float, ...] = (0.25, 0.5, 1.0),
-    metric: Metric = ACCURACY,
 ) -> pd.DataFrame:
     """Returns the strategies' best validation score when all have spent the same.
 
@@ -78,8 +80,8 @@ def at_equal(
 
     Args:
         spent: what `progress` returns.
-        fractions: of the whole, in (0, 1].
         metric: says which way is better.
+        fractions: of the whole, in (0, 1].
 
     Returns:
         A row a measure, fraction and strategy: `measure` (`epochs`, `seconds` or `multiply_adds`),
@@ -91,7 +93,9 @@ def at_equal(
     ...     "strategy": ["a", "a", "b"], "epochs": [1.0, 4.0, 2.0], "seconds": np.nan,
     ...     "multiply_adds": np.nan, "best": [0.25, 0.75, 0.5],
     ... })
-    >>> at_equal(spent, (1.0,))[["budget", "strategy", "best", "rank"]].to_dict("list")
+    >>> from search.store import ACCURACY
+    >>> whole = at_equal(spent, ACCURACY, fractions=(1.0,))
+    >>> whole[["budget", "strategy", "best", "rank"]].to_dict("list")
     {'budget': [2.0, 2.0], 'strategy': ['a', 'b'], 'best': [0.25, 0.5], 'rank': [2.0, 1.0]}
     """
     rows = []
@@ -131,9 +135,11 @@ def costs(run: Run, summary: pd.DataFrame) -> pd.DataFrame:
         the mean time of a final training, and `latency_ms`, the median time for one image.
 
     >>> from analysis.statistics.comparisons import by_strategy
-    >>> from tests.support.synthetic_runs import example
+    >>> from analysis.example import example
+    >>> from search.store import ACCURACY
     >>> run = example(lines=0.9)
-    >>> costs(run, by_strategy(run.finals, None, ["lines"])).loc["lines", "train_seconds"].item()
+    >>> summary = by_strategy(run.finals, None, ["lines"], ACCURACY)
+    >>> costs(run, summary).loc["lines", "train_seconds"].item()
     5.0
     """
     standing = representatives(run)
@@ -149,15 +155,13 @@ def costs(run: Run, summary: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def pareto(
-    points: pd.DataFrame, kinds: tuple[str, ...] = COSTS, metric: Metric = ACCURACY
-) -> pd.DataFrame:
+def pareto(points: pd.DataFrame, metric: Metric, kinds: tuple[str, ...] = COSTS) -> pd.DataFrame:
     """Returns which strategies none other beats in accuracy and cost at once, for each cost.
 
     Args:
         points: indexed by strategy, with `accuracy` and a column for each of `kinds`.
-        kinds: the costs, less is better.
         metric: says which way `accuracy` is better.
+        kinds: the costs, less is better.
 
     Returns:
         A row a cost and strategy, without those where either is unknown: `cost`, `strategy`,
@@ -165,7 +169,8 @@ def pareto(
         By cost, then value.
 
     >>> points = pd.DataFrame({"accuracy": [0.9, 0.8], "parameters": [50.0, 90.0]}, ["a", "b"])
-    >>> pareto(points, ("parameters",)).front.to_list()
+    >>> from search.store import ACCURACY
+    >>> pareto(points, ACCURACY, ("parameters",)).front.to_list()
     [True, False]
     """
     parts = []
@@ -173,9 +178,7 @@ def pareto(
         known = (
             points[["accuracy", kind]]
             .dropna()
-            .sort_values(
-                [kind, "accuracy"], ascending=[True, metric.direction == "min"], kind="stable"
-            )
+            .sort_values([kind, "accuracy"], ascending=[True, metric.lowest_is_best], kind="stable")
         )
         value, accuracy = known[kind].to_numpy(dtype=float), known.accuracy.to_numpy(dtype=float)
         parts.append(

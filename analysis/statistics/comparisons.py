@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.run import Run
 from analysis.statistics import intervals
-from search.store import ACCURACY, Metric
+from search.store import Metric, by_mean
 
 SIGNIFICANT = 1 - intervals.CONFIDENCE
 
@@ -39,13 +39,13 @@ def compare(run: Run, draws: int = intervals.DRAWS) -> Comparisons:
         run: the run, of one data set.
         draws: how many the bootstrap takes. The same finals give the same draws.
 
-    >>> from tests.support.synthetic_runs import example
+    >>> from analysis.example import example
     >>> list(compare(example(lines=0.9, patches=0.5)).against_best.index)
     ['patches']
     """
     names, metric = run.experiment.strategies, run.experiment.metric
     pairs = pairwise(run.finals, run.test_labels, names, metric)
-    summary = by_strategy(run.finals, run.test_labels, names, draws, metric)
+    summary = by_strategy(run.finals, run.test_labels, names, metric, draws)
     return Comparisons(summary, pairs, against_best(pairs))
 
 
@@ -53,7 +53,7 @@ def correctness(
     finals: pd.DataFrame,
     labels: np.ndarray | None,
     strategies: Sequence[str],
-    metric: Metric = ACCURACY,
+    metric: Metric,
 ) -> dict[str, np.ndarray]:
     """Returns how well each seed of each strategy does on each test image.
 
@@ -73,7 +73,8 @@ def correctness(
     ...     "strategy": "lines", "status": "completed", "test_accuracy": [1.0, 0.5],
     ...     "predictions": [np.array([3, 1]), np.array([3, 2])],
     ... })
-    >>> correctness(finals, np.array([3, 1]), ["lines", "untested"])
+    >>> from search.store import ACCURACY
+    >>> correctness(finals, np.array([3, 1]), ["lines", "untested"], ACCURACY)
     {'lines': array([[ True,  True],
            [ True, False]])}
     """
@@ -92,8 +93,8 @@ def by_strategy(
     finals: pd.DataFrame,
     labels: np.ndarray | None,
     strategies: Sequence[str],
+    metric: Metric,
     draws: int = intervals.DRAWS,
-    metric: Metric = ACCURACY,
 ) -> pd.DataFrame:
     """Summarises the finals of one data set.
 
@@ -101,8 +102,8 @@ def by_strategy(
         finals: the rows of one data set, as for `correctness`.
         labels: the test images' classes, shape (test images,), or None.
         strategies: every strategy that competed.
-        draws: how many the bootstrap takes. The same finals give the same draws.
         metric: what is judged by.
+        draws: how many the bootstrap takes. The same finals give the same draws.
 
     Returns:
         A frame indexed by strategy, the best first and untested last, with test scores in
@@ -111,9 +112,10 @@ def by_strategy(
         (NaN where a tested strategy has a single seed or no predictions), and the numbers of
         completed `seeds` and of `failed` ones.
 
-    >>> from tests.support.synthetic_runs import example
+    >>> from analysis.example import example
+    >>> from search.store import ACCURACY
     >>> run = example(lines=0.9, patches=0.5)
-    >>> by_strategy(run.finals, run.test_labels, ["patches", "lines"]).seeds
+    >>> by_strategy(run.finals, run.test_labels, ["patches", "lines"], ACCURACY).seeds
     strategy
     lines      3
     patches    3
@@ -144,16 +146,15 @@ def by_strategy(
         rows.append(row)
     columns = ["mean", "std", "min", "max", "low", "high", "p_best", "seeds", "failed"]
     frame = pd.DataFrame(rows, index=pd.Index(strategies, name="strategy"), columns=columns)
-    return frame.sort_values(
-        "mean", ascending=metric.direction == "min", kind="stable", na_position="last"
-    )
+    order = _best_first(finals, strategies, metric)
+    return frame.loc[[*order, *(name for name in strategies if name not in order)]]
 
 
 def pairwise(
     finals: pd.DataFrame,
     labels: np.ndarray | None,
     strategies: Sequence[str],
-    metric: Metric = ACCURACY,
+    metric: Metric,
 ) -> pd.DataFrame:
     """Compares every two strategies that were tested.
 
@@ -177,9 +178,11 @@ def pairwise(
         `significant` is False, where one has a single seed or no predictions. Best strategy first,
         then other.
 
-    >>> from tests.support.synthetic_runs import example
+    >>> from analysis.example import example
+    >>> from search.store import ACCURACY
     >>> run = example(patches=0.5, lines=0.9)
-    >>> pairwise(run.finals, run.test_labels, ["patches", "lines"]).iloc[0, [0, 1, 6]].to_dict()
+    >>> pairs = pairwise(run.finals, run.test_labels, ["patches", "lines"], ACCURACY)
+    >>> pairs.iloc[0, [0, 1, 6]].to_dict()
     {'strategy': 'lines', 'other': 'patches', 'significant': True}
     """
     correct = correctness(finals, labels, strategies, metric)
@@ -207,7 +210,7 @@ def pairwise(
     return frame.astype({"significant": bool, "more_seeds": float})
 
 
-def gain(one: np.ndarray, other: np.ndarray, metric: Metric = ACCURACY) -> intervals.Estimate:
+def gain(one: np.ndarray, other: np.ndarray, metric: Metric) -> intervals.Estimate:
     """Estimates by how much one strategy is better than another: `intervals.difference`, directed.
 
     Args:
@@ -215,10 +218,12 @@ def gain(one: np.ndarray, other: np.ndarray, metric: Metric = ACCURACY) -> inter
         other: the other's, with the same images.
         metric: says which way is better.
 
-    >>> gain(np.array([[1, 1, 0], [1, 1, 1]]), np.array([[0, 1, 0], [1, 0, 0]])).value
+    >>> from search.store import ACCURACY
+    >>> one, other = np.array([[1, 1, 0], [1, 1, 1]]), np.array([[0, 1, 0], [1, 0, 0]])
+    >>> gain(one, other, ACCURACY).value
     0.5
     """
-    return intervals.difference(*((one, other) if metric.direction == "max" else (other, one)))
+    return intervals.difference(*((other, one) if metric.lowest_is_best else (one, other)))
 
 
 def against_best(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -304,8 +309,7 @@ def _more_seeds(correct: dict[str, np.ndarray], one: str, other: str) -> float:
 
 def _best_first(finals: pd.DataFrame, strategies: Sequence[str], metric: Metric) -> list[str]:
     seeds = {name: _seeds(finals[finals.strategy == name]) for name in strategies}
-    tested = (name for name in strategies if len(seeds[name]))
-    return sorted(tested, key=lambda name: -metric.better(seeds[name].mean()))
+    return by_mean({name: mine.tolist() for name, mine in seeds.items() if len(mine)}, metric)
 
 
 def _generator() -> np.random.Generator:

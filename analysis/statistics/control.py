@@ -12,7 +12,7 @@ from analysis.statistics import comparisons
 from analysis.statistics.budgets import COSTS
 from analysis.statistics.comparisons import SIGNIFICANT
 from analysis.statistics.intervals import estimate, holm
-from search.store import ACCURACY, Metric
+from search.store import Metric
 
 
 def against_controls(
@@ -20,7 +20,7 @@ def against_controls(
     labels: np.ndarray | None,
     strategies: pd.DataFrame,
     costs: pd.DataFrame,
-    metric: Metric = ACCURACY,
+    metric: Metric,
 ) -> pd.DataFrame:
     """Compares every recurrent strategy with every control.
 
@@ -36,21 +36,23 @@ def against_controls(
         best first: `strategy`, `control`; `difference`, by how much the strategy is better than
         the control in the test; the 95 % interval `low` to `high` of this one comparison; `p`,
         corrected by Holm for all rows; `helps`: "yes" where it is better beyond chance (p below
-        0.05), "no" where it is worse, "unclear" otherwise; and what it costs as a multiple of the
+        0.05), "no" where it is worse, "unclear" where chance explains the difference, "unknown"
+        where nobody knows whether it does (p is NaN); and what it costs as a multiple of the
         control's `parameters`, `multiply_adds`, `train_seconds` and `latency_ms`.
 
     >>> from analysis.statistics.budgets import costs
-    >>> from tests.support.synthetic_runs import example
+    >>> from analysis.example import example
+    >>> from search.store import ACCURACY
     >>> run = example(lines=0.9, cnn_control=0.5)
-    >>> summary = comparisons.by_strategy(run.finals, None, run.experiment.strategies)
+    >>> summary = comparisons.by_strategy(run.finals, None, run.experiment.strategies, ACCURACY)
     >>> rows = against_controls(
-    ...     run.finals, run.test_labels, run.strategies, costs(run, summary)
+    ...     run.finals, run.test_labels, run.strategies, costs(run, summary), ACCURACY
     ... )
     >>> rows[["strategy", "control", "helps"]].to_dict("records")
     [{'strategy': 'lines', 'control': 'cnn_control', 'helps': 'yes'}]
     """
     names = [str(name) for name in strategies.index]
-    summary = comparisons.by_strategy(finals, None, names, metric=metric)
+    summary = comparisons.by_strategy(finals, None, names, metric)
     tested = [str(name) for name in summary.index if summary.seeds[name]]
     correct = comparisons.correctness(finals, labels, names, metric)
     rows: list[tuple[object, ...]] = []
@@ -66,14 +68,17 @@ def against_controls(
     columns = ["strategy", "control", "difference", "low", "high", "p"]
     frame = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:], float))
     frame["p"] = holm(frame.p.to_numpy(dtype=float))
-    frame["helps"] = [
-        ("yes" if gap > 0 else "no") if p < SIGNIFICANT else "unclear"
-        for gap, p in zip(frame.difference, frame.p, strict=True)
-    ]
+    frame["helps"] = [_helps(gap, p) for gap, p in zip(frame.difference, frame.p, strict=True)]
     for kind in COSTS:
         own, base = (frame[column].map(costs[kind]) for column in ("strategy", "control"))
         frame[kind] = own.astype(float) / base.astype(float).replace(0.0, math.nan)
     return frame
+
+
+def _helps(gap: float, p: float) -> str:
+    if math.isnan(p):
+        return "unknown"
+    return "unclear" if p >= SIGNIFICANT else "yes" if gap > 0 else "no"
 
 
 def hardest(rows: pd.DataFrame) -> pd.DataFrame:
@@ -110,7 +115,8 @@ class Recurrence:
     """Whether an LSTM earns its place, as the best recurrent strategy answers.
 
     Attributes:
-        helps: "yes", "no", "unclear", or "unknown" where there is no control to compare with.
+        helps: "yes", "no", "unclear", or "unknown" where there is no control to compare with, or
+            nobody knows how sure the comparison is.
         best: the best recurrent strategy, or None where unknown.
         control: the control that is hardest for it to beat, or None where unknown.
         difference: by how much it is better than that control.

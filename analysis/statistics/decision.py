@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
-from analysis.run import Run, pending_finals, representatives
+from analysis.run import Run, best_first, pending_finals, representatives
 from analysis.statistics import comparisons
 from analysis.statistics.comparisons import Comparisons
 
@@ -83,7 +83,11 @@ class Evidence:
 
     @property
     def needed(self) -> float:
-        """How many more seeds would tell all of the group from the best; 0 for a winner."""
+        """How many more seeds would tell all of the group from the best; 0 for a winner.
+
+        >>> Evidence({}, (), None, {"lines": 4.0, "patches": 9.0}, (), {}, "unknown").needed
+        9.0
+        """
         return max(self.more_seeds.values(), default=0.0)
 
 
@@ -149,7 +153,7 @@ def decide(run: Run, compared: Comparisons | None = None) -> Decision:
         run: the run, of one data set.
         compared: what `comparisons.compare` says of it, where that is known already.
 
-    >>> from tests.support.synthetic_runs import example
+    >>> from analysis.example import example
     >>> decision = decide(example(patches=0.5, lines=0.9))
     >>> decision.kind, decision.group, decision.why.worse
     ('wins', ('lines',), ('patches',))
@@ -249,7 +253,7 @@ def _interim(run: Run) -> Decision:
     wanted = run.experiment.final_seeds * len(pending)
     best, score, epoch = None, math.nan, 0
     if len(standing):
-        best = str(standing.score.map(run.experiment.metric.better).idxmax())
+        best = str(best_first(standing, run.experiment.metric).index[0])
         score, epoch = float(standing.score[best]), int(standing.last_epoch[best])
     tried = set(run.trials.strategy)
     untried = tuple(n for n in run.experiment.strategies if tried and n not in tried)

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.run import best_first
-from search.store import ACCURACY, Metric
+from search.store import Metric
 
 FEWEST = 4
 """With fewer configurations a rank correlation is one of a handful of values."""
@@ -90,7 +90,7 @@ def _correlate(both: pd.DataFrame) -> tuple[float, float]:
     return kendall, float(stats.spearmanr(one, two).statistic)
 
 
-def shorter_searches(trials: pd.DataFrame, metric: Metric = ACCURACY) -> pd.DataFrame:
+def shorter_searches(trials: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     """Returns whom each strategy would have sent to the finals had the search stopped earlier.
 
     Args:
@@ -106,11 +106,12 @@ def shorter_searches(trials: pd.DataFrame, metric: Metric = ACCURACY) -> pd.Data
         that the one chosen scored in the end; and `lost`, by how much the finalist's score is
         better, at least 0, and the least that was lost where the one chosen was stopped early.
 
+    >>> from search.store import ACCURACY
     >>> shorter = shorter_searches(pd.DataFrame({
     ...     "trial_id": [*"abcd"], "strategy": "lines", "configuration": [*"xyxy"],
     ...     "status": "completed", "last_epoch": [1, 1, 3, 3], "val_loss": 1.0,
     ...     "score": [0.25, 0.5, 0.75, 0.5],
-    ... }))
+    ... }), ACCURACY)
     >>> shorter[["epoch", "finalist", "chosen", "rank", "lost"]].to_dict("records")[0]
     {'epoch': 1, 'finalist': 'x', 'chosen': 'y', 'rank': 2.0, 'lost': 0.25}
     """

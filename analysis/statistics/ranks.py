@@ -19,7 +19,7 @@ from analysis.run import Run
 from analysis.statistics import comparisons
 from analysis.statistics.comparisons import SIGNIFICANT
 from analysis.statistics.intervals import CONFIDENCE
-from search.store import ACCURACY, Metric
+from search.store import Metric
 
 FEWEST_DATASETS = 5
 FEWEST_STRATEGIES = 3
@@ -34,17 +34,15 @@ def accuracies(runs: Mapping[str, Run]) -> pd.DataFrame:
     Returns:
         `run`, `dataset`, `strategy`, `mean` test accuracy in [0, 1] and `seeds`.
 
-    >>> from tests.support.synthetic_runs import example
+    >>> from analysis.example import example
     >>> accuracies({"one": example(lines=0.9, patches=0.5)}).strategy.to_list()
     ['lines', 'patches']
     """
     columns = ["run", "dataset", "strategy", "mean", "seeds"]
     parts = [pd.DataFrame(columns=columns)]
     for name, run in runs.items():
-        metric = run.experiment.metric
-        summary = comparisons.by_strategy(
-            run.finals, None, run.experiment.strategies, metric=metric
-        )
+        asked = run.experiment
+        summary = comparisons.by_strategy(run.finals, None, asked.strategies, asked.metric)
         tested = summary[summary.seeds > 0].reset_index()
         parts.append(tested.assign(run=name, dataset=run.experiment.dataset_name)[columns])
     return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
@@ -84,7 +82,7 @@ def complete(table: pd.DataFrame) -> pd.DataFrame:
     return table.dropna(axis="columns")
 
 
-def ranks(table: pd.DataFrame, metric: Metric = ACCURACY) -> pd.DataFrame:
+def ranks(table: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     """Returns each strategy's rank by data set and over them.
 
     Args:
@@ -96,12 +94,13 @@ def ranks(table: pd.DataFrame, metric: Metric = ACCURACY) -> pd.DataFrame:
         A frame indexed by strategy, the best mean rank first: a column a data set, 1 for the best,
         equals sharing the mean of their ranks; and `mean rank`.
 
-    >>> ranks(pd.DataFrame({"a": [0.9, 0.8], "b": [0.7, 0.8]}, ["digits", "mnist"]))
+    >>> from search.store import ACCURACY
+    >>> ranks(pd.DataFrame({"a": [0.9, 0.8], "b": [0.7, 0.8]}, ["digits", "mnist"]), ACCURACY)
        digits  mnist  mean rank
     a     1.0    1.5       1.25
     b     2.0    1.5       1.75
     """
-    placed = complete(table).rank(axis="columns", ascending=metric.direction == "min").T
+    placed = complete(table).rank(axis="columns", ascending=metric.lowest_is_best).T
     return placed.assign(**{"mean rank": placed.mean(axis="columns")}).sort_values(
         "mean rank", kind="stable"
     )
@@ -115,14 +114,15 @@ def win_matrix(runs: Iterable[Run]) -> pd.DataFrame:
 
     Returns:
         A row a pair of strategies in either order that met in a run: `strategy`, `other`, `wins`
-        (told apart, strategy ahead), `ties` (not told apart), `losses`, and `ahead`, in how many
-        its mean is the better, whether or not by chance.
+        (told apart, strategy ahead), `ties` (chance explains the difference), `losses`, `unknown`
+        (nobody knows whether it does: a single seed, say), and `ahead`, in how many its mean is
+        the better, whether or not by chance.
 
-    >>> from tests.support.synthetic_runs import example
+    >>> from analysis.example import example
     >>> win_matrix([example(lines=0.9, patches=0.5)])
-      strategy    other  wins  ties  losses  ahead
-    0    lines  patches     1     0       0      1
-    1  patches    lines     0     0       1      0
+      strategy    other  wins  ties  losses  unknown  ahead
+    0    lines  patches     1     0       0        0      1
+    1  patches    lines     0     0       1        0      0
     """
     parts = []
     for run in runs:
@@ -130,10 +130,13 @@ def win_matrix(runs: Iterable[Run]) -> pd.DataFrame:
             run.finals, run.test_labels, run.experiment.strategies, run.experiment.metric
         )
         won, above = pairs.significant.astype(int), (pairs.difference > 0).astype(int)
-        there = pairs[["strategy", "other"]].assign(wins=won, ties=1 - won, losses=0, ahead=above)
+        unknown = pairs.p.isna().astype(int)
+        there = pairs[["strategy", "other"]].assign(
+            wins=won, ties=1 - won - unknown, losses=0, unknown=unknown, ahead=above
+        )
         back = there.rename(columns={"strategy": "other", "other": "strategy"})
         parts += [there, back.assign(wins=0, losses=won, ahead=0)]
-    columns = ["strategy", "other", "wins", "ties", "losses", "ahead"]
+    columns = ["strategy", "other", "wins", "ties", "losses", "unknown", "ahead"]
     if not parts:
         return pd.DataFrame(columns=columns)
     met = pd.concat(parts)[columns]
@@ -174,14 +177,16 @@ class RankTest:
     behind: tuple[str, ...] = ()
 
 
-def compare_ranks(table: pd.DataFrame, metric: Metric = ACCURACY) -> RankTest:
+def compare_ranks(table: pd.DataFrame, metric: Metric) -> RankTest:
     """Tests whether the strategies' ranks differ over data sets.
 
     Args:
         table: what `accuracy_table` returns; strategies that lack a data set are left out.
         metric: says which way is better.
 
-    >>> found = compare_ranks(pd.DataFrame({"a": [0.9] * 6, "b": [0.8] * 6, "c": [0.7] * 6}))
+    >>> from search.store import ACCURACY
+    >>> table = pd.DataFrame({"a": [0.9] * 6, "b": [0.8] * 6, "c": [0.7] * 6})
+    >>> found = compare_ranks(table, ACCURACY)
     >>> found.finding, found.first, found.behind, round(found.critical_difference, 2)
     ('differ', 'a', ('c',), 1.35)
     """

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.run import Run, representatives
-from search.store import ACCURACY, Metric
+from search.store import Metric
 
 EXCHANGES = 9999
 """How often initial configurations and random starts are exchanged for p."""
@@ -35,7 +35,7 @@ def first_rung(run: Run) -> pd.DataFrame:
         configurations, or -1 for a random start; `reached`, the epoch to which its configuration
         was trained in the end; and `finalist`, whether its configuration is the strategy's best.
 
-    >>> from tests.support.synthetic_runs import example
+    >>> from analysis.example import example
     >>> first_rung(example(given={"lines": [1]}, lines=0.9)).initial.to_list()
     [-1, 0, -1, -1]
     """
@@ -74,11 +74,12 @@ def fates(run: Run) -> pd.DataFrame:
 
     Returns:
         A row an initial configuration, in the experiment's order: `strategy`, `origin`,
-        `translated` ("units 48 → 32" and the like, empty where nothing was), `random_starts`, the
-        median score of those beside it, in [0, 1] (a failed one counts as the lowest), and the
-        columns of `first_rung` from `epoch` to `finalist`, NaN where it has not ended that rung.
+        `translated`, hyperparameter to its value there and its value here (None where it has no
+        meaning here; empty where nothing was), `random_starts`, the median score of those beside
+        it, in [0, 1] (a failed one counts as the lowest), and the columns of `first_rung` from
+        `epoch` to `finalist`, NaN where it has not ended that rung.
 
-    >>> from tests.support.synthetic_runs import example
+    >>> from analysis.example import example
     >>> found = fates(example(given={"lines": [0]}, lines=0.9))
     >>> found[["origin", "place", "reached"]].to_dict("records")
     [{'origin': 'designs/lines.json', 'place': 1, 'reached': 9}]
@@ -86,16 +87,15 @@ def fates(run: Run) -> pd.DataFrame:
     rung = first_rung(run)
     drawn = rung[rung.initial < 0]
     # A failed start is worse than any score; the median is one of the scores but for that.
-    lowest = 0.0 if run.experiment.metric.direction == "max" else math.inf
+    lowest = math.inf if run.experiment.metric.lowest_is_best else 0.0
     median = drawn.score.fillna(lowest).groupby(drawn.strategy).median()
     rows = [
         {
             "strategy": one.strategy,
             "origin": one.origin,
-            "translated": ", ".join(
-                f"{name} {old} \N{RIGHTWARDS ARROW} {one.values.get(name, 'none')}"
-                for name, old in one.translated.items()
-            ),
+            "translated": {
+                name: (old, one.values.get(name)) for name, old in one.translated.items()
+            },
             "random_starts": median.get(one.strategy, math.nan),
         }
         for one in run.experiment.initial
@@ -112,7 +112,7 @@ def _quality(score: pd.Series, metric: Metric) -> pd.Series:
 
 
 def superiority(
-    rung: pd.DataFrame, exchanges: int = EXCHANGES, metric: Metric = ACCURACY
+    rung: pd.DataFrame, metric: Metric, exchanges: int = EXCHANGES
 ) -> tuple[float, float]:
     """Returns how often an initial configuration beat a random start, and how surely.
 
@@ -121,8 +121,8 @@ def superiority(
 
     Args:
         rung: what `first_rung` returns.
-        exchanges: how many the test takes. The same scores give the same p.
         metric: says which way is better.
+        exchanges: how many the test takes. The same scores give the same p.
 
     Returns:
         The share of the pairs of an initial configuration and a random start of one strategy in
@@ -134,7 +134,8 @@ def superiority(
     >>> rung = pd.DataFrame({
     ...     "strategy": "lines", "score": [0.9, 0.5, 0.95], "initial": [0, -1, -1],
     ... })
-    >>> superiority(rung)[0]
+    >>> from search.store import ACCURACY
+    >>> superiority(rung, ACCURACY)[0]
     0.5
     """
     pairs, parts = 0, []
@@ -194,13 +195,13 @@ def warm_start(run: Run) -> WarmStart:
     Args:
         run: the run.
 
-    >>> from tests.support.synthetic_runs import example
+    >>> from analysis.example import example
     >>> found = warm_start(example(given={"lines": [0]}, lines=0.9, patches=0.9))
     >>> found.given, found.random_starts, found.won, found.expected
     (1, 3, ('lines',), 0.25)
     """
     rung, given = first_rung(run), fates(run)
-    share, p = superiority(rung, metric=run.experiment.metric)
+    share, p = superiority(rung, run.experiment.metric)
     number = given.groupby("strategy").size()
     strategies = tuple(name for name in run.experiment.strategies if name in number.index)
     counts = run.trials.groupby("strategy").configuration.nunique()

@@ -28,10 +28,21 @@ class StrategyHyperband(keras_tuner.Oracle):
     >>> space = keras_tuner.HyperParameters()
     >>> units = space.Choice("lstm_units", [32, 64, 128])
     >>> oracle = StrategyHyperband(max_epochs=3, spaces={"lines": space}, keep_files=False)
-    >>> oracle.next_key().trial_id
+    >>> oracle.arms
+    ['lines']
+    >>> key = oracle.next_key()
+    >>> key.trial_id
     'lines-0-1-0-0'
+    >>> oracle.rung(key)
+    Rung(size=3, first_epoch=0, last_epoch=1)
     >>> sorted(values["lstm_units"] for values in oracle.configurations("lines").values())
     [32, 64, 128]
+    >>> oracle.values(key) == oracle.configurations("lines")[0, 1, 0]
+    True
+    >>> oracle.drawn("lines")  # bracket 1 has used the space up, so bracket 0 has none
+    {(0, 1): 3}
+    >>> oracle.trial_seed(key) == oracle.trial_seed(TrialKey("lines", 0, 1, rung=1, slot=0))
+    True
 
     Args:
         objective: what is maximised or minimised; by default the validation accuracy.
@@ -184,7 +195,16 @@ class StrategyHyperband(keras_tuner.Oracle):
         return None
 
     def promotable(self) -> set[str]:
-        """The completed trials that a promotion, begun or still possible, may continue."""
+        """The completed trials that a promotion, begun or still possible, may continue.
+
+        >>> space = keras_tuner.HyperParameters()
+        >>> units = space.Choice("lstm_units", [32, 64, 128])
+        >>> oracle = StrategyHyperband(max_epochs=3, spaces={"lines": space}, keep_files=False)
+        >>> for score in (0.2, 0.9, 0.5):
+        ...     oracle.table[oracle.next_key()] = Outcome("completed", score)
+        >>> oracle.promotable()
+        {'lines-0-1-0-1'}
+        """
         needed = set()
         for arm in self.arms:
             for (iteration, bracket), count in self.drawn(arm).items():
@@ -233,7 +253,18 @@ class StrategyHyperband(keras_tuner.Oracle):
         trial.score = trial.metrics.get_last_value(self.objective.name)
 
     def restore(self, rows: Iterable[TrialRow]) -> None:
-        """Takes the finished rows of a trial table; those left running start again."""
+        """Takes the finished rows of a trial table; those left running start again.
+
+        >>> space = keras_tuner.HyperParameters()
+        >>> units = space.Choice("lstm_units", [32, 64, 128])
+        >>> oracle = StrategyHyperband(max_epochs=3, spaces={"lines": space}, keep_files=False)
+        >>> place = {"iteration": 0, "bracket": 1, "rung": 0, "slot": 0, "seed": 0}
+        >>> row = TrialRow("lines-0-1-0-0", "digits", "lines", **place, hyperparameters="{}",
+        ...                first_epoch=0, last_epoch=1, status="completed", score=0.5)
+        >>> oracle.restore([row])
+        >>> oracle.next_key().trial_id
+        'lines-0-1-0-1'
+        """
         for row in rows:
             if row.status == "running":
                 continue

@@ -109,7 +109,7 @@ class Progress:
         finished: trials that have ended, by trial_id.
         running: trials under way, by trial_id.
         workers: the most trials seen at once.
-        curves: validation accuracy by epoch, by trial_id, with that of the trials it continues.
+        curves: validation score by epoch, by trial_id, with that of the trials it continues.
         training: finalists being trained, by the name of their training.
         finals: test accuracy by (strategy, number); None for a failed one.
         ended: whether the display was closed.
@@ -143,7 +143,8 @@ class Progress:
         if trial_id in self.training:
             final = self.training[trial_id]._replace(epoch=epoch["epoch"])
             return dataclasses.replace(self, training={**self.training, trial_id: final})
-        curve = {**self.curves.get(trial_id, {}), epoch["epoch"]: epoch["val_accuracy"]}
+        score = self.experiment.metric.validation
+        curve = {**self.curves.get(trial_id, {}), epoch["epoch"]: epoch[score]}
         running = dict(self.running)
         if trial_id in running:  # a worker's last epochs may arrive after its result
             before = running[trial_id]
@@ -200,15 +201,17 @@ class Progress:
 
     @functools.cached_property
     def best(self) -> dict[str, TrialRow]:
-        """The trial that would be in the finals, by strategy."""
+        """The trial that would be in the finals, by strategy, the best strategy first."""
         return finalists(self.finished.values(), self.experiment.metric)
 
     def finals_left(self) -> dict[str, Plan]:
         """Returns the finals still to train; a strategy whose every trial failed has none."""
         left = {}
+        ended = {name: len(self.by_strategy.get(name, ())) for name in self.planned}
         for strategy in self.planned:
             count = self.experiment.final_seeds - sum(name == strategy for name, _ in self.finals)
-            if count > 0 and not (self.in_finals and strategy not in self.best):
+            over = self.in_finals or 0 < self.planned[strategy].trials <= ended[strategy]
+            if count > 0 and (strategy in self.best or not over):
                 left[strategy] = Plan(count, count * self.experiment.max_epochs)
         return left
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from search.schema import TrialRow
 from search.terminal.progress import Final, Progress, Running, remaining
+from search.wording import values_in_words
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 UNKNOWN = "·"
@@ -65,14 +66,9 @@ def sparkline(curve: Mapping[int, float | None], top: float) -> str:
 
 
 def in_brief(hyperparameters: str) -> str:
-    """Returns hyperparameters (JSON) as name=value, floats to three digits."""
-    return one_line(
-        " ".join(
-            f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
-            for name, value in json.loads(hyperparameters).items()
-            if name != "strategy"
-        )
-    )
+    """Returns hyperparameters (JSON) as name=value."""
+    values = json.loads(hyperparameters)
+    return one_line(values_in_words({name: values[name] for name in values if name != "strategy"}))
 
 
 def position(row: TrialRow) -> str:
@@ -90,7 +86,8 @@ def trial_line(progress: Progress, row: TrialRow) -> str:
         return one_line(f"{count} failed after {seconds:.1f} s: {row.message}")
     first, last = row.first_epoch + 1, row.last_epoch
     epochs = f"epoch {last}" if first == last else f"epochs {first}-{last}"
-    return one_line(f"{count} {epochs}: validation accuracy {percent(row.score)}, {seconds:.1f} s")
+    score = f"validation {progress.experiment.metric.label} {percent(row.score)}"
+    return one_line(f"{count} {epochs}: {score}, {seconds:.1f} s")
 
 
 def final_line(
@@ -101,10 +98,11 @@ def final_line(
     message: str | None,
 ) -> str:
     """Returns how a finalist did, in one line."""
-    of = progress.experiment.final_seeds
-    failed = f"failed: {message}"
-    result = failed if test_accuracy is None else f"test accuracy {percent(test_accuracy)}"
-    return one_line(f"final {number}/{of} {strategy}: {result}")
+    experiment = progress.experiment
+    result = f"failed: {message}"
+    if test_accuracy is not None:
+        result = f"test {experiment.metric.label} {percent(test_accuracy)}"
+    return one_line(f"final {number}/{experiment.final_seeds} {strategy}: {result}")
 
 
 # From a progress to the screen. Every line is one Text that is cut where the screen ends, so a
@@ -142,9 +140,8 @@ def header(progress: Progress, now: float) -> Text:
 def overall(progress: Progress) -> Table:
     """Returns a bar and its counts: of the search, then of the finals."""
     if progress.in_finals:
-        done = len(progress.finals)
-        total = done + sum(plan.trials for plan in progress.finals_left().values())
-        counts = f"finals: {done} of {total} trained and tested"
+        done, total = count_finals(progress)
+        counts = finals_in_words(progress)
     else:
         trained = sum(row.epochs for row in progress.done)
         left = remaining(progress.planned, progress.done).values()
@@ -159,6 +156,18 @@ def overall(progress: Progress) -> Table:
     return grid
 
 
+def count_finals(progress: Progress) -> tuple[int, int]:
+    """Returns how many finals have ended, and how many there will be."""
+    done = len(progress.finals)
+    return done, done + sum(plan.trials for plan in progress.finals_left().values())
+
+
+def finals_in_words(progress: Progress) -> str:
+    """Returns how far the finals are."""
+    done, total = count_finals(progress)
+    return f"finals: {done} of {total} trained and tested"
+
+
 def strategies(progress: Progress, width: int, room: int) -> Table:
     """Returns a table with a row a strategy; the weakest are left out where room is short."""
     wide = width >= 60
@@ -171,9 +180,9 @@ def strategies(progress: Progress, width: int, room: int) -> Table:
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     if progress.in_finals:
-        table.add_column("test accuracy, %")
+        table.add_column(f"test {progress.experiment.metric.label}, %")
     best = {name: row.score for name, row in progress.best.items() if row.score is not None}
-    ranked = sorted(progress.planned, key=lambda name: -best.get(name, -1.0))
+    ranked = [*best, *(name for name in progress.planned if name not in best)]
     shown = ranked if len(ranked) <= room else ranked[: max(1, room - 1)]
     for name, plan in progress.planned.items():
         if name not in shown:

@@ -16,6 +16,7 @@ from search.schema import TrialRow
 from search.store import Store
 from search.terminal.progress import Plan, Progress, Running
 from search.terminal.screen import (
+    finals_in_words,
     header,
     in_brief,
     line,
@@ -158,6 +159,7 @@ def status_screen(status: Status, width: int) -> Group:
         header(progress, status.now),
         Text(status.state),
         overall(progress),
+        *([] if progress.in_finals else [line(finals_in_words(progress))]),
         "",
         strategies(progress, width, len(progress.planned)),
     ]

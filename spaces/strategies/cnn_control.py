@@ -13,9 +13,11 @@ from spaces.strategy import Strategy
 def build(images: Any, hp: Any) -> Any:
     """The convolutions of `cnn_lines`, and the mean over positions in place of the LSTM.
 
-    (batch, H, W, C)
-    → convolutions     (batch, ⌈H / 2^depth⌉, ⌈W / 2^depth⌉, filters · 2^(depth - 1))
-    → mean             (batch, filters · 2^(depth - 1))
+        (batch, H, W, C)
+        → convolutions     (batch, ⌈H / 2^depth⌉, ⌈W / 2^depth⌉, filters · 2^(depth - 1))
+        → mean             (batch, filters · 2^(depth - 1))
+
+    What an LSTM is worth is what it classifies correctly beyond this.
     """
     height, width = images.shape[1:3]
     depth = hp.Choice("depth", depths(height, width), ordered=True)

@@ -15,10 +15,12 @@ from spaces.strategy import Strategy
 def build(images: Any, hp: Any) -> Any:
     """A patch of p×p pixels is a timestep; the scan says which comes next.
 
-    (batch, H, W, C)
-    → patches          (batch, H', W', embedding), H' = ⌈H / p⌉, W' = ⌈W / p⌉
-    → sequence         (batch, H'·W', embedding), in the scan's order
-    → LSTM, readout    (batch, outputs)
+        (batch, H, W, C)
+        → patches          (batch, H', W', embedding), H' = ⌈H / p⌉, W' = ⌈W / p⌉
+        → sequence         (batch, H'·W', embedding), in the scan's order
+        → LSTM, readout    (batch, outputs)
+
+    Sides that p does not divide are padded.
     """
     height, width = images.shape[1:3]
     sizes = blocks.patch_sizes(height, width)

@@ -1,9 +1,12 @@
 """Numbers and names as people read them."""
 
+import json
+
 import numpy as np
 import pytest
 
-from analysis.formatting import NOTHING, label, multiple, value
+from analysis.formatting import NOTHING, configuration, label, multiple, value
+from search.terminal.screen import in_brief
 
 
 @pytest.mark.parametrize(
@@ -27,8 +30,11 @@ def test_a_value_reads_the_same_everywhere(given, shown):
     assert value(given) == shown
 
 
-def test_a_value_has_as_many_digits_as_asked_for():
-    assert value(0.123456, digits=2) == "0.12"
+def test_the_report_and_the_terminal_print_a_configuration_alike():
+    values = {"learning_rate": 0.0070994, "dropout": 0.0, "gate": True, "axis": "rows"}
+    shown = "learning_rate=0.0071 dropout=0 gate=yes axis=rows"
+    assert configuration(values) == in_brief(json.dumps(values)) == shown
+    assert all(f"{name}={value(one)}" in shown for name, one in values.items())
 
 
 def test_a_control_is_marked():

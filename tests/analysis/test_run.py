@@ -149,7 +149,7 @@ def test_an_older_run_does_not_say_it_and_is_read_as_it_was_meant(tmp_path):
 
 def test_the_best_comes_first_whichever_way_the_metric_goes(run):
     lowest = dataclasses.replace(ACCURACY, direction="min")
-    scores = best_first(run.trials).score
+    scores = best_first(run.trials, ACCURACY).score
     assert scores.is_monotonic_decreasing
     assert list(best_first(run.trials, lowest).score) == sorted(scores)
 

@@ -26,19 +26,19 @@ def test_the_best_so_far_follows_the_trials_in_the_order_in_which_they_started(t
 
 def test_both_searches_of_a_pair_are_measured_by_what_both_reach():
     curves = {
-        0: {"unseeded": np.array([0.1, 0.5, 0.6, 0.8]), "seeded": np.array([0.6, 0.7])},
-        1: {"unseeded": np.array([0.2, 0.4]), "seeded": np.array([0.3, 0.3, 0.9])},
+        0: {"cold": np.array([0.1, 0.5, 0.6, 0.8]), "warm": np.array([0.6, 0.7])},
+        1: {"cold": np.array([0.2, 0.4]), "warm": np.array([0.3, 0.3, 0.9])},
     }
     found = comparison(curves).set_index(["target", "seed"])
     assert found.loc[("of the pair", 0), "accuracy"] == 0.7
-    assert found.loc["of the pair"].unseeded_epochs.to_list() == [4, 2]
-    assert found.loc["of the pair"].seeded_epochs.to_list() == [2, 3]
+    assert found.loc["of the pair"].cold_epochs.to_list() == [4, 2]
+    assert found.loc["of the pair"].warm_epochs.to_list() == [2, 3]
     assert found.loc["of all"].accuracy.to_list() == [0.4, 0.4]
-    assert found.loc["of all"].unseeded_epochs.to_list() == [2, 2]
+    assert found.loc["of all"].cold_epochs.to_list() == [2, 2]
     assert found.loc["of all"].ratio.to_list() == pytest.approx([2.0, 2 / 3])
     text = table(comparison(curves))
     assert "| of the pair | 0 | 70.0 % | 4 | 2 | 2.00 |" in text
-    # Seeded needs half and one and a half times the epochs: √(1/2 · 3/2).
+    # The warm start needs half and one and a half times the epochs: √(1/2 · 3/2).
     assert "needed 0.87 times the epochs" in text
 
 

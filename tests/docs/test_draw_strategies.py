@@ -25,6 +25,14 @@ def test_the_files_on_disk_are_what_the_script_makes(draw_strategies):
     assert set((DOCS / "strategies").iterdir()) <= set(files), "a drawing of no strategy"
 
 
+def test_every_strategy_shows_its_shapes_as_a_block():
+    """Four spaces make one in Markdown; `cleandoc` takes them where no text follows."""
+    page = (DOCS / "strategies.md").read_text(encoding="utf-8").splitlines()
+    shapes = [line for line in page if line.lstrip().startswith(("(batch", "→"))]
+    assert len(shapes) > 30
+    assert [line for line in shapes if not line.startswith("    ")] == []
+
+
 def test_rows_are_measured_as_rows(draw_strategies):
     model, _ = draw_strategies.example("lines", (16, 16, 1))
     rows = np.repeat(np.arange(16)[:, None], 16, axis=1)

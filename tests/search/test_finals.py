@@ -17,6 +17,7 @@ from search.data.datasets import load_dataset
 from search.experiment import Execution, Experiment
 from search.finals import run_finals
 from search.hyperband.promotion import TrialKey
+from search.metric import ACCURACY
 from search.ranking import finalists
 from search.schema import TrialRow
 from search.store import Store
@@ -134,7 +135,7 @@ def tested(request, clean, finished_run):
 
 def test_finals_train_the_best_configuration_of_each_arm(tested):
     store, _ = tested
-    best = finalists(store.trials())
+    best = finalists(store.trials(), ACCURACY)
     rows = store.rows("finals")
     assert {row["strategy"] for row in rows} == set(store.experiment.strategies) == set(best)
     for row in rows:
@@ -163,7 +164,7 @@ def test_learning_on_these_images_is_better_than_guessing(clean):
 
 def test_the_same_seed_gives_the_same_model_and_another_seed_another(clean):
     first, second = clean.store.rows("finals")
-    best = finalists(clean.store.trials())["lines"]
+    best = finalists(clean.store.trials(), ACCURACY)["lines"]
     spec = make_spec(clean.store.experiment, clean.dataset, best, 3)
     train = finals.Images(
         np.concatenate([clean.dataset.train.x, clean.dataset.validation.x]),
@@ -373,7 +374,7 @@ def test_a_final_whose_worker_was_lost_too_often_has_failed(invented):
 
 
 def test_a_failing_training_becomes_a_failed_final(clean):
-    best = finalists(clean.store.trials())["lines"]
+    best = finalists(clean.store.trials(), ACCURACY)["lines"]
     impossible = dataclasses.replace(best, hyperparameters=json.dumps({"lstm_units": -1}))
     spec = make_spec(clean.store.experiment, clean.dataset, impossible, 1)
     row = run_final(spec, clean.dataset.train, clean.dataset.validation).columns

@@ -36,7 +36,9 @@ def trial(name, score=0.5, val_loss=1.0, last_epoch=9, status="completed"):
 )
 def test_the_best_trial_of_an_arm_is_its_finalist(rows, best):
     for order in (rows, rows[::-1]):
-        assert {name: row.trial_id for name, row in finalists(order).items()} == {"a": best}
+        assert {name: row.trial_id for name, row in finalists(order, ACCURACY).items()} == {
+            "a": best
+        }
 
 
 def test_every_arm_with_a_completed_trial_has_one_finalist():
@@ -46,17 +48,17 @@ def test_every_arm_with_a_completed_trial_has_one_finalist():
         trial("b-0", 0.1),
         trial("c-0", None, None, status="failed"),
     ]
-    assert {name: row.trial_id for name, row in finalists(rows).items()} == {
+    assert {name: row.trial_id for name, row in finalists(rows, ACCURACY).items()} == {
         "a": "a-0",
         "b": "b-0",
     }
-    assert finalists([]) == {}
+    assert finalists([], ACCURACY) == {}
 
 
 def test_a_metric_of_which_less_is_better_turns_the_order_of_scores_alone():
     rows = [trial("a-0", 0.5, 0.9), trial("a-1", 0.5, 0.8), trial("a-2", 0.6, 0.1)]
     error = dataclasses.replace(ACCURACY, name="error", direction="min")
-    assert [row.trial_id for row in best_first(rows)] == ["a-2", "a-1", "a-0"]
+    assert [row.trial_id for row in best_first(rows, ACCURACY)] == ["a-2", "a-1", "a-0"]
     assert [row.trial_id for row in best_first(rows, error)] == ["a-1", "a-0", "a-2"]
 
 

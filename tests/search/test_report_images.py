@@ -1,11 +1,14 @@
 """What the report shows of the images: chosen, measured and kept in the run."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 
 from search.data.datasets import Dataset, Images
 from search.experiment import Experiment
+from search.metric import ACCURACY
 from search.ranking import finalists
 from search.report_images import (
     LARGEST_MAP,
@@ -90,7 +93,7 @@ def test_samples_show_every_class_first():
     assert len(samples(np.arange(100))) == 24
 
 
-def test_mistakes_are_those_of_most_seeds_of_the_most_accurate():
+def test_mistakes_are_those_of_most_seeds_of_the_best():
     labels = np.array([0, 1, 2, 0])
     named = {
         "good": ([0, 1, 1, 0], [0, 0, 1, 0], [0, 0, 2, 0]),
@@ -104,8 +107,26 @@ def test_mistakes_are_those_of_most_seeds_of_the_most_accurate():
         for name, seeds in named.items() for seed, p in enumerate(seeds)
     ]  # fmt: skip
     rows.append(FinalRow("noise", "gone", "gone", 0, "failed"))
-    assert mistakes(rows, labels) == [1, 2]
-    assert mistakes([], labels) == []
+    order = ["bad", "good", "gone"]
+    assert mistakes(rows, labels, order, ACCURACY) == [1, 2]
+    assert mistakes([], labels, order, ACCURACY) == []
+    lowest = dataclasses.replace(ACCURACY, direction="min")
+    assert mistakes(rows, labels, order, lowest) == [0, 1, 2, 3]
+
+
+def test_of_equals_the_mistakes_are_those_of_the_first_in_the_experiments_order():
+    """Whichever ended first: the report names the same one the best."""
+    labels = np.array([0, 1])
+    rows = [
+        FinalRow(
+            "noise", name, name, 0, "completed", test_accuracy=0.5,
+            predictions=np.array(p, "<u2").tobytes(),
+        )
+        for name, p in (("b", [0, 0]), ("a", [1, 1]))
+    ]  # fmt: skip
+    for finals in (rows, rows[::-1]):
+        assert mistakes(finals, labels, ["a", "b"], ACCURACY) == [0]
+        assert mistakes(finals, labels, ["b", "a"], ACCURACY) == [1]
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
@@ -139,7 +160,7 @@ def test_the_run_holds_them_and_the_test_split_stays_shut(store):
             val_loss=0.0, hyperparameters='{"axis": "columns", "learning_rate": 0.001}',
         )  # fmt: skip
         store.start_trial(trial)
-    record_sequences(store, data, finalists(store.trials()))
+    record_sequences(store, data, finalists(store.trials(), ACCURACY))
     (row,) = store.rows("sequences")  # the control has none
     times = np.frombuffer(row["timesteps"], "<u2").reshape(row["height"], row["width"])
     assert (times == np.arange(8)).all()

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import os
 import shutil
 import signal
@@ -16,9 +15,7 @@ from pathlib import Path
 import pytest
 
 from search import store as store_module
-from search.environment import describe_machine
 from search.experiment import Experiment, ExperimentError
-from search.files import write_atomically
 from search.schema import FinalRow, TrialRow
 from search.store import Store
 
@@ -97,24 +94,6 @@ def test_what_was_created_is_read_back(run):
 def test_parents_are_made(tmp_path):
     Store.create(tmp_path / "a" / "b" / "run", EXPERIMENT, ABOUT).close()
     assert Store(tmp_path / "a" / "b" / "run").experiment == EXPERIMENT
-
-
-def test_the_columns_that_are_promised(run):
-    """DESIGN's table, word for word: more may be added, none taken away."""
-    promised = {
-        "trials": "trial_id parent_id dataset strategy iteration bracket rung slot seed "
-        "hyperparameters first_epoch last_epoch status score val_loss parameters multiply_adds "
-        "timesteps features train_seconds setup_seconds peak_memory_bytes worker retries started "
-        "finished message",
-        "epochs": "trial_id epoch loss accuracy val_loss val_accuracy seconds",
-        "finals": "dataset strategy trial_id seed test_accuracy test_loss train_seconds "
-        "latency_ms predictions",
-    }
-    with contextlib.closing(sqlite3.connect(run / "results.sqlite")) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (1,)
-        for table, columns in promised.items():
-            there = {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
-            assert set(columns.split()) <= there
 
 
 def test_an_older_run_is_read_and_gets_the_tables_that_came_later(run):
@@ -452,19 +431,6 @@ def test_the_finals_have_begun_once_one_has_something_to_lose(run):
         assert store.finals_begun
 
 
-def test_rows_have_a_field_for_every_column(run):
-    """And what a later version has added is left aside."""
-    with contextlib.closing(sqlite3.connect(run / "results.sqlite")) as database:
-        for table, kind in (("trials", TrialRow), ("finals", FinalRow)):
-            there = {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
-            assert there == {field.name for field in dataclasses.fields(kind)}
-        database.execute("ALTER TABLE trials ADD COLUMN later TEXT")
-        database.commit()
-    with Store.resume(run) as store:
-        store.start_trial(trial())
-        assert store.trials() == [trial()]
-
-
 def test_an_error_midway_leaves_neither_result_nor_epochs(run):
     with Store.resume(run) as store:
         store.start_trial(trial())
@@ -494,101 +460,6 @@ def test_a_kill_leaves_neither_result_nor_epochs(run, moment):
         store.start_trial(trial())
         store.finish_trial(trial(**RESULT), EPOCHS)
         assert len(store.rows("epochs")) == 2
-
-
-# Files
-
-
-def test_write_atomically(tmp_path):
-    file = tmp_path / "new" / "file"
-    write_atomically(file, b"old")
-    write_atomically(file, b"new and longer")
-    assert file.read_bytes() == b"new and longer"
-    assert list(file.parent.iterdir()) == [file]
-
-
-def test_an_error_while_writing_leaves_the_old(tmp_path, monkeypatch):
-    file = tmp_path / "file"
-    write_atomically(file, b"old")
-
-    def full(_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(store_module.os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        write_atomically(file, b"new")
-    assert file.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [file]
-
-
-@pytest.mark.parametrize("old", [b"old", None])
-def test_a_kill_while_writing_leaves_the_old(run, old):
-    checkpoint = Store(run).checkpoint_file("lines-0-2-0-0")
-    if old:
-        checkpoint.write_bytes(old)
-    code = """
-        store_module.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
-        Store.resume(sys.argv[1]).save_checkpoint("lines-0-2-0-0", b"new" * 100_000)
-    """
-    assert in_another_process(code, run).returncode == -signal.SIGKILL
-    drafts = [path for path in checkpoint.parent.iterdir() if path != checkpoint]
-    assert len(drafts) == 1
-    with Store.resume(run) as store:
-        assert store.load_checkpoint("lines-0-2-0-0") == old
-        assert list(checkpoint.parent.iterdir()) == ([checkpoint] if old else [])
-
-
-def test_what_was_left_half_written_is_deleted_and_what_is_being_written_is_not(run):
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    left = run / "report" / "tables" / f".trials.csv.{dead.pid}"
-    being_written = run / "report" / f".report.html.{os.getpid()}"
-    others = [run / ".hidden", run / "report" / "page.4711", run / "report" / "report.html"]
-    left.parent.mkdir(parents=True)
-    for file in (left, being_written, *others):
-        file.write_bytes(b"half")
-    Store.resume(run).close()
-    assert not left.exists()
-    assert all(file.exists() for file in (being_written, *others))
-
-
-def test_checkpoints(run):
-    with Store.resume(run) as store:
-        assert store.load_checkpoint("a") is None
-        for name in "abc":
-            store.save_checkpoint(name, name.encode())
-        store.delete_checkpoints_except(["b", "never saved"])
-        assert [store.load_checkpoint(name) for name in "abc"] == [None, b"b", None]
-        store.delete_checkpoints_except([])
-        assert list((run / "checkpoints").iterdir()) == []
-
-
-def test_a_run_copied_without_its_checkpoints_goes_on(run):
-    """They can be made again: a user short of space may delete them."""
-    (run / "checkpoints").rmdir()
-    with Store.resume(run) as store:
-        assert store.load_checkpoint("a") is None
-        store.delete_checkpoints_except(["a"])
-        store.save_checkpoint("a", b"model")
-        assert store.load_checkpoint("a") == b"model"
-
-
-# What is saved with a run
-
-
-def test_an_experiment_survives_json():
-    fields = json.loads(json.dumps(EXPERIMENT.to_json()))
-    assert Experiment.from_json(fields) == EXPERIMENT
-    least = Experiment(dataset="digits", strategies=("lines",))
-    assert Experiment.from_json(json.loads(json.dumps(least.to_json()))) == least
-
-
-def test_the_machine_in_json():
-    machine = describe_machine("python run_search.py")
-    assert json.loads(json.dumps(machine)) == machine
-    assert machine["command"] == "python run_search.py"
-    assert {"keras", "tensorflow", "python"} <= machine["versions"].keys()
-    assert machine["hardware"]["cores"] >= 1
 
 
 def test_devices_are_kept_in_the_order_in_which_they_came(tmp_path):

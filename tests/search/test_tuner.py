@@ -19,6 +19,7 @@ from search.finals import run_finals
 from search.hyperband import brackets
 from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import TrialKey
+from search.metric import ACCURACY
 from search.ranking import finalists
 from search.schema import TrialRow
 from search.search_spaces import search_spaces
@@ -251,7 +252,7 @@ def test_an_arm_in_which_every_trial_fails_leaves_the_other_as_it_was(
         listener = Listener(experiment)
         assert SequenceTuner(oracle, store, dataset, workers, listener).search()
         rows, epochs = store.rows("trials"), store.rows("epochs")
-        best = finalists(store.trials())
+        best = finalists(store.trials(), ACCURACY)
         kept = list((store.path / "checkpoints").iterdir())
     failed = [row for row in rows if row["strategy"] == "line_cnn"]
     # None can be promoted; those of rung 0 are all tried.

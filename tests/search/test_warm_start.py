@@ -1,4 +1,4 @@
-"""Seeds: read from designs and runs, translated, first in their arm, all else as without them."""
+"""Initial configurations: read from designs and runs, translated, first in their arm."""
 
 import json
 import shutil
@@ -55,36 +55,36 @@ def arm_space():
     return space, draw_all(space, {}, PLACES, KEY)
 
 
-def test_seeds_take_the_first_places_and_the_others_keep_what_they_draw():
+def test_initial_ones_take_the_first_places_and_the_others_keep_what_they_draw():
     space, plain = arm_space()
-    seeds = [{**plain[PLACES[0]], **RATE}, {**plain[PLACES[4]], **RATE}]
-    drawn = draw_all(space, {}, PLACES, KEY, seeds)
-    assert [drawn[place] for place in PLACES[:2]] == seeds
+    initial = [{**plain[PLACES[0]], **RATE}, {**plain[PLACES[4]], **RATE}]
+    drawn = draw_all(space, {}, PLACES, KEY, initial)
+    assert [drawn[place] for place in PLACES[:2]] == initial
     assert {p: drawn[p] for p in PLACES[2:]} == {p: plain[p] for p in PLACES[2:]}
     assert list(drawn) == PLACES
 
 
 @pytest.mark.parametrize("other", range(len(PLACES)))
-def test_a_seed_that_would_have_been_drawn_changes_places(other):
+def test_one_that_would_have_been_drawn_changes_places(other):
     space, plain = arm_space()
-    for seeds in ([plain[PLACES[other]]], [{**plain[PLACES[0]], **RATE}, plain[PLACES[other]]]):
-        drawn = draw_all(space, {}, PLACES, KEY, seeds)
-        assert [drawn[place] for place in PLACES[: len(seeds)]] == seeds
+    for initial in ([plain[PLACES[other]]], [{**plain[PLACES[0]], **RATE}, plain[PLACES[other]]]):
+        drawn = draw_all(space, {}, PLACES, KEY, initial)
+        assert [drawn[place] for place in PLACES[: len(initial)]] == initial
         assert len(set(texts(drawn.values()))) == len(PLACES)
-        moved = [place for place in PLACES[len(seeds) :] if drawn[place] != plain[place]]
-        assert moved == ([PLACES[other]] if other >= len(seeds) else [])
+        moved = [place for place in PLACES[len(initial) :] if drawn[place] != plain[place]]
+        assert moved == ([PLACES[other]] if other >= len(initial) else [])
 
 
 def test_a_space_that_is_tried_whole_stays_whole():
     places = [(0, 0, slot) for slot in range(40)]
-    for seeds in (NESTED[:1], NESTED[3:9], NESTED[::-1]):
-        drawn = draw_all(nested_space(), {}, places, KEY, seeds)
+    for initial in (NESTED[:1], NESTED[3:9], NESTED[::-1]):
+        drawn = draw_all(nested_space(), {}, places, KEY, initial)
         assert list(drawn) == places[: len(NESTED)]
         assert texts(drawn.values()) == texts(NESTED)
-        assert [*drawn.values()][: len(seeds)] == seeds
+        assert [*drawn.values()][: len(initial)] == initial
 
 
-def test_a_seed_given_twice_is_refused():
+def test_one_given_twice_is_refused():
     space, plain = arm_space()
     with pytest.raises(ValueError, match="twice"):
         draw_all(space, {}, PLACES, KEY, [plain[PLACES[0]]] * 2)
@@ -102,18 +102,18 @@ def test_the_oracle_starts_each_arm_with_its_initial_configurations(spaces):
         )
 
     plain = oracle()
-    seed = {**plain.configurations("patches")[0, 2, 5], **RATE}
-    seeded = oracle({"patches": [seed]})
-    assert seeded.configurations("lines") == plain.configurations("lines")
+    given = {**plain.configurations("patches")[0, 2, 5], **RATE}
+    warm = oracle({"patches": [given]})
+    assert warm.configurations("lines") == plain.configurations("lines")
     changed = {
         place
-        for place, values in seeded.configurations("patches").items()
+        for place, values in warm.configurations("patches").items()
         if values != plain.configurations("patches")[place]
     }
-    assert changed == {(0, 2, 0)} and seeded.configurations("patches")[0, 2, 0] == seed
-    trial = [seeded.create_trial(str(number)) for number in range(2)][1]
+    assert changed == {(0, 2, 0)} and warm.configurations("patches")[0, 2, 0] == given
+    trial = [warm.create_trial(str(number)) for number in range(2)][1]
     assert trial.trial_id == "patches-0-2-0-0"
-    assert {name: trial.hyperparameters.values[name] for name in seed} == seed
+    assert {name: trial.hyperparameters.values[name] for name in given} == given
     with pytest.raises(ValueError, match="10 initial configurations for patches, and 9 slots"):
         oracle({"patches": [{"patch": number} for number in range(10)]})
 
@@ -150,19 +150,19 @@ def test_an_experiment_keeps_its_initial_configurations():
 
 def test_a_design_is_translated_and_said_so(tmp_path, spaces):
     file = write(tmp_path, DESIGN)
-    (seed,), notes = read_initial([file], EXPERIMENT, spaces)
-    assert seed.strategy == "patches" and seed.origin == str(file)
-    assert seed.values["patch"] == 2 and seed.values["augmentation"] == "shift"
-    assert seed.values["scan"] == "hilbert" and seed.values["embedding"] == 32
-    assert seed.values.keys() == {parameter.name for parameter in spaces["patches"].space}
-    assert seed.translated == {"patch": 8, "augmentation": "shift_flip"}
+    (given,), notes = read_initial([file], EXPERIMENT, spaces)
+    assert given.strategy == "patches" and given.origin == str(file)
+    assert given.values["patch"] == 2 and given.values["augmentation"] == "shift"
+    assert given.values["scan"] == "hilbert" and given.values["embedding"] == 32
+    assert given.values.keys() == {parameter.name for parameter in spaces["patches"].space}
+    assert given.translated == {"patch": 8, "augmentation": "shift_flip"}
     assert notes == [f"{file} is translated: patch 8 is 2, augmentation shift_flip is shift"]
 
 
 def test_a_design_of_images_of_the_same_size_stays_as_it_is(tmp_path, spaces):
     design = {**DESIGN, "image_shape": [8, 8, 1], "values": {"patch": 2, "scan": "spiral"}}
-    (seed,), notes = read_initial([write(tmp_path, design)], EXPERIMENT, spaces)
-    assert (seed.values, seed.translated, notes) == (design_values(design), {}, [])
+    (given,), notes = read_initial([write(tmp_path, design)], EXPERIMENT, spaces)
+    assert (given.values, given.translated, notes) == (design_values(design), {}, [])
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -170,9 +170,9 @@ def test_every_strategy_is_translated_from_large_to_small(strategy, tmp_path):
     experiment = Experiment("digits", (strategy,))
     spaces = search_spaces(experiment, Digits)
     design = {**DESIGN, "strategy": strategy, "image_shape": [64, 64, 3], "values": {}}
-    (seed,), _ = read_initial([write(tmp_path, design)], experiment, spaces)
+    (given,), _ = read_initial([write(tmp_path, design)], experiment, spaces)
     here = {**design, "image_shape": [8, 8, 1], "training": {"mirror": False}}
-    assert design_values({**here, "values": seed.values}) == seed.values
+    assert design_values({**here, "values": given.values}) == given.values
 
 
 def refusal(paths, spaces, experiment=EXPERIMENT):
@@ -217,8 +217,8 @@ def test_what_is_left_out_is_said(tmp_path, spaces):
     ]
     other = write(tmp_path, {**DESIGN, "strategy": "sweeps", "values": {}}, "other.json")
     experiment = Experiment("digits", ("lines", "patches"), max_epochs=1)
-    seeds, notes = read_initial([*files, other], experiment, spaces)
-    assert [seed.values["embedding"] for seed in seeds] == [16]
+    initial, notes = read_initial([*files, other], experiment, spaces)
+    assert [given.values["embedding"] for given in initial] == [16]
     assert [note.removeprefix(str(tmp_path)) for note in notes] == [
         "/0.json is translated: patch 4 is 2",
         "/1.json is left out: it is the same as another configuration",
@@ -246,15 +246,15 @@ def test_a_run_gives_its_designs_or_its_best_trials(run):
     exported.export(run)
     from_designs, _ = read_initial([run], experiment, spaces)
     assert notes == []
-    by_strategy = {seed.strategy: seed.values for seed in from_designs}
-    assert {seed.strategy: seed.values for seed in from_trials} == by_strategy
+    by_strategy = {given.strategy: given.values for given in from_designs}
+    assert {given.strategy: given.values for given in from_trials} == by_strategy
     store = Store(run)
     trials = {row["trial_id"]: row for row in store.rows("trials")}
     for row in store.rows("finals"):
         best = json.loads(trials[row["trial_id"]]["hyperparameters"])
         assert by_strategy[row["strategy"]] == best
-    assert {seed.origin for seed in from_designs} == set(map(str, store.design_files()))
-    assert all("-0-" in seed.origin for seed in from_trials)
+    assert {given.origin for given in from_designs} == set(map(str, store.design_files()))
+    assert all("-0-" in given.origin for given in from_trials)
 
 
 def test_a_run_without_a_trial_is_refused(tmp_path, spaces):
@@ -270,17 +270,17 @@ def new_run(folder, *arguments):
     return run_search.new_run(make_parser().parse_args(arguments), arguments)
 
 
-def test_the_command_line_keeps_the_seeds_and_says_what_became_of_them(tmp_path, capsys):
+def test_the_command_line_keeps_them_and_says_what_became_of_them(tmp_path, capsys):
     values = {"augmentation": "shift_flip", "lstm_units": 128}
     file = write(tmp_path, {**DESIGN, "strategy": "lines", "values": values})
     store, *_ = new_run(tmp_path, "--seed-designs", file)
     with store:
-        (seed,) = store.experiment.initial
-    assert seed.values["lstm_units"] == 128 and seed.origin == str(file)
+        (given,) = store.experiment.initial
+    assert given.values["lstm_units"] == 128 and given.origin == str(file)
     assert capsys.readouterr().out == f"{file} is translated: augmentation shift_flip is shift\n"
 
 
-def test_a_wrong_seed_makes_no_run(tmp_path):
+def test_a_wrong_one_makes_no_run(tmp_path):
     file = write(tmp_path, {**DESIGN, "values": {"patch": 3}})
     with pytest.raises(ExperimentError, match="patch cannot be 3"):
         new_run(tmp_path, "--seed-designs", file)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from analysis import Run, load_run
+from analysis import Run
 from search.experiment import InitialConfiguration
 from search.schema import FinalRow, TrialRow
 from search.store import Experiment, Store
@@ -175,13 +174,6 @@ def with_finals(run: Run, rows: pd.DataFrame, labels: np.ndarray | None, final_s
     experiment = dataclasses.replace(run.experiment, final_seeds=final_seeds)
     datasets = run.datasets.assign(test_labels=[labels] * len(run.datasets))
     return dataclasses.replace(run, finals=rows, datasets=datasets, experiment=experiment)
-
-
-def example(given: Mapping[str, Sequence[int]] | None = None, **accuracies: float) -> Run:
-    """Returns the run of a search of these strategies, each about so accurate; for docstrings."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = make_run(Path(folder) / "run", list(accuracies), accuracies, given=given)
-        return load_run(path)
 
 
 def trial(

@@ -15,6 +15,7 @@ from analysis.report import style
 from analysis.report.elements import Picture, Table
 from analysis.report.findings import Findings
 from analysis.report.tested import tested
+from analysis.run import best_first
 
 
 def picture(found: Findings) -> Picture | None:
@@ -23,9 +24,8 @@ def picture(found: Findings) -> Picture | None:
         measure, shown, caption = f"test {found.metric}", found.tested, _caption(found)
     elif len(found.standing):
         measure, caption = f"validation {found.metric}", _validation_caption(found)
-        standing = found.standing
+        standing = best_first(found.standing, found.run.experiment.metric)
         shown = standing.assign(mean=standing.score, low=float("nan"), high=float("nan"))
-        shown = shown.sort_values("mean", ascending=False, kind="stable")
     else:
         return None
     labels = [found.label(str(name)) for name in shown.index]
@@ -80,7 +80,7 @@ def draw(
 
 
 def _caption(found: Findings) -> str:
-    shown = found.tested  # most accurate first
+    shown = found.tested  # the best first
     one = (shown.seeds == 1).all()
     text = [
         "Each mark is a single seed, so nothing shows how far another would differ."
@@ -91,10 +91,11 @@ def _caption(found: Findings) -> str:
         text.append("The bar is the mean's 95 % interval over seeds and test images.")
     if len(shown) > 1:
         first, last = str(shown.index[0]), str(shown.index[-1])
-        high, low = shown["mean"].iloc[0], shown["mean"].iloc[-1]
+        best, worst = shown["mean"].iloc[0], shown["mean"].iloc[-1]
         text.append(
-            f"From {found.label(first)} ({formatting.percent(high)}) to {found.label(last)} "
-            f"({formatting.percent(low)}) it is {formatting.points(high - low)} percentage points."
+            f"From {found.label(first)} ({formatting.percent(best)}) to {found.label(last)} "
+            f"({formatting.percent(worst)}) it is {formatting.points(abs(best - worst))} "
+            "percentage points."
         )
     if shown["std"].notna().any():
         widest = str(shown["std"].idxmax())
@@ -108,11 +109,11 @@ def _caption(found: Findings) -> str:
 
 def _validation_caption(found: Findings) -> str:
     scores = found.standing.score
-    first = str(scores.idxmax())
+    first = found.order[0]
     return (
         "Each mark is the best configuration so far, on the validation images and one seed: "
         "no test result, and not a fair comparison while some were trained for longer than others. "
-        f"{found.label(first)} is highest, with {formatting.percent(scores[first])}."
+        f"{found.label(first)} leads, with {formatting.percent(scores[first])}."
     )
 
 

@@ -15,8 +15,8 @@ MOST_CLASSES = 12  # more do not fit on a phone
 
 def picture(found: Findings) -> Picture | None:
     """Draws which strategy is correct how often in which class."""
-    names = found.run.experiment.strategies
-    correct = comparisons.correctness(found.run.finals, found.labels, names)
+    names, metric = found.run.experiment.strategies, found.run.experiment.metric
+    correct = comparisons.correctness(found.run.finals, found.labels, names, metric)
     if found.labels is None or not correct:
         return None
     images = pd.DataFrame({name: seeds.mean(axis=0) for name, seeds in correct.items()})
@@ -36,7 +36,7 @@ def picture(found: Findings) -> Picture | None:
 
 
 def _caption(found: Findings, shares: pd.DataFrame, there: int) -> str:
-    """Describes shares in [0, 1], (classes shown, strategies), the most accurate strategy first."""
+    """Describes shares in [0, 1], (classes shown, strategies), the best strategy first."""
     text = [
         "A cell is the share of a class's test images that are classified correctly, in percent."
     ]
@@ -44,12 +44,13 @@ def _caption(found: Findings, shares: pd.DataFrame, there: int) -> str:
         text.append(
             f"Shown are the {len(shares)} of {there} classes in which strategies differ most."
         )
-    leaders = shares.idxmax(axis=1)
+    good = found.run.experiment.metric.better(1.0) * shares
+    leaders = good.idxmax(axis=1)
     first = str(shares.columns[0])
-    hardest = str(shares.iloc[:, 0].idxmin())
+    hardest = str(good[first].idxmin())
     text.append(
-        f"{found.label(first)} is highest in {int((leaders == first).sum())} of these "
+        f"{found.label(first)} leads in {int((leaders == first).sum())} of these "
         f"{formatting.plural(len(shares), 'class', 'classes')} and finds {hardest} hardest "
-        f"({formatting.percent(float(shares.iloc[:, 0].min()))})."
+        f"({formatting.percent(float(shares[first][hardest]))})."
     )
     return " ".join(text)

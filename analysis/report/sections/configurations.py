@@ -16,7 +16,7 @@ def section(found: Findings) -> Section:
         return Section("configurations", title, ["No trial has ended well."])
     values = hyperparameters(standing.reset_index()).set_axis(standing.index)
     rows = [
-        [formatting.clean(name), *(formatting.value(value, digits=4) for value in values[name])]
+        [formatting.clean(name), *(formatting.value(value) for value in values[name])]
         for name in values.columns
     ]
     head = ["hyperparameter", *(found.label(str(name)) for name in standing.index)]

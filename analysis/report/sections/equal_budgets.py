@@ -21,12 +21,13 @@ def section(found: Findings) -> Section | None:
     images = float(run.datasets.train_images.iloc[0]) if len(run.datasets) else float("nan")
     metric = run.experiment.metric
     spent = budgets.progress(run.trials, run.epochs, images, metric)
-    frame = budgets.at_equal(spent, metric=metric)
+    frame = budgets.at_equal(spent, metric)
     if frame.empty:
         return None
     whole = frame[frame.fraction == 1.0].pivot(index="strategy", columns="measure", values="best")
     whole = whole[[measure for measure in EQUAL if measure in whole]]
-    whole = whole.sort_values(str(whole.columns[0]), ascending=False, kind="stable")
+    first = str(whole.columns[0])
+    whole = whole.sort_values(first, ascending=metric.lowest_is_best, kind="stable")
     rows = [
         [found.label(str(name)), *map(formatting.percent, row)]
         for name, row in zip(whole.index, whole.to_numpy(), strict=True)

@@ -122,7 +122,7 @@ def draw_dependence(along: pd.DataFrame, colour: str, ax: Axes, title: str) -> A
         title: the hyperparameter.
     """
     places = range(len(along))
-    texts = [bare(clean(value(one, digits=2), 14)) for one in along.value]
+    texts = [bare(clean(value(one), 14)) for one in along.value]
     ax.plot(places, along.score, color=colour, marker="o", markersize=5, lw=1.6)
     ax.set(title=title, xlim=(-0.4, len(along) - 0.6))
     ax.set_xticks(places, texts, rotation=45, ha="right", rotation_mode="anchor")
@@ -141,7 +141,7 @@ def _caption(result: Importance, run: Run) -> str:
     return (
         f"{run.label(result.strategy)}: what the surrogate predicts with each value, at the other "
         f"values of the trials. Along {clean(name, 30)} it differs by {rise} points; best is "
-        f"at {clean(value(best, digits=2), 30)}."
+        f"at {clean(value(best), 30)}."
     )
 
 

@@ -20,7 +20,8 @@ from analysis.report.findings import Findings
 
 def section(found: Findings) -> Section:
     """Returns the curves, Axes a strategy, or says that there are none."""
-    curves = found.run.epochs.dropna(subset="val_accuracy")
+    column = found.run.experiment.metric.validation
+    curves = found.run.epochs.dropna(subset=column).assign(reached=lambda frame: frame[column])
     names = [name for name in found.run.experiment.strategies if name in set(curves.strategy)]
     if not names:
         return Section("curves", "Learning curves", ["No trial has recorded an epoch."])
@@ -59,18 +60,18 @@ def _figure(
 def draw_curves(
     epochs: pd.DataFrame, strategy: str, best: Mapping[str, str], look: style.Style, ax: Axes
 ) -> Axes:
-    """Draws one strategy's validation accuracy against the epoch, with the others' best behind it.
+    """Draws one strategy's validation score against the epoch, with the others' best behind it.
 
     Args:
         epochs: a row an epoch of a configuration: `strategy`, `configuration`, `epoch`, 1 for the
-            first, and `val_accuracy` in [0, 1].
+            first, and `reached`, the validation score in [0, 1].
         strategy: whose curves to draw: every configuration's thin, the best one's thick.
         best: the configuration that stands for each strategy.
         look: the strategy's style.
         ax: where to draw.
     """
     colour, marker = look
-    common = {"x": "epoch", "y": "val_accuracy", "ax": ax, "estimator": None, "legend": False}
+    common = {"x": "epoch", "y": "reached", "ax": ax, "estimator": None, "legend": False}
     mine = epochs[epochs.strategy == strategy]
     others = epochs[epochs.configuration.isin([c for n, c in best.items() if n != strategy])]
     leading = mine[mine.configuration == best.get(strategy)]
@@ -106,11 +107,11 @@ def draw_curves(
 
 
 def _broken(epochs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Returns all configurations' curves as one line (epochs, accuracies), with NaN in between."""
+    """Returns all configurations' curves as one line (epochs, scores), with NaN in between."""
     ordered = epochs.sort_values(["configuration", "epoch"], kind="stable")
     names = ordered.configuration.to_numpy()
     ends = np.flatnonzero(names[1:] != names[:-1]) + 1
-    values = (ordered[column].to_numpy(dtype=float) for column in ("epoch", "val_accuracy"))
+    values = (ordered[column].to_numpy(dtype=float) for column in ("epoch", "reached"))
     x, y = (np.insert(value, ends, np.nan) for value in values)
     return x, y
 
@@ -125,19 +126,20 @@ def _caption(found: Findings, epochs: pd.DataFrame, best: Mapping[str, str]) -> 
     if leading.empty:
         return text
     ends = [leading[leading.epoch == epoch] for epoch in (leading.epoch.min(), leading.epoch.max())]
-    (start, end) = (rows.loc[rows.val_accuracy.idxmax()] for rows in ends)
+    better = found.run.experiment.metric.better
+    (start, end) = (rows.loc[rows.reached.map(better).idxmax()] for rows in ends)
     first = formatting.plural(int(start.epoch), "epoch")
-    low, high = formatting.percent(start.val_accuracy), formatting.percent(end.val_accuracy)
+    early, late = formatting.percent(start.reached), formatting.percent(end.reached)
     if not several or start.epoch == end.epoch:
         last = formatting.plural(int(end.epoch), "epoch")
-        return f"{text} {found.label(end.strategy)} stands at {high} after {last}."
+        return f"{text} {found.label(end.strategy)} stands at {late} after {last}."
     if start.strategy == end.strategy:
         return (
-            f"{text} Of the best, {found.label(end.strategy)} leads both after {first} ({low}) "
-            f"and after {int(end.epoch)} ({high})."
+            f"{text} Of the best, {found.label(end.strategy)} leads both after {first} ({early}) "
+            f"and after {int(end.epoch)} ({late})."
         )
     return (
-        f"{text} Of the best, {found.label(start.strategy)} leads after {first} ({low}), "
-        f"{found.label(end.strategy)} after {int(end.epoch)} ({high}): "
+        f"{text} Of the best, {found.label(start.strategy)} leads after {first} ({early}), "
+        f"{found.label(end.strategy)} after {int(end.epoch)} ({late}): "
         "stopping early would have picked another."
     )

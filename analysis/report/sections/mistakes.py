@@ -9,6 +9,7 @@ from analysis import formatting
 from analysis.report import style
 from analysis.report.elements import Gallery, Part, Picture, Section, Table, Tile
 from analysis.report.findings import Findings
+from search.store import mostly_wrong
 
 MOST_CLASSES = 12  # in the figure; more do not fit on a phone
 MOST_CONFUSIONS = 15
@@ -114,7 +115,7 @@ def _gallery(
     found: Findings, best: str, labels: np.ndarray, predicted: np.ndarray
 ) -> Gallery | None:
     """Shows images that most seeds get wrong: labels (images,), predicted (seeds, images)."""
-    wrong = (predicted != labels).mean(axis=0) > 0.5
+    wrong = mostly_wrong(predicted, labels)
     tiles = [
         Tile(
             row["pixels"],

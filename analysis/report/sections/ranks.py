@@ -170,12 +170,16 @@ def _win_table(runs: Sequence[Run], order: Sequence[str]) -> Table | None:
 
     def cell(name: str, other: str) -> str:
         row = met.get((name, other))
-        return NOTHING if row is None else f"{row.wins} / {row.ties} / {row.losses}"
+        if row is None:
+            return NOTHING
+        unknown = f" ({row.unknown} unknown)" if row.unknown else ""
+        return f"{row.wins} / {row.ties} / {row.losses}{unknown}"
 
     rows = [[label(runs, name), *(cell(name, other) for other in names)] for name in names]
     note = (
         "In how many runs the row's strategy was more accurate than the column's, beyond what "
-        "chance explains / could not be told apart from it / was less accurate."
+        "chance explains / could not be told apart from it / was less accurate. Unknown are those "
+        "where nobody knows how sure a difference is: on a single seed, say."
     )
     head = ["strategy", *(label(runs, name) for name in names)]
     return Table("win-matrix", head, rows, note=note, frame=pairs)

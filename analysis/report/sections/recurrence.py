@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from analysis.formatting import listing, multiple, p_value, points
+from analysis.formatting import NOTHING, listing, multiple, p_value, points
 from analysis.report.elements import Section, Table
 from analysis.report.findings import Findings
 from analysis.run import Run
@@ -48,7 +48,9 @@ def _table(frame: pd.DataFrame, several: bool, run: Run) -> Table:
                 run.label(row["strategy"]),
                 *named,
                 points(row["difference"], signed=True),
-                " to ".join(points(row[end], signed=True) for end in ("low", "high")),
+                NOTHING
+                if math.isnan(row["low"])
+                else " to ".join(points(row[end], signed=True) for end in ("low", "high")),
                 row["helps"],
                 *(multiple(row[cost]) for cost in ("multiply_adds", "train_seconds", "latency_ms")),
             ]
@@ -79,10 +81,10 @@ def sentence(answer: Recurrence, run: Run) -> str:
         return f"{reason}, so what an LSTM is worth is not known."
     best, base = run.label(answer.best), run.label(answer.control)
     interval = (
-        f" (95 % interval {points(answer.low, True)} to {points(answer.high, True)}; "
+        "; on so few seeds, or without predictions, nobody knows how sure that is"
+        if answer.helps == "unknown"
+        else f" (95 % interval {points(answer.low, True)} to {points(answer.high, True)}; "
         f"{p_value(answer.p)}, by Holm's correction for {answer.comparisons})"
-        if not math.isnan(answer.p)
-        else " (on so few seeds nobody knows how sure that is)"
     )
     more = "more" if answer.difference >= 0 else "less"
     size = f"{points(abs(answer.difference))} percentage points {more} accurate"
@@ -91,6 +93,8 @@ def sentence(answer: Recurrence, run: Run) -> str:
         "no": f"Recurrence does not help here: its best, {best}, is {size} than {base}",
         "unclear": f"Whether recurrence helps is not settled: its best, {best}, is {size} "
         f"than {base}, which chance explains",
+        "unknown": f"Whether recurrence helps is not known: its best, {best}, is {size} than "
+        f"{base}",
     }[answer.helps]
     ratios = [f"{multiple(answer.ratios[k])} {w}" for k, w in RATIOS.items() if k in answer.ratios]
     cost = f" It takes {listing(ratios)}." if ratios else ""

@@ -6,11 +6,13 @@ import json
 import math
 from typing import Any
 
+import pandas as pd
+
 from analysis import formatting
 from analysis.formatting import clean_first_line
 from analysis.report.elements import Part, Section, Table, TrialTable
 from analysis.report.findings import Findings
-from analysis.run import Run
+from analysis.run import Run, best_first
 
 # By the column's place: the frame's column by which it is sorted.
 _SORTED_BY = {2: "score", 3: "val_loss", 4: "last_epoch", 5: "parameters", 6: "multiply_adds",
@@ -47,10 +49,10 @@ def _progress(found: Findings) -> Table:
 
 
 def trial_table(run: Run) -> TrialTable:
-    """Returns every trial of a run, the most accurate first, the unscored last."""
-    trials = run.trials.sort_values(
-        ["score", "val_loss", "trial_id"], ascending=[False, True, True], kind="stable"
-    )
+    """Returns every trial of a run, the best first, the unscored last."""
+    ranked = best_first(run.trials, run.experiment.metric)
+    others = run.trials.drop(ranked.index).sort_values("trial_id")
+    trials = pd.concat([ranked, others])
     columns = (
         "strategy", "status", f"validation {run.experiment.metric.label}", "validation loss",
         "epochs", "parameters", "multiply-adds", "seconds", "trial",
@@ -78,10 +80,7 @@ def _cells(row: dict[Any, Any], name: str) -> list[str]:
     if row["status"] == "failed":
         said = clean_first_line(row["message"]) if isinstance(row["message"], str) else ""
     else:
-        values = (
-            f"{key}={formatting.value(value)}" for key, value in row["hyperparameters"].items()
-        )
-        said = formatting.clean(" ".join(values), 400)
+        said = formatting.configuration(row["hyperparameters"])
     return [
         name,
         row["status"],

@@ -120,7 +120,7 @@ def _too_few_seeds(why: Evidence, run: Run) -> tuple[str, list[str]]:
         reason = "Predictions of the test images are missing, so no difference can be judged."
     best, second, *_ = why.scores
     sentences = [
-        f"{run.label(best)} has the highest test {run.experiment.metric.label}, "
+        f"{run.label(best)} has the best test {run.experiment.metric.label}, "
         f"{percent(why.scores[best].mean)}, followed by {run.label(second)} with "
         f"{percent(why.scores[second].mean)}.",
         reason,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
-from analysis.formatting import NOTHING, clean, listing, p_value, percent, plural
+from analysis.formatting import NOTHING, clean, listing, p_value, percent, plural, value
 from analysis.report.elements import Section, Table
 from analysis.report.findings import Findings
 from analysis.run import Run
@@ -18,7 +19,7 @@ def section(found: Findings) -> Section | None:
     run = found.run
     if not run.experiment.initial:
         return None
-    frame = fates(run)
+    frame = fates(run).assign(translated=lambda frame: frame.translated.map(_translated))
     rows = [_cells(row, run) for row in frame.to_dict("records")]
     columns = [
         *("strategy", "initial configuration from", f"validation {run.experiment.metric.label}"),
@@ -47,6 +48,14 @@ def _cells(row: dict[Any, Any], run: Run) -> list[str]:
         "yes" if row["finalist"] is True else "no",
         clean(row["translated"], 200) or NOTHING,
     ]
+
+
+def _translated(values: Mapping[str, tuple[object, object]]) -> str:
+    """Returns what was changed, "units 48 → 32" and the like."""
+    return ", ".join(
+        f"{name} {value(old)} \N{RIGHTWARDS ARROW} {'none' if new is None else value(new)}"
+        for name, (old, new) in values.items()
+    )
 
 
 def sentences(found: WarmStart, run: Run) -> list[str]:

@@ -3,8 +3,6 @@
 import hashlib
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import matplotlib.pyplot
@@ -115,24 +113,6 @@ def digests(path):
         for file in path.rglob("*")
         if file.is_file()
     }
-
-
-def test_as_a_command_it_makes_the_report_again(tmp_path):
-    path = make_run(tmp_path / "run", strategies=["lines"], configurations=1)
-    done = subprocess.run(
-        [sys.executable, "-m", "analysis", path], cwd=ROOT, capture_output=True, text=True
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    said, _, page = done.stdout.strip().rpartition("report: ")
-    assert "only lines was searched" in said
-    assert Path(page).read_text().startswith("<!DOCTYPE html>")
-    done = subprocess.run(
-        [sys.executable, "-m", "analysis", tmp_path], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 1
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
 
 
 def test_a_report_that_cannot_be_written_is_one_line(tmp_path, capsys):

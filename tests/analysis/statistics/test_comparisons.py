@@ -8,6 +8,7 @@ import pytest
 
 from analysis import load_run
 from analysis.statistics.comparisons import against_best, by_strategy, correctness, groups, pairwise
+from search.metric import ACCURACY
 from search.store import Store
 from tests.support.synthetic_runs import blob, finals, make_run, outcomes
 
@@ -26,7 +27,7 @@ def test_a_strategy_and_its_copy_are_seldom_declared_different(others, seeds):
     different = 0
     for _ in range(200):
         labels, found = outcomes(levels, seeds, 200, generator)
-        pairs = pairwise(finals(names, labels, found), labels, names)
+        pairs = pairwise(finals(names, labels, found), labels, names, ACCURACY)
         mine = pairs.strategy.isin(names[:2]) & pairs.other.isin(names[:2])
         different += bool(pairs.significant[mine].item())
     assert different <= 0.05 * 200
@@ -36,18 +37,20 @@ def test_of_four_copies_any_two_are_seldom_declared_different():
     generator = np.random.default_rng(12)
     names = [f"copy_{i}" for i in range(4)]
     drawn = (outcomes([0.9] * 4, 3, 200, generator) for _ in range(200))
-    different = [pairwise(finals(names, *d), d[0], names).significant.any() for d in drawn]
+    different = [
+        pairwise(finals(names, *d), d[0], names, ACCURACY).significant.any() for d in drawn
+    ]
     assert sum(different) <= 0.05 * 200
 
 
 def test_pairs_are_compared_in_order_and_corrected_together():
     labels, found = outcomes([0.7, 0.95, 0.8, 0.7], 3, 2000, np.random.default_rng(3), 0.02)
     names = ["a", "b", "c", "d"]
-    pairs = pairwise(finals(names, labels, found), labels, names)
+    pairs = pairwise(finals(names, labels, found), labels, names, ACCURACY)
     assert len(pairs) == 6
     assert (pairs.difference >= 0).all()
     assert list(pairs.strategy[:3]) == ["b"] * 3
-    best = against_best(pairwise(finals(names, labels, found), labels, names))
+    best = against_best(pairwise(finals(names, labels, found), labels, names, ACCURACY))
     assert list(best.index) == list(pairs.other[:3])
     assert best.p.to_numpy() == pytest.approx(pairs.p[:3].to_numpy())
     assert (best.difference.to_numpy() == -pairs.difference[:3].to_numpy()).all()
@@ -74,23 +77,27 @@ def test_the_probability_of_best_follows_the_gap():
     names = ["a", "b", "c"]
     labels, found = outcomes([0.95, 0.9, 0.6], 3, 2000, np.random.default_rng(5), 0.05)
     rows = finals(names, labels, found)
-    summary = by_strategy(rows, labels, names)
+    summary = by_strategy(rows, labels, names, ACCURACY)
     assert summary.p_best.sum() == pytest.approx(1)
     assert summary.p_best["a"] > 0.95
-    pd.testing.assert_frame_equal(summary, by_strategy(rows, labels, names))  # the same draws
+    pd.testing.assert_frame_equal(
+        summary, by_strategy(rows, labels, names, ACCURACY)
+    )  # the same draws
     twice = finals(["a", "b"], labels, found[[0, 0]])
-    assert by_strategy(twice, labels, ["a", "b"]).p_best["a"] == pytest.approx(0.5, abs=0.03)
+    assert by_strategy(twice, labels, ["a", "b"], ACCURACY).p_best["a"] == pytest.approx(
+        0.5, abs=0.03
+    )
 
 
 def test_what_is_correct_is_by_strategy_seed_and_image():
     labels, found = outcomes([0.9, 0.5], 3, 200, np.random.default_rng(6))
     rows = finals(["a", "b"], labels, found)
-    correct = correctness(rows, labels, ["b", "a", "untested"])
+    correct = correctness(rows, labels, ["b", "a", "untested"], ACCURACY)
     assert list(correct) == ["b", "a"]
     assert (correct["a"] == (found[0] == labels)).all()
     rows.at[0, "predictions"] = None
-    assert list(correctness(rows, labels, ["a", "b"])) == ["b"]
-    assert correctness(rows, None, ["a", "b"]) == {}
+    assert list(correctness(rows, labels, ["a", "b"], ACCURACY)) == ["b"]
+    assert correctness(rows, None, ["a", "b"], ACCURACY) == {}
 
 
 @pytest.mark.parametrize("classes", [2, 100])
@@ -99,18 +106,18 @@ def test_the_number_of_classes_does_not_matter(classes):
     labels = generator.integers(0, classes, 400)
     wrong = generator.random((1, 3, 400)) < 0.2
     rows = finals(["a"], labels, np.where(wrong, (labels + 1) % classes, labels))
-    summary = by_strategy(rows, labels, ["a"])
+    summary = by_strategy(rows, labels, ["a"], ACCURACY)
     assert summary.p_best["a"] == 1
     assert summary.low["a"] < summary["mean"]["a"] < summary.high["a"]
-    assert pairwise(rows, labels, ["a"]).empty
-    assert groups(pairwise(rows, labels, ["a"])).empty
-    assert against_best(pairwise(rows, labels, ["a"])).empty
+    assert pairwise(rows, labels, ["a"], ACCURACY).empty
+    assert groups(pairwise(rows, labels, ["a"], ACCURACY)).empty
+    assert against_best(pairwise(rows, labels, ["a"], ACCURACY)).empty
 
 
 def test_the_summary_is_what_the_seeds_say(tmp_path):
     run = load_run(make_run(tmp_path / "run"))
     labels = run.datasets.test_labels[0]
-    summary = by_strategy(run.finals, labels, run.experiment.strategies)
+    summary = by_strategy(run.finals, labels, run.experiment.strategies, ACCURACY)
     grouped = run.finals.groupby("strategy").test_accuracy
     for name, column in (("mean", grouped.mean()), ("std", grouped.std()), ("max", grouped.max())):
         pd.testing.assert_series_equal(

@@ -11,6 +11,7 @@ from analysis.statistics.budgets import costs
 from analysis.statistics.comparisons import by_strategy
 from analysis.statistics.control import against_controls, hardest, recurrence
 from analysis.statistics.intervals import difference, holm
+from search.metric import ACCURACY
 from tests.support.synthetic_runs import finals, make_run, outcomes
 
 
@@ -23,8 +24,8 @@ def test_whether_recurrence_helps(tmp_path, level, helps):
     run = load_run(path)
     labels = run.datasets.test_labels[0]
     names = run.experiment.strategies
-    bill = costs(run, by_strategy(run.finals, labels, names))
-    rows = against_controls(run.finals, labels, run.strategies, bill)
+    bill = costs(run, by_strategy(run.finals, labels, names, ACCURACY))
+    rows = against_controls(run.finals, labels, run.strategies, bill, ACCURACY)
     found = hardest(rows)
     assert list(found.index) == ["lines", "line_cnn"]
     assert found.helps["lines"] == helps
@@ -36,14 +37,14 @@ def test_whether_recurrence_helps(tmp_path, level, helps):
     assert set(answer.ratios) == {"parameters", "multiply_adds", "train_seconds", "latency_ms"}
     assert not any(map(math.isnan, answer.ratios.values()))
     # One seed: a difference, and no claim. No control, or nothing else: nothing to compare.
-    few = against_controls(run.finals[run.finals.seed == 0], labels, run.strategies, bill)
-    assert set(few.helps) == {"unclear"}
+    few = against_controls(run.finals[run.finals.seed == 0], labels, run.strategies, bill, ACCURACY)
+    assert set(few.helps) == {"unknown"}
     assert few.difference.notna().all() and few.p.isna().all()
-    assert recurrence(few).helps == "unclear"
-    unknown = against_controls(run.finals, None, run.strategies, bill)
-    assert set(unknown.helps) == {"unclear"}
+    assert recurrence(few).helps == "unknown"
+    unknown = against_controls(run.finals, None, run.strategies, bill, ACCURACY)
+    assert set(unknown.helps) == {"unknown"}
     for kept in (["lines", "line_cnn"], ["cnn_control"]):
-        nothing = against_controls(run.finals, labels, run.strategies.loc[kept], bill)
+        nothing = against_controls(run.finals, labels, run.strategies.loc[kept], bill, ACCURACY)
         assert nothing.empty
         assert recurrence(nothing).helps == "unknown"
 
@@ -61,7 +62,7 @@ def test_with_several_controls_all_comparisons_are_corrected_together(seed):
     nothing = pd.DataFrame(np.nan, names, ["parameters", "multiply_adds"]).assign(
         train_seconds=np.nan, latency_ms=np.nan
     )
-    rows = against_controls(finals(names, labels, found), labels, known, nothing)
+    rows = against_controls(finals(names, labels, found), labels, known, nothing, ACCURACY)
     assert len(rows) == 4
     correct = dict(zip(names, found == labels, strict=True))
     own = [difference(correct[row.strategy], correct[row.control]).p for row in rows.itertuples()]
@@ -98,6 +99,6 @@ def test_controls_alike_do_not_make_recurrence_look_good():
     different = 0
     for _ in range(200):
         labels, found = outcomes([0.9] * 3, 3, 200, generator)
-        rows = against_controls(finals(names, labels, found), labels, known, nothing)
+        rows = against_controls(finals(names, labels, found), labels, known, nothing, ACCURACY)
         different += hardest(rows).helps["a"] != "unclear"
     assert different <= 0.05 * 200

@@ -10,6 +10,7 @@ from analysis.statistics.early_stopping import (
     rank_correlations,
     shorter_searches,
 )
+from search.metric import ACCURACY
 from tests.support.synthetic_trials import search
 
 
@@ -33,7 +34,7 @@ def test_where_the_order_never_changes_nobody_is_lost():
     trials, _ = search(agreement=1.0, configurations=27)
     found = rank_correlations(trials).dropna(subset="kendall")
     assert found.kendall.to_numpy() == pytest.approx(1)
-    shorter = shorter_searches(trials)
+    shorter = shorter_searches(trials, ACCURACY)
     assert shorter.same.all() and (shorter["rank"] == 1).all() and (shorter.lost == 0).all()
     found = fairness(rank_correlations(trials), shorter)
     assert found.lost == {} and found.first_epoch == 1
@@ -42,7 +43,7 @@ def test_where_the_order_never_changes_nobody_is_lost():
 
 def test_a_late_bloomer_is_named_as_lost():
     trials, _ = search(agreement=0.0, configurations=27, seed=3)
-    shorter = shorter_searches(trials)
+    shorter = shorter_searches(trials, ACCURACY)
     first = shorter.drop_duplicates("strategy").set_index("strategy")
     for name, row in first.iterrows():
         start = trials[(trials.strategy == name) & (trials.last_epoch == 1)]
@@ -60,8 +61,10 @@ def test_a_late_bloomer_is_named_as_lost():
 def test_without_a_completed_trial_nothing_is_said_of_stopping(status):
     trials, _ = search()
     trials = trials.assign(status=status, score=np.nan)
-    assert rank_correlations(trials).empty and shorter_searches(trials).empty
-    assert fairness(rank_correlations(trials), shorter_searches(trials)) == Fairness({}, {}, 0)
+    assert rank_correlations(trials).empty and shorter_searches(trials, ACCURACY).empty
+    assert fairness(rank_correlations(trials), shorter_searches(trials, ACCURACY)) == Fairness(
+        {}, {}, 0
+    )
     one = search(configurations=1)[0].iloc[:1]
-    assert shorter_searches(one).same.all()
+    assert shorter_searches(one, ACCURACY).same.all()
     assert rank_correlations(one).empty

@@ -9,6 +9,7 @@ import pytest
 from analysis.statistics.budgets import at_equal, progress
 from analysis.statistics.early_stopping import rank_correlations, shorter_searches
 from analysis.statistics.importance import UNSET, encode, importance, without_epoch
+from search.metric import ACCURACY
 
 
 def planted(count, effect=1.0, noise=0.01, seed=0, strategies=1):
@@ -126,8 +127,8 @@ def test_ten_thousand_trials_take_seconds():
     curves = [(row.trial_id, e) for row in trials.itertuples() for e in range(row.last_epoch)]
     epochs = pd.DataFrame(curves, columns=["trial_id", "epoch"])
     start = time.process_time()
-    at_equal(progress(trials, epochs, 1000))
-    shorter_searches(trials)
+    at_equal(progress(trials, epochs, 1000, ACCURACY), ACCURACY)
+    shorter_searches(trials, ACCURACY)
     rank_correlations(trials)
     for name in sorted(set(trials.strategy)):
         assert importance(trials, name).trust == "good"

@@ -15,6 +15,7 @@ from analysis.statistics.ranks import (
     ranks,
     win_matrix,
 )
+from search.metric import ACCURACY
 from tests.support.synthetic_runs import make_run
 
 
@@ -28,7 +29,7 @@ def table(data, strategies, seed=0, gap=0.0):
 
 def test_ranks_are_scipys():
     accuracies = table(6, 4).round(2)  # so coarse that some are equal
-    placed = ranks(accuracies)
+    placed = ranks(accuracies, ACCURACY)
     for name in accuracies.index:
         expected = stats.rankdata(-accuracies.loc[name])
         assert list(placed[name][accuracies.columns]) == list(expected)
@@ -39,7 +40,7 @@ def test_ranks_are_scipys():
 @pytest.mark.parametrize("gap", [0.0, 0.02])
 def test_friedman_is_scipys(gap):
     accuracies = table(8, 5, gap=gap)
-    found = compare_ranks(accuracies)
+    found = compare_ranks(accuracies, ACCURACY)
     expected = stats.friedmanchisquare(*(accuracies[name] for name in accuracies))
     assert (found.statistic, found.p) == pytest.approx((expected.statistic, expected.pvalue))
     assert found.finding == ("differ" if expected.pvalue < 0.05 else "alike")
@@ -57,7 +58,7 @@ def test_the_critical_difference_is_the_published_one(strategies, q):
 
 @pytest.mark.parametrize(("data", "strategies"), [(1, 5), (4, 5), (9, 2), (1, 1)])
 def test_too_few_are_said_to_be(data, strategies):
-    found = compare_ranks(table(data, strategies))
+    found = compare_ranks(table(data, strategies), ACCURACY)
     assert np.isnan([found.statistic, found.p, found.critical_difference]).all()
     assert found.finding == "too_few"
     assert (found.datasets, found.strategies) == (data, strategies)
@@ -65,17 +66,17 @@ def test_too_few_are_said_to_be(data, strategies):
 
 def test_equal_strategies_do_not_differ():
     accuracies = table(6, 4) * 0 + 0.5
-    assert compare_ranks(accuracies).p == 1
-    assert compare_ranks(accuracies).finding == "equal"
-    assert (ranks(accuracies)["mean rank"] == 2.5).all()
+    assert compare_ranks(accuracies, ACCURACY).p == 1
+    assert compare_ranks(accuracies, ACCURACY).finding == "equal"
+    assert (ranks(accuracies, ACCURACY)["mean rank"] == 2.5).all()
 
 
 def test_what_lacks_a_data_set_is_left_out_and_named():
     accuracies = table(6, 4)
     accuracies.iloc[2, 1] = np.nan
-    found = compare_ranks(accuracies)
+    found = compare_ranks(accuracies, ACCURACY)
     assert found.left_out == ("s1",)
-    assert sorted(ranks(accuracies).index) == ["s0", "s2", "s3"]
+    assert sorted(ranks(accuracies, ACCURACY).index) == ["s0", "s2", "s3"]
 
 
 def test_bars_join_neighbours_within_the_critical_difference():
@@ -103,9 +104,17 @@ def test_runs_are_compared_by_data_set(tmp_path):
     assert found.lines["digits"] == pytest.approx(by_run.lines[["a", "b"]].mean())
     assert (found.lines > found.cnn_lines).all()
     wins = win_matrix(runs).set_index(["strategy", "other"])
-    assert list(wins.loc[("lines", "cnn_lines")]) == [3, 0, 0, 3]
-    assert list(wins.loc[("cnn_lines", "lines")]) == [0, 0, 3, 0]
-    assert compare_ranks(found).finding == "too_few"
+    assert list(wins.loc[("lines", "cnn_lines")]) == [3, 0, 0, 0, 3]
+    assert list(wins.loc[("cnn_lines", "lines")]) == [0, 0, 3, 0, 0]
+    assert compare_ranks(found, ACCURACY).finding == "too_few"
+
+
+def test_what_nobody_knows_is_no_tie(tmp_path):
+    levels = {"lines": 0.95, "cnn_lines": 0.7}
+    run = load_run(make_run(tmp_path / "run", list(levels), levels, seeds=1))
+    (there, back) = win_matrix([run]).to_dict("records")
+    assert (there["wins"], there["ties"], there["losses"], there["unknown"]) == (0, 0, 0, 1)
+    assert (back["ties"], back["unknown"], there["ahead"]) == (0, 1, 1)
 
 
 def test_nothing_to_compare_is_an_empty_frame(tmp_path):
@@ -113,4 +122,6 @@ def test_nothing_to_compare_is_an_empty_frame(tmp_path):
     untested = load_run(make_run(tmp_path / "run", seeds=0))
     assert accuracies({"run": untested}).empty
     assert win_matrix([untested]).empty
-    assert compare_ranks(accuracy_table(accuracies({"run": untested}))).finding == "too_few"
+    assert (
+        compare_ranks(accuracy_table(accuracies({"run": untested})), ACCURACY).finding == "too_few"
+    )

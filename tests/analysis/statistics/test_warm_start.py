@@ -10,6 +10,7 @@ from scipy import stats
 
 from analysis import load_run
 from analysis.statistics.warm_start import fates, first_rung, superiority, warm_start
+from search.metric import ACCURACY
 from tests.support.synthetic_runs import make_run
 
 
@@ -49,14 +50,14 @@ def test_each_initial_configuration_is_found_with_its_place_and_how_far_it_went(
 def test_the_share_is_mann_and_whitneys():
     scores = np.random.default_rng(1).normal(size=9).round(1)  # some are equal
     rung = with_scores(scores, {1, 4, 7})
-    share, _ = superiority(rung)
+    share, _ = superiority(rung, ACCURACY)
     u = stats.mannwhitneyu(scores[[1, 4, 7]], scores[[0, 2, 3, 5, 6, 8]]).statistic
     assert share == pytest.approx(u / 18)
 
 
 def test_p_is_the_share_of_all_exchanges():
     scores = np.array([0.9, 0.8, 0.3, 0.7, 0.2, 0.1, 0.6])
-    share, p = superiority(with_scores(scores, {0, 1}))
+    share, p = superiority(with_scores(scores, {0, 1}), ACCURACY)
     shares = [
         np.mean([scores[i] > scores[j] for i in pair for j in set(range(7)) - set(pair)])
         for pair in itertools.combinations(range(7), 2)
@@ -71,19 +72,19 @@ def test_where_initial_ones_are_like_the_others_it_says_so_as_often_as_it_should
     found = []
     for _ in range(300):
         parts = [with_scores(random.normal(size=6), {0}).assign(strategy=name) for name in "abcd"]
-        found.append(superiority(pd.concat(parts), exchanges=199)[1])
+        found.append(superiority(pd.concat(parts), ACCURACY, exchanges=199)[1])
     assert 0.02 <= np.mean(np.array(found) < 0.05) <= 0.08
 
 
 def test_a_failed_one_is_worse_than_any_and_what_has_no_other_is_left_out():
-    assert superiority(with_scores([math.nan, 0.1, 0.2], {0}))[0] == 0
-    assert math.isnan(superiority(with_scores([0.5, 0.4], {0, 1}))[0])
-    assert math.isnan(superiority(with_scores([], set()))[0])
+    assert superiority(with_scores([math.nan, 0.1, 0.2], {0}), ACCURACY)[0] == 0
+    assert math.isnan(superiority(with_scores([0.5, 0.4], {0, 1}), ACCURACY)[0])
+    assert math.isnan(superiority(with_scores([], set()), ACCURACY)[0])
 
 
 def test_what_is_concluded_is_what_the_frames_say(run):
     found = warm_start(run)
-    assert (found.share, found.p) == superiority(first_rung(run))
+    assert (found.share, found.p) == superiority(first_rung(run), ACCURACY)
     assert (found.given, found.ended, found.random_starts) == (3, 2, 9)
     assert found.epochs == (1,)
     assert found.strategies == ("lines", "cnn_lines") and found.won == ("lines",)

@@ -33,7 +33,7 @@ def test_before_the_finals_the_validation_accuracy_is_shown(tmp_path):
     path = make_run(tmp_path / "run", seeds=0, final_seeds=3, accuracies={"cnn_flat": 0.97})
     found = find(load_run(path))
     assert accuracy.picture(found).title == "Validation accuracy by strategy"
-    assert "cnn_flat is highest" in accuracy.picture(found).caption
+    assert "cnn_flat leads" in accuracy.picture(found).caption
     table = accuracy.brief(found)
     assert table.columns[1:3] == ["validation accuracy", "after epochs"]
     assert [row[2] for row in table.rows] == ["9"] * len(STRATEGIES)

@@ -7,6 +7,7 @@ from analysis.report.findings import find
 from analysis.report.sections import cost
 from analysis.report.write import write_report
 from analysis.statistics import budgets
+from search.metric import ACCURACY
 from tests.support.reports import csv_of
 from tests.support.synthetic_runs import make_run
 
@@ -16,7 +17,7 @@ def test_the_page_draws_the_front_of_every_cost(tmp_path):
     page = write_report(path).path.read_text("utf-8")
     found = find(load_run(path))
     front = csv_of(path, "pareto")
-    expected = budgets.pareto(budgets.costs(found.run, found.summary))
+    expected = budgets.pareto(budgets.costs(found.run, found.summary), ACCURACY)
     assert front.to_dict("list") == pytest.approx(expected.to_dict("list"))
     assert set(front.cost) == set(budgets.COSTS)
     for name, _ in cost.COSTS.values():

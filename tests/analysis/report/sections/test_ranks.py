@@ -9,6 +9,7 @@ from analysis.report.comparison import write_comparison
 from analysis.report.render import markdown
 from analysis.report.sections.ranks import sentence
 from analysis.statistics import ranks as rankings
+from search.metric import ACCURACY
 from tests.support.reports import csv_of
 from tests.support.synthetic_runs import make_run
 
@@ -23,13 +24,13 @@ def test_what_many_data_sets_say_together(tmp_path):
     note = report.path.with_suffix(".md").read_text("utf-8")
     runs = [load_run(path) for path in paths]
     table = rankings.accuracy_table(rankings.accuracies(dict(zip("abcdef", runs, strict=True))))
-    said = sentence(rankings.compare_ranks(table), runs)
+    said = sentence(rankings.compare_ranks(table, ACCURACY), runs)
     assert "Friedman's test: p < 0.001" in said
     assert said in report.verdict.sentences
     assert note.count(str(markdown(said))) == 2  # on the first screen, and beside the ranks
     assert "![Mean rank over data sets" in note
     ranks = csv_of(paths[0], "comparison-ranks").set_index("strategy")
-    assert ranks["mean rank"].to_dict() == rankings.ranks(table)["mean rank"].to_dict()
+    assert ranks["mean rank"].to_dict() == rankings.ranks(table, ACCURACY)["mean rank"].to_dict()
     wins = csv_of(paths[0], "comparison-win-matrix").set_index(["strategy", "other"])
     assert tuple(wins.loc[("lines", "cnn_flat")][["wins", "ties", "losses"]]) == (6, 0, 0)
     assert "| cnn_flat | 0 / 0 / 6 |" in note
@@ -59,7 +60,7 @@ def levels(data, strategies=3, gap=0.0, seed=0):
 
 @pytest.mark.parametrize("gap", [0.0, 0.05])
 def test_whether_ranks_differ_is_said_with_its_p(runs, gap):
-    found = rankings.compare_ranks(levels(8, gap=gap))
+    found = rankings.compare_ranks(levels(8, gap=gap), ACCURACY)
     said = sentence(found, runs)
     assert ("rank differently" in said) is bool(found.p < 0.05)
     if gap:
@@ -69,7 +70,7 @@ def test_whether_ranks_differ_is_said_with_its_p(runs, gap):
 
 @pytest.mark.parametrize(("data", "strategies"), [(1, 5), (4, 5), (9, 2), (1, 1)])
 def test_too_few_are_said_to_be(runs, data, strategies):
-    said = sentence(rankings.compare_ranks(levels(data, strategies)), runs)
+    said = sentence(rankings.compare_ranks(levels(data, strategies), ACCURACY), runs)
     assert "too few" in said
     assert "1 strategies" not in said and "1 data sets" not in said
 
@@ -77,10 +78,10 @@ def test_too_few_are_said_to_be(runs, data, strategies):
 def test_who_lacks_a_data_set_is_named_with_its_mark(runs):
     table = levels(6)
     table.iloc[2, 1] = np.nan
-    said = sentence(rankings.compare_ranks(table), runs)
+    said = sentence(rankings.compare_ranks(table, ACCURACY), runs)
     assert said.endswith("left out: s1 (control, no recurrence).")
 
 
 def test_equal_strategies_are_said_to_be_equal(runs):
-    said = sentence(rankings.compare_ranks(levels(6) * 0 + 0.5), runs)
+    said = sentence(rankings.compare_ranks(levels(6) * 0 + 0.5, ACCURACY), runs)
     assert said == "All strategies are equally accurate on every data set."

@@ -5,10 +5,11 @@ import math
 import pytest
 
 from analysis import load_run
+from analysis.formatting import NOTHING
 from analysis.report.findings import find
 from analysis.report.sections.recurrence import section, sentence
 from analysis.statistics.control import Recurrence
-from tests.support.synthetic_runs import make_run
+from tests.support.synthetic_runs import make_run, with_finals
 
 
 @pytest.mark.parametrize(("level", "words"), [(0.6, "helps here"), (0.99, "does not help")])
@@ -49,8 +50,22 @@ def test_without_a_control_there_is_no_section(tmp_path):
 
 def test_few_seeds_are_said_to_be_few(tmp_path):
     run = load_run(make_run(tmp_path / "run", ["lines", "cnn_control"], seeds=1))
-    answer = Recurrence("unclear", "lines", "cnn_control", -0.02)
+    answer = Recurrence("unknown", "lines", "cnn_control", -0.02)
     assert math.isnan(answer.p)
     said = sentence(answer, run)
-    assert "on so few seeds nobody knows" in said and "2.0 percentage points less accurate" in said
-    assert "nan" not in said
+    assert "nobody knows how sure" in said and "2.0 percentage points less accurate" in said
+    assert "nan" not in said and "chance" not in said
+
+
+@pytest.mark.parametrize("blind", [False, True])
+def test_a_lead_whose_spread_is_unknown_is_not_explained_by_chance(tmp_path, blind):
+    """On one seed, and where predictions are missing: 40 points may be anything."""
+    levels = {"lines": 0.9, "cnn_control": 0.5}
+    run = load_run(make_run(tmp_path / "run", list(levels), levels, seeds=3 if blind else 1))
+    if blind:
+        run = with_finals(run, run.finals, None, 3)
+    made = section(find(run))
+    (said,), (table,) = made.prose, made.parts
+    assert "is not known" in said and "chance" not in said and "nobody knows" in said
+    assert [row[3] for row in table.rows] == ["unknown"]
+    assert [row[2] for row in table.rows] == [NOTHING]

@@ -8,6 +8,7 @@ from analysis.report.evidence import NOT_SHOWN
 from analysis.report.sections.verdict import in_words
 from analysis.statistics.comparisons import against_best, by_strategy, pairwise
 from analysis.statistics.decision import decide
+from search.metric import ACCURACY
 from tests.support.synthetic_runs import finals, make_run, outcomes, with_finals
 
 
@@ -76,9 +77,11 @@ def test_one_seed_names_no_winner_however_large_the_difference(blank):
     assert found.kind == "too_few_seeds"
     assert "No winner" in found.headline
     assert "--final-seeds" in " ".join(found.sentences)
-    summary = by_strategy(rows, labels, blank.experiment.strategies)
+    summary = by_strategy(rows, labels, blank.experiment.strategies, ACCURACY)
     assert summary[["std", "low", "high", "p_best"]].isna().all(axis=None)
-    assert not against_best(pairwise(rows, labels, blank.experiment.strategies)).significant.any()
+    assert not against_best(
+        pairwise(rows, labels, blank.experiment.strategies, ACCURACY)
+    ).significant.any()
 
 
 def test_unfinished_finals_name_no_winner(blank):
@@ -112,7 +115,7 @@ def test_without_predictions_nothing_is_told_significant(blank):
     rows = finals(blank.experiment.strategies, labels, found)
     for known in (None, labels[:-1]):
         assert not against_best(
-            pairwise(rows, known, blank.experiment.strategies)
+            pairwise(rows, known, blank.experiment.strategies, ACCURACY)
         ).significant.any()
         assert verdict_of(blank, rows, known, 3).kind == "too_few_seeds"
 

@@ -11,6 +11,7 @@ from analysis.report.sections.warm_start import sentences
 from analysis.report.write import write_report
 from analysis.statistics.warm_start import fates, first_rung, superiority, warm_start
 from search.experiment import InitialConfiguration
+from search.metric import ACCURACY
 from tests.support.synthetic_runs import make_run, settings
 
 
@@ -26,7 +27,7 @@ def run(tmp_path):
 
 def test_the_sentence_carries_its_uncertainty(run):
     first, second = sentences(warm_start(run), run)
-    share, p = superiority(first_rung(run))
+    share, p = superiority(first_rung(run), ACCURACY)
     assert f"{100 * share:.0f} % of pairs" in first
     assert "Chance explains that (p = " in first and p > 0.05
     assert "exchanging 2 initial configurations and 9 random starts" in first
@@ -39,7 +40,7 @@ def test_the_report_has_the_section_only_where_there_is_a_warm_start(tmp_path, r
     assert 'id="warm-start"' in warm
     assert "lines.json" in warm
     table = pd.read_csv(run.path / "report" / "tables" / "warm-start.csv")
-    assert list(table.origin) == [seed.origin for seed in run.experiment.initial]
+    assert list(table.origin) == [one.origin for one in run.experiment.initial]
     plain = write_report(make_run(tmp_path / "plain", ["lines"])).path.read_text("utf-8")
     assert 'id="warm-start"' not in plain
 
@@ -62,7 +63,10 @@ def test_what_was_translated_is_said(tmp_path):
     changed = InitialConfiguration("lines", settings(0, 0), "x.json", {"units": 48, "gone": 1})
     saved["experiment"]["initial"] = [dataclasses.asdict(changed)]
     (path / "experiment.json").write_text(json.dumps(saved))
-    (frame,) = fates(load_run(path)).translated
-    assert frame == "units 48 \N{RIGHTWARDS ARROW} 32, gone 1 \N{RIGHTWARDS ARROW} none"
+    (values,) = fates(load_run(path)).translated
+    assert values == {"units": (48, 32), "gone": (1, None)}
     write_report(path)
-    assert "units 48" in (path / "report" / "report.md").read_text("utf-8")
+    said = "units 48 \N{RIGHTWARDS ARROW} 32, gone 1 \N{RIGHTWARDS ARROW} none"
+    assert said in (path / "report" / "report.md").read_text("utf-8")
+    table = pd.read_csv(path / "report" / "tables" / "warm-start.csv")
+    assert list(table.translated) == [said]

@@ -1,0 +1,34 @@
+"""Hyperparameters in words: one way of printing them, in the terminal and in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+NOTHING = "\N{EN DASH}"
+
+
+def value_in_words(value: object) -> str:
+    """Returns a hyperparameter's value for people, a number to three digits.
+
+    A column in which some strategies have no value holds its integers as floats: these stay whole.
+
+    >>> [value_in_words(one) for one in (True, None, 0.0012345, 1024.0, "rows")]
+    ['yes', '–', '0.00123', '1024', 'rows']
+    """
+    if value is None or value != value:  # NaN alone differs from itself
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        whole = value.is_integer() and abs(value) < 1e15
+        return str(int(value)) if whole else f"{value:.3g}"
+    return str(value)
+
+
+def values_in_words(values: Mapping[str, object]) -> str:
+    """Returns a configuration for people, in one line.
+
+    >>> values_in_words({"axis": "rows", "lstm_units": 64, "learning_rate": 0.0012345})
+    'axis=rows lstm_units=64 learning_rate=0.00123'
+    """
+    return " ".join(f"{name}={value_in_words(value)}" for name, value in values.items())

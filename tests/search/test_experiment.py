@@ -1,0 +1,57 @@
+"""What was asked for: saved with a run, and read back as it was."""
+
+import dataclasses
+import json
+
+import pytest
+
+from search.experiment import Execution, Experiment, ExperimentError, derive_seed
+
+EXPERIMENT = Experiment(
+    dataset="/data/cats & dögs.npz",
+    strategies=("lines", "cnn_lines"),
+    image_size=(24, 32),
+    train_limit=100,
+    mirror=True,
+    max_epochs=27,
+    time_limit=1.5,
+    seed=0,
+)
+
+
+ABOUT = {"command": "python run_search.py --dataset 'cats & dögs'", "versions": {"keras": "3"}}
+
+
+def test_an_experiment_survives_json():
+    fields = json.loads(json.dumps(EXPERIMENT.to_json()))
+    assert Experiment.from_json(fields) == EXPERIMENT
+    least = Experiment(dataset="digits", strategies=("lines",))
+    assert Experiment.from_json(json.loads(json.dumps(least.to_json()))) == least
+
+
+def test_seeds_follow_from_their_parts_alone():
+    """And from all of them: "1" and 1 are told apart by their place, not by their type."""
+    parts = [(0, "digits", "lines"), (0, "digits", "patches"), (1, "digits", "lines"), (0, "lines")]
+    seeds = [derive_seed(*each) for each in parts]
+    assert seeds == [derive_seed(*each) for each in parts]
+    assert len(set(seeds)) == len(parts) and all(0 <= seed < 2**31 for seed in seeds)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name"), [("digits", "digits"), ("/data/cats.npz", "cats"), ("cats/", "cats")]
+)
+def test_a_data_set_is_called_by_its_last_part(dataset, name):
+    assert Experiment(dataset, ("lines",)).dataset_name == name
+
+
+def test_a_field_of_a_later_version_is_refused_in_one_line():
+    with pytest.raises(ExperimentError, match="does not fit this version") as refused:
+        Experiment.from_json({"dataset": "digits", "strategies": ["lines"], "later": 1})
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_the_limits_of_a_training_speak_of_finals_too():
+    """They obey them as trials do."""
+    told = {field.name: field.metadata["option"].help for field in dataclasses.fields(Execution)}
+    for name in ("retries", "trial_timeout", "checkpoint_every"):
+        assert "final" in told[name]

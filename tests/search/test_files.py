@@ -1,0 +1,98 @@
+"""A run's files: written whole or not at all, and its checkpoints."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from search import store as store_module
+from search.experiment import Experiment
+from search.files import write_atomically
+from search.store import Store
+from tests.search.test_store import in_another_process
+
+EXPERIMENT = Experiment("digits", ("lines",))
+ABOUT = {}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run directory that nobody writes to."""
+    Store.create(tmp_path / "run", EXPERIMENT, ABOUT).close()
+    return tmp_path / "run"
+
+
+def test_write_atomically(tmp_path):
+    file = tmp_path / "new" / "file"
+    write_atomically(file, b"old")
+    write_atomically(file, b"new and longer")
+    assert file.read_bytes() == b"new and longer"
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_an_error_while_writing_leaves_the_old(tmp_path, monkeypatch):
+    file = tmp_path / "file"
+    write_atomically(file, b"old")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store_module.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(file, b"new")
+    assert file.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("old", [b"old", None])
+def test_a_kill_while_writing_leaves_the_old(run, old):
+    checkpoint = Store(run).checkpoint_file("lines-0-2-0-0")
+    if old:
+        checkpoint.write_bytes(old)
+    code = """
+        store_module.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+        Store.resume(sys.argv[1]).save_checkpoint("lines-0-2-0-0", b"new" * 100_000)
+    """
+    assert in_another_process(code, run).returncode == -signal.SIGKILL
+    drafts = [path for path in checkpoint.parent.iterdir() if path != checkpoint]
+    assert len(drafts) == 1
+    with Store.resume(run) as store:
+        assert store.load_checkpoint("lines-0-2-0-0") == old
+        assert list(checkpoint.parent.iterdir()) == ([checkpoint] if old else [])
+
+
+def test_what_was_left_half_written_is_deleted_and_what_is_being_written_is_not(run):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = run / "report" / "tables" / f".trials.csv.{dead.pid}"
+    being_written = run / "report" / f".report.html.{os.getpid()}"
+    others = [run / ".hidden", run / "report" / "page.4711", run / "report" / "report.html"]
+    left.parent.mkdir(parents=True)
+    for file in (left, being_written, *others):
+        file.write_bytes(b"half")
+    Store.resume(run).close()
+    assert not left.exists()
+    assert all(file.exists() for file in (being_written, *others))
+
+
+def test_checkpoints(run):
+    with Store.resume(run) as store:
+        assert store.load_checkpoint("a") is None
+        for name in "abc":
+            store.save_checkpoint(name, name.encode())
+        store.delete_checkpoints_except(["b", "never saved"])
+        assert [store.load_checkpoint(name) for name in "abc"] == [None, b"b", None]
+        store.delete_checkpoints_except([])
+        assert list((run / "checkpoints").iterdir()) == []
+
+
+def test_a_run_copied_without_its_checkpoints_goes_on(run):
+    """They can be made again: a user short of space may delete them."""
+    (run / "checkpoints").rmdir()
+    with Store.resume(run) as store:
+        assert store.load_checkpoint("a") is None
+        store.delete_checkpoints_except(["a"])
+        store.save_checkpoint("a", b"model")
+        assert store.load_checkpoint("a") == b"model"

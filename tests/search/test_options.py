@@ -1,0 +1,42 @@
+"""The command line's options: made from the fields, and what a value can be."""
+
+import argparse
+import dataclasses
+
+import pytest
+
+from search.experiment import Execution, Experiment
+from search.options import KINDS, count, flag, make_parser, names, others, resumable, size
+
+FIELDS = [f for kind in (Experiment, Execution) for f in dataclasses.fields(kind)]
+
+
+@pytest.mark.parametrize(
+    "field", [f for f in FIELDS if "option" in f.metadata], ids=lambda f: f.name
+)
+def test_every_field_is_an_option_with_its_default(field):
+    assert field.metadata["option"].kind in KINDS
+    asked = make_parser().parse_args([])
+    assert getattr(asked, field.name) == field.default
+    assert flag(field.name) in make_parser().format_help()
+
+
+@pytest.mark.parametrize(
+    ("text", "least"), [("-1", 0), ("0", 1), ("1.5", 0), ("", 0), ("9" * 10, 0)]
+)
+def test_what_is_no_count_is_refused(text, least):
+    with pytest.raises(argparse.ArgumentTypeError):
+        count(text, least)
+
+
+def test_values_are_read_as_they_are_written():
+    assert size("24x32") == (24, 32) and size("8") == (8, 8)
+    assert names("b, a,b") == ("b", "a")
+    for text in ("0x3", "x", "3x3x3"):
+        with pytest.raises(argparse.ArgumentTypeError):
+            size(text)
+
+
+def test_a_resume_takes_where_it_runs_and_nothing_else():
+    given = ["--resume", "r", "--workers", "2", "--seed=3"]
+    assert others(given, resumable()) == ["--seed=3"]
