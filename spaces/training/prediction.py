@@ -54,8 +54,8 @@ class Prediction:
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Returns each image's loss (n,): the log of the sum of exponentials less the class's logit.
 
-    >>> cross_entropy(np.zeros((1, 4)), np.array([2])).round(4).tolist(), round(np.log(4), 4)
-    ([1.3863], 1.3863)
+    >>> cross_entropy(np.zeros((1, 4)), np.array([2])).round(4).tolist()
+    [1.3863]
 
     Args:
         logits: (n, classes).
