@@ -434,6 +434,16 @@ def test_nothing_needs_trust(file):
                 assert "safe_mode" in {keyword.arg for keyword in node.keywords}
 
 
+@pytest.mark.parametrize("folder", ["spaces", "search/training"])
+def test_nothing_that_is_private_to_keras_is_replaced(folder):
+    for file in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(parse(file)):
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
+                assert not node.attr.startswith("_") or ast.unparse(node.value) == "self", (
+                    f"{file.name}: {ast.unparse(node)}"
+                )
+
+
 def test_only_the_store_opens_and_locks_the_results():
     opening = {
         file.relative_to(ROOT).as_posix()

@@ -71,9 +71,13 @@ def fit(
         Keras's history: of each epoch the loss, the accuracy, and `val_` of both.
 
     Raises:
-        ValueError: there is no such augmentation, or the model has another optimizer.
+        ValueError: there is no such augmentation, the model has another optimizer, or a label is
+            none of its classes.
     """
     data, recipe = Data(x, y), Recipe(seed, batch_size, augmentation, label_smoothing)
+    # A target of such a label would be nothing but zeros, and the training would go on.
+    if not set(np.unique(data.labels)) <= set(range(classes := model.output_shape[-1])):
+        raise ValueError(f"a label is none of the model's {classes} classes")
     program = program_of(model, pixels_of(data.x))
     watching = keras.callbacks.CallbackList(
         [*callbacks],

@@ -10,11 +10,7 @@ import keras
 import pytest
 from keras import layers
 
-from spaces.runtime_patches import (
-    initial_weights_from,
-    keep_what_is_loaded,
-    step_without_a_trace,
-)
+from spaces.runtime_patches import initial_weights_from, keep_what_is_loaded
 from tests.support.models import arrays, equal
 
 
@@ -41,20 +37,6 @@ def test_the_shared_generator_comes_back_even_after_an_error():
         assert random.randint is not shared
         raise ZeroDivisionError
     assert random.randint == shared
-
-
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="patches TensorFlow's step")
-def test_the_plain_step_changes_weights_as_keras_does():
-    def stepped(patch):
-        weights = keras.Variable([1.0, 2.0, 3.0])
-        optimizer = keras.optimizers.AdamW(0.1, weight_decay=0.01, global_clipnorm=1.0)
-        optimizer.build([weights])
-        patch(optimizer)
-        for gradient in ([1.0, -2.0, 0.5], [0.1, 0.2, 0.3]):
-            optimizer.apply([keras.ops.convert_to_tensor(gradient)])
-        return arrays([weights, *optimizer.variables])
-
-    assert equal(stepped(step_without_a_trace), stepped(lambda optimizer: None))
 
 
 def test_what_is_loaded_is_not_searched_for_garbage():

@@ -73,14 +73,19 @@ def run(spec, parent=None, on_epoch=None):
 
 
 def state(model):
-    """Every number of a saved model and its optimizer, by name."""
+    """Every number of a saved model and its optimizer, by place and name.
+
+    Layers that nobody named are numbered as a process makes them, so what they are called is left
+    out.
+    """
     loaded = from_bytes(model)
-    named = {f"model/{variable.path}": variable for variable in loaded.weights}
-    named |= {f"optimizer/{variable.path}": variable for variable in loaded.optimizer.variables}
-    # What dropout's generators hold is set anew from (seed, epoch) before every epoch.
-    return {
-        name: np.asarray(variable) for name, variable in named.items() if "seed_gen" not in name
-    }
+    found = {}
+    for owner, variables in (("model", loaded.weights), ("optimizer", loaded.optimizer.variables)):
+        for place, variable in enumerate(variables):
+            # What dropout's generators hold is set anew from (seed, epoch) before every epoch.
+            if "seed_gen" not in variable.path:
+                found[f"{owner}/{place}/{variable.name}"] = np.asarray(variable)
+    return found
 
 
 def assert_same_state(one, other):

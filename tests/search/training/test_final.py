@@ -1,4 +1,4 @@
-"""One final: paused or not, in a model compiled before or not, it is the same."""
+"""One final: paused or not, where others were trained or not, it is the same."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from tests.support.small_trials import (
     VALIDATION,
     assert_same_state,
     lasting,
-    run,
     spec_of,
     values_by_epoch,
 )
@@ -21,7 +20,7 @@ from tests.support.small_trials import (
 
 def final_of(seed=7, **changes):
     spec = spec_of("lines", 0, 3, trial_id=f"lines-final-{seed}", seed=seed, final=True)
-    return dataclasses.replace(spec, reuses="lines", **changes)
+    return dataclasses.replace(spec, **changes)
 
 
 def in_pieces(spec, cached_of):
@@ -70,22 +69,23 @@ def test_paused_after_every_epoch_and_sent_elsewhere_it_ends_as_if_it_never_had(
 
 
 def test_paused_where_it_stays_it_goes_on_and_does_not_start_again(whole):
-    """Though its worker holds the model of the seed before, whose state is to be replaced."""
+    """Though its worker still holds the model of the seed before."""
     cached: dict = {}
     assert_the_same(in_pieces(final_of(7), lambda: cached), whole[7])
-    assert set(cached) == {"lines"}  # compiled, for the next seed
+    assert set(cached) == {"lines-final-7"}
     assert_the_same(in_pieces(final_of(8), lambda: cached), whole[8])
-    assert set(cached) == {"lines"}
+    assert set(cached) == {"lines-final-7", "lines-final-8"}
 
 
-def test_a_model_that_was_loaded_serves_the_next_seed(whole):
+def test_a_finalist_s_next_seed_is_compiled_already(whole, traces):
+    run_final(final_of(7), TRAIN, VALIDATION)
+    compiled = len(traces)
+    assert compiled > 0
+    assert_the_same([run_final(final_of(8), TRAIN, VALIDATION)], whole[8])
     first = run_final(final_of(7, pause_after=0.0), TRAIN, VALIDATION)
-    cached: dict = {}
     rest = final_of(7, first_epoch=1, continues="lines-final-7")
-    assert_the_same(
-        [first, run_final(rest, TRAIN, VALIDATION, first.model, cached=cached)], whole[7]
-    )
-    assert_the_same([run_final(final_of(8), TRAIN, VALIDATION, cached=cached)], whole[8])
+    assert_the_same([first, run_final(rest, TRAIN, VALIDATION, first.model)], whole[7])
+    assert len(traces) == compiled
 
 
 def test_a_lost_pause_costs_time_and_changes_nothing(whole):
@@ -100,10 +100,3 @@ def test_a_final_that_takes_too_long_has_failed_and_says_why():
     assert result.columns["status"] == "failed" and not result.paused
     assert "--trial-timeout" in result.columns["message"]
     assert result.model is None and "test_accuracy" not in result.columns
-
-
-def test_a_trial_does_not_touch_what_a_final_holds(whole):
-    cached: dict = {}
-    run_final(final_of(7), TRAIN, VALIDATION, cached=cached)
-    run(spec_of("lines", 0, 1))
-    assert_the_same([run_final(final_of(8), TRAIN, VALIDATION, cached=cached)], whole[8])

@@ -1,16 +1,15 @@
-"""Models that go on, or are used again, and what they leave behind."""
+"""Models that go on, and what they leave behind."""
 
 from __future__ import annotations
 
-import dataclasses
+import collections
 import gc
 
-import numpy as np
+import keras
 import pytest
 
-from search.training.model import from_bytes, hypermodel_of, start_again, to_bytes
 from search.training.trial import run_trial
-from spaces import STRATEGIES
+from spaces.training import program
 from tests.support.small_trials import (
     TRAIN,
     VALIDATION,
@@ -43,42 +42,33 @@ def test_a_held_model_of_another_epoch_is_not_taken():
     assert lasting(mistaken) == lasting(run(spec, longer.model))
 
 
-def graphs_alive():
-    """What TensorFlow has traced and not forgotten."""
+def test_a_promoted_trial_from_bytes_is_compiled_already(traces):
+    parent = run(spec_of(last_epoch=1))
+    compiled = len(traces)
+    assert compiled > 0
+    promoted = run(spec_of(first_epoch=1, last_epoch=2), parent.model)
+    assert len(traces) == compiled
+    assert promoted.columns["status"] == "completed"
+    run(spec_of("line_cnn", last_epoch=1))
+    assert len(traces) > compiled
+
+
+def alive():
+    """How many models there are, and graphs that TensorFlow has traced and not forgotten."""
     from tensorflow.python.framework.func_graph import FuncGraph
 
     gc.collect()
-    return sum(isinstance(thing, FuncGraph) for thing in gc.get_objects())
+    things = gc.get_objects()
+    return [sum(isinstance(thing, kind) for thing in things) for kind in (keras.Model, FuncGraph)]
 
 
-def test_a_trained_model_leaves_nothing_in_memory():
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="counts TensorFlow's graphs")
+def test_a_trained_model_leaves_nothing_in_memory_but_the_programs_that_are_kept(monkeypatch):
+    monkeypatch.setattr(program, "KEPT", 1)
+    monkeypatch.setattr(program, "_programs", collections.OrderedDict())
     spec = spec_of(last_epoch=1)
     parent = run(spec).model  # whatever TensorFlow makes once is made by now
-    before = graphs_alive()
-    run(spec_of(first_epoch=1, last_epoch=2), parent)
+    before = alive()
     run(spec_of("line_cnn", last_epoch=1))
-    assert graphs_alive() == before
-
-
-def test_the_plain_step_is_the_one_that_keras_takes(monkeypatch):
-    undisturbed = run(spec_of()).model
-    monkeypatch.setattr("spaces.training.loop.step_without_a_trace", lambda optimizer: None)
-    assert_same_state(run(spec_of()).model, undisturbed)
-
-
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_model_from_a_file_takes_another_seed_s_state(strategy):
-    """Its variables come in the order of a new one's, though some have other names."""
-    spec = spec_of(strategy)
-    spec = dataclasses.replace(spec, hyperparameters={**spec.hyperparameters, "direction": "both"})
-    hypermodel, values = hypermodel_of(spec, TRAIN)
-    loaded = from_bytes(to_bytes(hypermodel.build(values)))
-    other = dataclasses.replace(spec, seed=8)
-    hypermodel, values = hypermodel_of(other, TRAIN)
-    new = hypermodel.build(values)
-    before = loaded.predict_on_batch(VALIDATION.x)
-    again = start_again(other, TRAIN, loaded)
-    assert np.array_equal(again.predict_on_batch(VALIDATION.x), new.predict_on_batch(VALIDATION.x))
-    assert not np.array_equal(again.predict_on_batch(VALIDATION.x), before)
-    for one, two in zip(again.optimizer.variables, new.optimizer.variables, strict=True):
-        assert np.array_equal(one, two)
+    run(spec_of(first_epoch=1, last_epoch=2), parent)
+    assert alive() == before

@@ -10,6 +10,7 @@ from search.data.datasets import Images
 from search.training import model as model_module
 from search.training import run as run_module
 from search.training.trial import run_trial
+from spaces.training import loop
 from tests.support.small_trials import (
     CLASSES,
     TRAIN,
@@ -69,8 +70,9 @@ def test_a_damaged_parent_fails_the_trial():
 
 
 def test_labels_that_cannot_be_fail_the_trial():
-    beyond = Images(TRAIN.x, TRAIN.y + CLASSES)
-    assert_failed(run_trial(spec_of(), beyond, VALIDATION), "IndexError")
+    for labels in (TRAIN.y + CLASSES, TRAIN.y - 1):
+        result = run_trial(spec_of(), Images(TRAIN.x, labels), VALIDATION)
+        assert_failed(result, "ValueError", "label", "3 classes")
 
 
 @pytest.mark.parametrize(
@@ -143,3 +145,25 @@ def test_a_trial_that_takes_too_long_has_failed():
     result = run(spec_of(timeout=0.0))
     assert_failed(result, "TrialTimeoutError")
     assert "--trial-timeout" in result.columns["message"]
+    assert result.epochs == ()
+
+
+def test_what_the_check_raises_ends_a_long_epoch(monkeypatch):
+    """It is asked after every compiled call."""
+    monkeypatch.setattr(loop, "CALL_SECONDS", 0)
+    asked = []
+
+    def check():
+        asked.append(1)
+        if len(asked) == 2:
+            raise raised
+
+    raised: BaseException = RuntimeError("that will do")
+    result = run_trial(spec_of(), TRAIN, VALIDATION, check=check)
+    assert_failed(result, "that will do")
+    assert len(asked) == 2 and result.epochs == ()
+    asked.clear()
+    raised = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        run_trial(spec_of(), TRAIN, VALIDATION, check=check)
+    assert len(asked) == 2

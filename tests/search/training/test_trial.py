@@ -12,9 +12,10 @@ import keras
 import numpy as np
 import pytest
 
-from search.training.model import from_bytes, predict
+from search.training.model import from_bytes
 from search.training.spec import TrialResult
 from spaces import STRATEGIES
+from spaces.training.prediction import predict
 from tests.support.small_trials import (
     CLASSES,
     VALIDATION,

@@ -80,13 +80,13 @@ def precise(dtype):
     return keras.Model(given, layers.Dense(CLASSES, dtype=dtype)(layers.Flatten()(given)))
 
 
-def branches(one, other):
-    """Two layers of one kind, one after the other or side by side, called by the same names."""
+def branches(join):
+    """A model within the model: two layers of one kind, joined to what comes out."""
 
     def make(given):
         inner = keras.Input(SHAPE)
         first, second = (layers.Dense(SHAPE[-1], name=name) for name in "ab")
-        return keras.Model(inner, (one, other)[0](first, second, inner))(given)
+        return keras.Model(inner, join(first, second, inner))(given)
 
     return make
 
@@ -117,12 +117,12 @@ DIFFERENT = {
         lambda given: layers.Subtract()([given, layers.Activation("tanh")(given)]),
     ),
     "inner order": (
-        branches(lambda a, b, x: b(a(x)), None),
-        branches(lambda a, b, x: layers.Add()([a(x), b(x)]), None),
+        branches(lambda a, b, x: b(a(x))),
+        branches(lambda a, b, x: layers.Add()([a(x), b(x)])),
     ),
     "inner wiring": (
-        branches(lambda a, b, x: layers.Subtract()([a(x), b(x)]), None),
-        branches(lambda a, b, x: layers.Subtract()([b(x), a(x)]), None),
+        branches(lambda a, b, x: layers.Subtract()([a(x), b(a(x))])),
+        branches(lambda a, b, x: layers.Subtract()([b(a(x)), a(x)])),
     ),
 }
 
