@@ -48,9 +48,7 @@ def test_a_function_is_compiled_once_for_every_length():
 
 def test_layers_are_changed_within_the_block_alone():
     model = hypermodel_of(["lines"], SHAPE).build(with_values())
-    lstm = next(
-        each for each in model.layers if isinstance(each, keras.layers.LSTM)
-    )
+    lstm = next(each for each in model.layers if isinstance(each, keras.layers.LSTM))
     with layers_for(model):
         on_processor = not tf.config.list_physical_devices("GPU")
         assert ("inner_loop" in vars(lstm)) == on_processor
