@@ -73,7 +73,7 @@ def run(spec, parent=None, on_epoch=None):
 
 
 def state(model):
-    """Every number of a saved model and its optimizer, by place and name.
+    """Every number of a saved model and its optimizer, by place and kind.
 
     Layers that nobody named are numbered as a process makes them, so what they are called is left
     out.
@@ -84,7 +84,8 @@ def state(model):
         for place, variable in enumerate(variables):
             # What dropout's generators hold is set anew from (seed, epoch) before every epoch.
             if "seed_gen" not in variable.path:
-                found[f"{owner}/{place}/{variable.name}"] = np.asarray(variable)
+                kind = variable.name.split("_")[-1]
+                found[f"{owner}/{place}/{kind}"] = np.asarray(variable)
     return found
 
 

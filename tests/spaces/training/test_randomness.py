@@ -1,4 +1,4 @@
-"""What is random in an epoch follows from (seed, epoch) alone, each thing by a stream of its own."""
+"""What is random in an epoch follows from (seed, epoch) alone, each thing by its own stream."""
 
 from __future__ import annotations
 
