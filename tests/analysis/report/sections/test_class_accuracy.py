@@ -24,6 +24,12 @@ def test_the_hardest_class_of_the_best_strategy_is_said(tmp_path):
     assert said in class_accuracy.picture(found).caption
 
 
+def test_two_classes_whose_names_are_cut_to_one_are_still_two(tmp_path):
+    names = [f"a name too long to be told apart {number}" for number in range(10)]
+    found = find(load_run(make_run(tmp_path / "run", class_names=names)))
+    assert "finds a name too" in class_accuracy.picture(found).caption
+
+
 def test_without_a_test_there_is_no_figure(tmp_path):
     path = make_run(tmp_path / "run", seeds=0, final_seeds=3)
     assert class_accuracy.picture(find(load_run(path))) is None
