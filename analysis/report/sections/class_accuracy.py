@@ -48,9 +48,10 @@ def _caption(found: Findings, shares: pd.DataFrame, there: int) -> str:
     leaders = good.idxmax(axis=1)
     first = str(shares.columns[0])
     hardest = int(good[first].argmin())  # by its place: two classes may be cut to one name
+    share = formatting.percent(float(shares[first].iloc[hardest]))
     text.append(
         f"{found.label(first)} leads in {int((leaders == first).sum())} of these "
-        f"{formatting.plural(len(shares), 'class', 'classes')} and finds {shares.index[hardest]} hardest "
-        f"({formatting.percent(float(shares[first].iloc[hardest]))})."
+        f"{formatting.plural(len(shares), 'class', 'classes')} and finds "
+        f"{shares.index[hardest]} hardest ({share})."
     )
     return " ".join(text)
