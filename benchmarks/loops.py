@@ -174,7 +174,7 @@ def overhead(options: argparse.Namespace) -> None:
     model = hypermodel_of(dataset, "lines", 9, 0).build(hp)
     ours(model, x, y, 1, 0)
     steps = -(-len(x) // BATCH)
-    data, recipe = loop.Data(x, y), loop.Recipe(0, BATCH, "none", 0.0)
+    data, recipe = loop.Data(x, y, 10), loop.Recipe(0, BATCH, "none", 0.0)
     program = loop.program_of(model, "uint8")
     given = loop.epoch_of(model, data, recipe, 0)
     state, make = loop.state_of(model, 0, 0), program.steps(BATCH, augmented=False)

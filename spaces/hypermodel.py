@@ -75,8 +75,7 @@ class SequenceHyperModel(keras_tuner.HyperModel):
             # XLA on a CPU is slower for LSTMs and takes seconds to compile; cuDNN does without.
             jit_compile=keras.backend.backend() == "jax",
         )
-        # Otherwise training makes its variables in the first step and traces the step twice (see
-        # `loop.fit` for the metrics').
+        # So that a model that was never trained is saved with all its variables, too.
         model.optimizer.build(model.trainable_variables)
         return model
 

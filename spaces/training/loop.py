@@ -71,14 +71,14 @@ def fit(
         Keras's history: of each epoch the loss, the accuracy, and `val_` of both.
 
     Raises:
-        ValueError: there is no such augmentation, the model has another optimizer, or a label is
-            none of its classes.
+        ValueError: there is no such augmentation, the model has another optimizer, there are no
+            images, or a label is none of the model's classes.
     """
-    data, recipe = Data(x, y), Recipe(seed, batch_size, augmentation, label_smoothing)
-    # A target of such a label would be nothing but zeros, and the training would go on.
-    if not set(np.unique(data.labels)) <= set(range(classes := model.output_shape[-1])):
-        raise ValueError(f"a label is none of the model's {classes} classes")
+    classes = model.output_shape[-1]
+    data, recipe = Data(x, y, classes), Recipe(seed, batch_size, augmentation, label_smoothing)
+    validation = Data(*validation_data, classes) if validation_data is not None else None
     program = program_of(model, pixels_of(data.x))
+    model.optimizer.build(model.trainable_variables)  # does nothing where that has been done
     watching = keras.callbacks.CallbackList(
         [*callbacks],
         add_history=True,
@@ -88,7 +88,6 @@ def fit(
         epochs=epochs,
         steps=recipe.steps(len(data)),
     )
-    validation = Data(*validation_data) if validation_data is not None else None
     model.stop_training = False
     logs: dict[str, float] = {}
     watching.on_train_begin()
@@ -107,8 +106,13 @@ def fit(
 class Data:
     """Images and labels on the device, and the labels as an array."""
 
-    def __init__(self, x: Any, y: Any):
+    def __init__(self, x: Any, y: Any, classes: int):
         self.labels = np.asarray(y).reshape(-1).astype("int32")
+        if not len(self.labels) == len(x) > 0:
+            raise ValueError(f"{len(x)} images and {len(self.labels)} labels: one each is needed")
+        # A target of such a label would be nothing but zeros, and the training would go on.
+        if self.labels.min() < 0 or self.labels.max() >= classes:
+            raise ValueError(f"a label is none of the model's {classes} classes")
         self.x, self.y = on_device(x), on_device(self.labels)
 
     def __len__(self) -> int:
@@ -147,7 +151,7 @@ def train_epoch(
     given = epoch_of(model, data, recipe, epoch)
     make = program.steps(recipe.batch_size, augmented=recipe.augmentation != "none")
     done, count = 0, 1
-    while done < steps:
+    while done < steps and not model.stop_training:
         began = time.perf_counter()
         watching.on_train_batch_begin(done)
         state = make(state, given, on_device(np.int32(done)), on_device(np.int32(count)))

@@ -10,8 +10,11 @@ INSIDE = ("layer", "forward_layer", "backward_layer")
 
 def every_layer(model: Any) -> Iterator[Any]:
     """Yields a model or layer, and all layers in it, each once."""
-    yield model
-    inner = [getattr(model, name, None) for name in INSIDE]
-    for layer in {id(each): each for each in [*getattr(model, "layers", []), *inner]}.values():
-        if layer is not None:
-            yield from every_layer(layer)
+    waiting, seen = [model], set()
+    while waiting:
+        layer = waiting.pop()
+        if layer is None or id(layer) in seen:
+            continue
+        seen.add(id(layer))
+        yield layer
+        waiting += [*getattr(layer, "layers", []), *(getattr(layer, name, None) for name in INSIDE)]

@@ -322,6 +322,18 @@ def test_it_stops_where_a_callback_says_so():
     assert loop.fit(model, x, y, seed=0, epochs=3, initial_epoch=2).epoch == [2], "and goes on"
 
 
+def test_it_stops_in_an_epoch_where_a_callback_says_so(monkeypatch):
+    monkeypatch.setattr(loop, "CALL_SECONDS", 0)
+    model, (x, y) = dense(), images()
+
+    def stop(batch, logs):
+        model.stop_training = batch == 1
+
+    callbacks = [keras.callbacks.LambdaCallback(on_train_batch_end=stop)]
+    loop.fit(model, x, y, seed=0, epochs=9, batch_size=16, callbacks=callbacks)
+    assert int(model.optimizer.iterations) == 2
+
+
 def after(epochs, **options):
     """Everything of a model after so many epochs at a stretch."""
     model, (x, y) = dense(rate=0.2), images()
@@ -422,6 +434,23 @@ def test_an_unknown_augmentation_and_another_optimizer_are_refused():
     model.compile("sgd")
     with pytest.raises(ValueError, match="SGD"):
         loop.fit(model, x, y, seed=0, epochs=1)
+
+
+@pytest.mark.parametrize("label", [-1, CLASSES])
+@pytest.mark.parametrize("where", ["training", "validation"])
+def test_a_label_that_is_no_class_is_refused(label, where):
+    x, y = images()
+    wrong = np.where(np.arange(len(y)) == 3, label, y)
+    labels, validation = (wrong, y) if where == "training" else (y, wrong)
+    with pytest.raises(ValueError, match="none of the model's 3 classes"):
+        loop.fit(dense(), x, labels, seed=0, epochs=1, validation_data=(x, validation))
+
+
+@pytest.mark.parametrize("count", [0, 59])
+def test_an_image_without_a_label_is_refused(count):
+    x, y = images()
+    with pytest.raises(ValueError, match="one each is needed"):
+        loop.fit(dense(), x[: count and None], y[:count], seed=0, epochs=1)
 
 
 # The other backend
