@@ -45,6 +45,8 @@ BATCH = 64
 class Timed(keras.callbacks.Callback):
     """Notes the seconds of each epoch's steps, validation aside; there is none here."""
 
+    only_watches = True
+
     def __init__(self) -> None:
         super().__init__()
         self.seconds: list[float] = []
@@ -176,8 +178,8 @@ def overhead(options: argparse.Namespace) -> None:
     steps = -(-len(x) // BATCH)
     data, recipe = loop.Data(x, y, 10), loop.Recipe(0, BATCH, "none", 0.0)
     program = loop.program_of(model, "uint8")
-    given = loop.epoch_of(model, data, recipe, 0)
-    state, make = loop.state_of(model, 0, 0), program.steps(BATCH, augmented=False)
+    given = loop.epoch_of(model.optimizer, 0, data, recipe, 0)
+    state, make = loop.state_of(model), program.steps(BATCH, augmented=False)
     all_steps = [loop.on_device(np.int32(number)) for number in (0, steps)]
     bare, whole = [], []
     for _ in range(options.repeats * 10):

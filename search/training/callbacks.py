@@ -26,8 +26,10 @@ class Limits(keras.callbacks.Callback):
     Args:
         spec: has both limits.
         began: when the trial did, on the clock of `time.perf_counter`.
-        check: called after every batch; what it raises ends the training.
+        check: called after every call of many steps; what it raises ends the training.
     """
+
+    only_watches = True  # see `spaces.training.loop.fit`
 
     def __init__(self, spec: TrialSpec, began: float, check: Callable[[], None] | None):
         super().__init__()
@@ -60,6 +62,8 @@ class Clock(keras.callbacks.Callback):
     The first step of a training compiles (traces) it, and so does the first step of a validation:
     most of a short trial's time, and no property of the strategy.
     """
+
+    only_watches = True
 
     def __init__(self, trial_id: str, began: float, on_epoch: OnEpoch | None):
         super().__init__()

@@ -80,7 +80,7 @@ def latency_ms(model: keras.Model, images: Any) -> float:
         model: from images to logits.
         images: (n, height, width, channels), at least one.
     """
-    one = Prediction(model, images[:1])
+    one = Prediction.by(model, images[:1])
     one.batch(0)  # JAX compiles for this shape
     times = []
     for _ in range(LATENCY_REPEATS):

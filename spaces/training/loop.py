@@ -23,8 +23,8 @@ from spaces.training import randomness
 from spaces.training.adamw import learning_rates
 from spaces.training.augmentation import draw
 from spaces.training.prediction import Prediction, cross_entropy
-from spaces.training.program import Epoch, Program, program_of
-from spaces.training.state import give_back, on_device, pixels_of, state_of
+from spaces.training.program import Epoch, Program, State, program_of
+from spaces.training.state import as_it_begins, give_back, on_device, pixels_of, state_of
 
 # Seconds a compiled call takes at most, about: limits, progress and Ctrl-C wait for its end.
 CALL_SECONDS = 0.25
@@ -52,8 +52,7 @@ def fit(
 
     Args:
         model: takes images (batch, height, width, channels) to logits (batch, classes); compiled
-            with AdamW. It is trained in place, and up to date whenever an epoch has ended. The
-            loss is the cross-entropy of the logits.
+            with AdamW. It is trained in place. The loss is the cross-entropy of the logits.
         x: images, uint8 (n, height, width, channels); an array, or a tensor that is on the device.
         y: labels, integers (n,), 0 to classes - 1.
         seed: what the order, the augmentation and the layers' generators follow from.
@@ -65,6 +64,8 @@ def fit(
         validation_data: (images, labels), measured after every epoch, as they are.
         callbacks: as in `keras.Model.fit`, but that a compiled call makes many steps: the hooks of
             a batch are called at its end, a few times a second, with the number of its last batch.
+            The model is up to date whenever an epoch has ended; where all callbacks have an
+            attribute `only_watches` that is true, only when the training has.
         verbose: as in `keras.Model.fit`.
 
     Returns:
@@ -89,16 +90,26 @@ def fit(
         steps=recipe.steps(len(data)),
     )
     model.stop_training = False
+    # To read and assign a model's variables takes as long as an epoch of a small one.
+    shared = not all(getattr(callback, "only_watches", False) for callback in callbacks)
     logs: dict[str, float] = {}
-    watching.on_train_begin()
-    for epoch in range(initial_epoch, epochs):
-        watching.on_epoch_begin(epoch)
-        logs = train_epoch(program, model, data, recipe, epoch, watching)
-        if validation is not None:
-            logs |= validate(program, model, validation, watching)
-        watching.on_epoch_end(epoch, logs)
-        if model.stop_training:
-            break
+    state = state_of(model)
+    try:
+        watching.on_train_begin()
+        for epoch in range(initial_epoch, epochs):
+            watching.on_epoch_begin(epoch)
+            state = state_of(model) if shared else state
+            state, logs = train_epoch(program, model, state, data, recipe, epoch, watching)
+            if shared:
+                give_back(state, model)
+            if validation is not None:
+                logs |= validate(Prediction(program, state, validation.x), validation, watching)
+            watching.on_epoch_end(epoch, logs)
+            if model.stop_training:
+                break
+    finally:
+        if not shared:
+            give_back(state, model)
     watching.on_train_end(logs)
     return model.history
 
@@ -136,19 +147,21 @@ class Recipe:
 def train_epoch(
     program: Program,
     model: keras.Model,
+    state: State,
     data: Data,
     recipe: Recipe,
     epoch: int,
     watching: keras.callbacks.CallbackList,
-) -> dict[str, float]:
-    """Trains a model for one epoch.
+) -> tuple[State, dict[str, float]]:
+    """Trains for one epoch; the model is only asked for its learning rate and when to stop.
 
     Returns:
-        The mean loss and accuracy over the images, each as it was when its step was made.
+        The state after it, and the mean loss and accuracy over the images, each as it was when its
+        step was made.
     """
     images, steps = len(data), recipe.steps(len(data))
-    state = state_of(model, recipe.seed, epoch)
-    given = epoch_of(model, data, recipe, epoch)
+    given = epoch_of(model.optimizer, int(state.steps), data, recipe, epoch)
+    state = as_it_begins(state, model, recipe.seed, epoch)
     make = program.steps(recipe.batch_size, augmented=recipe.augmentation != "none")
     done, count = 0, 1
     while done < steps and not model.stop_training:
@@ -162,15 +175,15 @@ def train_epoch(
         # As many as fit, if they take as long as those just made. The first call compiles.
         each = (time.perf_counter() - began) / count
         count = min(max(1, int(CALL_SECONDS / each)), steps - done)
-    give_back(state, model)
-    return logs
+    return state, logs
 
 
-def epoch_of(model: keras.Model, data: Data, recipe: Recipe, epoch: int) -> Epoch:
-    """Returns what an epoch's steps read; all that is random is drawn here."""
-    images, optimizer = len(data), model.optimizer
+def epoch_of(
+    optimizer: keras.optimizers.Optimizer, first: int, data: Data, recipe: Recipe, epoch: int
+) -> Epoch:
+    """Returns what an epoch's steps read; `first` steps were made before it."""
+    images, steps = len(data), recipe.steps(len(data))
     rng = randomness.augmentation_generator(recipe.seed, epoch)
-    first, steps = int(optimizer.iterations), recipe.steps(images)
     numbers = {
         "order": randomness.order(recipe.seed, epoch, images),
         "drawn": draw(recipe.augmentation, data.x.shape[1:3], images, rng),
@@ -182,11 +195,11 @@ def epoch_of(model: keras.Model, data: Data, recipe: Recipe, epoch: int) -> Epoc
 
 
 def validate(
-    program: Program, model: keras.Model, data: Data, watching: keras.callbacks.CallbackList
+    prediction: Prediction, data: Data, watching: keras.callbacks.CallbackList
 ) -> dict[str, float]:
     """Returns the mean loss and accuracy on images as they are: `val_loss` and `val_accuracy`."""
     watching.on_test_begin()
-    prediction, logits = Prediction(model, data.x, program), []
+    logits = []
     for number in range(len(prediction)):
         watching.on_test_batch_begin(number)
         logits.append(prediction.batch(number))

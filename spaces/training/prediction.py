@@ -9,8 +9,8 @@ import numpy as np
 from keras import ops
 from scipy import special
 
-from spaces.training.program import Program, program_of
-from spaces.training.state import flat, on_device, pixels_of
+from spaces.training.program import Program, State, program_of
+from spaces.training.state import on_device, pixels_of, state_of
 
 # Images a call where nothing is learned: as many as memory always holds, for speed.
 PREDICTION_BATCH = 256
@@ -18,24 +18,27 @@ PREDICTION_BATCH = 256
 
 def predict(model: keras.Model, images: Any) -> np.ndarray:
     """Returns the logits (n, classes) of images (n, height, width, channels)."""
-    prediction = Prediction(model, images)
+    prediction = Prediction.by(model, images)
     return np.concatenate([prediction.batch(number) for number in range(len(prediction))])
 
 
 class Prediction:
-    """A model's logits of images, a batch at a time.
+    """The logits of images, a batch at a time.
 
     Args:
-        model: as for `fit`.
-        images: (n, height, width, channels), an array or a tensor that is on the device.
-        program: the model's; by default the one that is kept of its architecture.
+        program: of the model's architecture.
+        state: whose weights predict.
+        images: (n, height, width, channels), on the device.
     """
 
-    def __init__(self, model: keras.Model, images: Any, program: Program | None = None):
-        self.images = on_device(images)
-        self.program = program or program_of(model, pixels_of(self.images))
-        self.weights = flat(model.trainable_variables)
-        self.others = [*map(on_device, model.non_trainable_variables)]
+    def __init__(self, program: Program, state: State, images: Any):
+        self.program, self.state, self.images = program, state, images
+
+    @classmethod
+    def by(cls, model: keras.Model, images: Any) -> Prediction:
+        """Returns a model's prediction of images, an array or a tensor that is on the device."""
+        images = on_device(images)
+        return cls(program_of(model, pixels_of(images)), state_of(model), images)
 
     def __len__(self) -> int:
         """How many batches there are."""
@@ -47,7 +50,7 @@ class Prediction:
         first = number * PREDICTION_BATCH
         start = max(0, min(first, len(self.images) - PREDICTION_BATCH))
         images = self.images[start : start + PREDICTION_BATCH]
-        logits = self.program.predict(self.weights, self.others, images)
+        logits = self.program.predict(self.state.weights, self.state.others, images)
         return ops.convert_to_numpy(logits)[first - start :]
 
 

@@ -18,20 +18,23 @@ from spaces.training.program import State
 on_device = ops.convert_to_tensor
 
 
-def state_of(model: keras.Model, seed: int, epoch: int) -> State:
-    """Returns a model's state as an epoch begins, with the generators' as they are then."""
-    generators, others = itertools.count(), []
-    for variable in model.non_trainable_variables:
+def state_of(model: keras.Model) -> State:
+    """Returns the state of a model and its optimizer."""
+    zero, moments = on_device(np.float32(0)), map(flat, moments_of(model.optimizer))
+    steps = on_device(np.int32(int(model.optimizer.iterations)))
+    others = [*map(on_device, model.non_trainable_variables)]
+    return State(flat(model.trainable_variables), Moments(*moments), others, steps, zero, zero)
+
+
+def as_it_begins(state: State, model: keras.Model, seed: int, epoch: int) -> State:
+    """Returns a state as it is when an epoch begins: with the generators' and the sums of then."""
+    generators, others, zero = itertools.count(), [], on_device(np.float32(0))
+    for variable, value in zip(model.non_trainable_variables, state.others, strict=True):
         if randomness.is_generator_state(variable):
             drawn = randomness.generator_state(seed, epoch, next(generators))
-            others.append(ops.convert_to_tensor(drawn, variable.dtype))
-        else:
-            others.append(ops.convert_to_tensor(variable))
-    optimizer, zero = model.optimizer, on_device(np.float32(0))
-    first, second = map(flat, moments_of(optimizer))
-    steps = on_device(np.int32(optimizer.iterations))
-    weights = flat(model.trainable_variables)
-    return State(weights, Moments(first, second), others, steps, zero, zero)
+            value = ops.convert_to_tensor(drawn, variable.dtype)
+        others.append(value)
+    return state._replace(others=others, loss=zero, correct=zero)
 
 
 def give_back(state: State, model: keras.Model) -> None:
@@ -62,7 +65,12 @@ def moments_of(optimizer: keras.optimizers.Optimizer) -> list[list[keras.Variabl
 
 def flat(variables: Sequence[keras.Variable]) -> Any:
     """Returns the numbers of variables one after the other, float32 (numbers,)."""
-    return on_device(np.concatenate([ops.convert_to_numpy(each).ravel() for each in variables]))
+    return on_device(np.concatenate([np.ravel(values(each)) for each in variables]))
+
+
+def values(variable: keras.Variable) -> np.ndarray:
+    """Returns a variable's numbers; a plain `np.asarray` of it warns of its own way to copy."""
+    return ops.convert_to_numpy(on_device(variable))
 
 
 def pixels_of(images: Any) -> str:

@@ -260,7 +260,7 @@ def check_configurations(name, shape, values_of_each):
         models[config] = values
 
 
-@pytest.mark.parametrize("shape", [(2, 2, 1), (8, 8, 1)])
+@pytest.mark.parametrize("shape", [(2, 2, 1), pytest.param((8, 8, 1), marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_every_value_of_every_parameter_makes_another_model(name, shape):
     base = sample(space(name, shape), np.random.default_rng(4))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
 if keras.backend.backend() == "tensorflow":
@@ -9,6 +11,10 @@ if keras.backend.backend() == "tensorflow":
 elif keras.backend.backend() == "jax":
     from spaces.training.backends.on_jax import batch, compiled, layers_for, with_gradient
 else:
-    raise ImportError("the environment variable KERAS_BACKEND is to be tensorflow or jax")
+
+    def __getattr__(name: str) -> Any:
+        """Models are built with any backend; only training needs one of the two."""
+        raise AttributeError(f"{name}: KERAS_BACKEND has to be tensorflow or jax to train")
+
 
 __all__ = ["batch", "compiled", "layers_for", "with_gradient"]

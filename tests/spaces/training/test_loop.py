@@ -14,7 +14,7 @@ import pytest
 from spaces import SequenceHyperModel
 from spaces.training import loop, program
 from spaces.training.prediction import cross_entropy
-from spaces.training.state import on_device
+from spaces.training.state import give_back, on_device
 from tests.support.models import (
     ALL,
     CLASSES,
@@ -353,6 +353,22 @@ def test_the_model_is_up_to_date_whenever_an_epoch_has_ended(tmp_path):
         loaded = keras.models.load_model(tmp_path / f"{epoch}.keras", safe_mode=True)
         learned = slice(len(model.trainable_variables))
         assert equal(everything(loaded)[learned], after(epoch)[learned])
+
+
+def test_callbacks_that_only_watch_change_nothing_and_spare_the_way_there_and_back(monkeypatch):
+    returned = []
+
+    def counted(state, model):
+        returned.append(1)
+        give_back(state, model)
+
+    monkeypatch.setattr(loop, "give_back", counted)
+    watching = keras.callbacks.Callback()
+    whole = after(3, callbacks=[watching])
+    assert len(returned) == 3
+    watching.only_watches = True
+    assert equal(after(3, callbacks=[watching]), whole)
+    assert len(returned) == 4
 
 
 def test_the_best_weights_are_restored():

@@ -31,7 +31,7 @@ def test_logits_are_those_of_keras(count, stock):
 
 def test_every_image_is_in_one_batch_and_in_order(stock):
     model, expected = stock
-    batches = Prediction(model, images(600)[0])
+    batches = Prediction.by(model, images(600)[0])
     assert [len(batches.batch(number)) for number in range(len(batches))] == [256, 256, 88]
     np.testing.assert_allclose(batches.batch(2), expected[512:], rtol=1e-5, atol=1e-6)
 

@@ -7,7 +7,15 @@ import numpy as np
 
 from spaces.training import randomness
 from spaces.training.program import State
-from spaces.training.state import flat, give_back, moments_of, on_device, pixels_of, state_of
+from spaces.training.state import (
+    as_it_begins,
+    flat,
+    give_back,
+    moments_of,
+    on_device,
+    pixels_of,
+    state_of,
+)
 from tests.support.models import arrays, dense, equal, images
 
 
@@ -30,7 +38,7 @@ def states(model):
 def test_there_and_back_is_the_model_with_the_epoch_s_generators():
     model = numbered()
     before = arrays([*model.weights, *model.optimizer.variables])
-    give_back(state_of(model, seed=3, epoch=5), model)
+    give_back(as_it_begins(state_of(model), model, seed=3, epoch=5), model)
     assert equal(arrays([*model.weights, *model.optimizer.variables]), before)
     (state,) = arrays(states(model))
     assert np.array_equal(state, randomness.generator_state(3, 5, 0))
@@ -38,7 +46,7 @@ def test_there_and_back_is_the_model_with_the_epoch_s_generators():
 
 def test_the_vectors_have_the_variables_in_order():
     model = numbered()
-    state = state_of(model, 0, 0)
+    state = state_of(model)
     weights = keras.ops.convert_to_numpy(state.weights)
     assert np.array_equal(weights, np.arange(len(weights)))
     for moment, variables in zip(state.moments, moments_of(model.optimizer), strict=True):
@@ -52,7 +60,7 @@ def test_the_vectors_have_the_variables_in_order():
 
 def test_what_a_program_has_changed_arrives():
     model, other = numbered(), numbered()
-    state = state_of(model, 0, 0)
+    state = state_of(model)
     changed = State(
         state.weights + 1,
         type(state.moments)(state.moments.first * 2, state.moments.second * 3),
@@ -62,7 +70,7 @@ def test_what_a_program_has_changed_arrives():
         state.correct,
     )
     give_back(changed, model)
-    again = state_of(model, 0, 0)
+    again = state_of(model)
     assert np.array_equal(again.weights, changed.weights)
     assert all(map(np.array_equal, again.moments, changed.moments))
     assert int(model.optimizer.iterations) == 16
