@@ -6,20 +6,7 @@ import json
 import pytest
 
 from search.experiment import Execution, Experiment, ExperimentError, derive_seed
-
-EXPERIMENT = Experiment(
-    dataset="/data/cats & dögs.npz",
-    strategies=("lines", "cnn_lines"),
-    image_size=(24, 32),
-    train_limit=100,
-    mirror=True,
-    max_epochs=27,
-    time_limit=1.5,
-    seed=0,
-)
-
-
-ABOUT = {"command": "python run_search.py --dataset 'cats & dögs'", "versions": {"keras": "3"}}
+from tests.support.stores import EXPERIMENT
 
 
 def test_an_experiment_survives_json():

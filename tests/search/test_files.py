@@ -8,20 +8,9 @@ import sys
 import pytest
 
 from search import store as store_module
-from search.experiment import Experiment
 from search.files import write_atomically
 from search.store import Store
-from tests.search.test_store import in_another_process
-
-EXPERIMENT = Experiment("digits", ("lines",))
-ABOUT = {}
-
-
-@pytest.fixture
-def run(tmp_path):
-    """A run directory that nobody writes to."""
-    Store.create(tmp_path / "run", EXPERIMENT, ABOUT).close()
-    return tmp_path / "run"
+from tests.support.stores import in_another_process
 
 
 def test_write_atomically(tmp_path):

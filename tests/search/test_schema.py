@@ -4,30 +4,9 @@ import contextlib
 import dataclasses
 import sqlite3
 
-import pytest
-
-from search.experiment import Experiment
 from search.schema import FinalRow, TrialRow
 from search.store import Store
-
-EXPERIMENT = Experiment("digits", ("lines",))
-ABOUT = {}
-
-
-@pytest.fixture
-def run(tmp_path):
-    """A run directory that nobody writes to."""
-    Store.create(tmp_path / "run", EXPERIMENT, ABOUT).close()
-    return tmp_path / "run"
-
-
-def trial(trial_id="lines-0-2-0-0", **changes):
-    row = TrialRow(
-        trial_id=trial_id, dataset="digits", strategy="lines", iteration=0, bracket=2, rung=0,
-        slot=0, seed=5, hyperparameters='{"units": 8}', first_epoch=0, last_epoch=2,
-        status="running", worker="here", started=1.0,
-    )  # fmt: skip
-    return dataclasses.replace(row, **changes)
+from tests.support.stores import trial
 
 
 def test_the_columns_that_are_promised(run):

@@ -1,56 +1,20 @@
 """The run directory: whole or not at all, one writer, transactions, damage in one line."""
 
 import contextlib
-import dataclasses
 import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import tempfile
-import textwrap
 from pathlib import Path
 
 import pytest
 
 from search import store as store_module
-from search.experiment import Experiment, ExperimentError
-from search.schema import FinalRow, TrialRow
+from search.experiment import ExperimentError
+from search.schema import FinalRow
 from search.store import Store
-
-EXPERIMENT = Experiment(
-    dataset="/data/cats & dögs.npz",
-    strategies=("lines", "cnn_lines"),
-    image_size=(24, 32),
-    train_limit=100,
-    mirror=True,
-    max_epochs=27,
-    time_limit=1.5,
-    seed=0,
-)
-ABOUT = {"command": "python run_search.py --dataset 'cats & dögs'", "versions": {"keras": "3"}}
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def run(tmp_path):
-    """A run directory that nobody writes to."""
-    Store.create(tmp_path / "run", EXPERIMENT, ABOUT).close()
-    return tmp_path / "run"
-
-
-def trial(trial_id="lines-0-2-0-0", **changes):
-    row = TrialRow(
-        trial_id=trial_id, dataset="digits", strategy="lines", iteration=0, bracket=2, rung=0,
-        slot=0, seed=5, hyperparameters='{"units": 8}', first_epoch=0, last_epoch=2,
-        status="running", worker="here", started=1.0,
-    )  # fmt: skip
-    return dataclasses.replace(row, **changes)
-
-
-RESULT = {"status": "completed", "score": 0.5, "val_loss": 1.25, "finished": 2.0}
-EPOCHS = [{"epoch": n, "loss": 1.0, "accuracy": 0.5, "seconds": 0.1} for n in (1, 2)]
+from tests.support.stores import ABOUT, EPOCHS, EXPERIMENT, RESULT, in_another_process, trial
 
 
 def refusal(function, *arguments):
@@ -61,20 +25,6 @@ def refusal(function, *arguments):
     assert len(message.splitlines()) == 1 and message.isprintable()
     assert ": " in message  # what is wrong: what to do
     return message
-
-
-def in_another_process(code, *arguments, wait=True):
-    """Runs code where `Store`, `EXPERIMENT` and the rest of this file's names are at hand."""
-    code = "from tests.search.test_store import *\n" + textwrap.dedent(code)
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    if wait:
-        process.communicate(timeout=60)
-    return process
 
 
 # Create and read
