@@ -103,7 +103,8 @@ def fit(
             if shared:
                 give_back(state, model)
             if validation is not None:
-                logs |= validate(Prediction(program, state, validation.x), validation, watching)
+                prediction = Prediction(program, state.weights, state.others, validation.x)
+                logs |= validate(prediction, validation, watching)
             watching.on_epoch_end(epoch, logs)
             if model.stop_training:
                 break

@@ -9,8 +9,8 @@ import numpy as np
 from keras import ops
 from scipy import special
 
-from spaces.training.program import Program, State, program_of
-from spaces.training.state import on_device, pixels_of, state_of
+from spaces.training.program import Program, program_of
+from spaces.training.state import flat, on_device, pixels_of
 
 # Images a call where nothing is learned: as many as memory always holds, for speed.
 PREDICTION_BATCH = 256
@@ -27,18 +27,21 @@ class Prediction:
 
     Args:
         program: of the model's architecture.
-        state: whose weights predict.
+        weights: the trainable variables, one after the other, float32 (weights,).
+        others: the variables that are not trained.
         images: (n, height, width, channels), on the device.
     """
 
-    def __init__(self, program: Program, state: State, images: Any):
-        self.program, self.state, self.images = program, state, images
+    def __init__(self, program: Program, weights: Any, others: list[Any], images: Any):
+        self.program, self.weights, self.others, self.images = program, weights, others, images
 
     @classmethod
     def by(cls, model: keras.Model, images: Any) -> Prediction:
         """Returns a model's prediction of images, an array or a tensor that is on the device."""
         images = on_device(images)
-        return cls(program_of(model, pixels_of(images)), state_of(model), images)
+        others = [*map(on_device, model.non_trainable_variables)]
+        program = program_of(model, pixels_of(images))
+        return cls(program, flat(model.trainable_variables), others, images)
 
     def __len__(self) -> int:
         """How many batches there are."""
@@ -50,7 +53,7 @@ class Prediction:
         first = number * PREDICTION_BATCH
         start = max(0, min(first, len(self.images) - PREDICTION_BATCH))
         images = self.images[start : start + PREDICTION_BATCH]
-        logits = self.program.predict(self.state.weights, self.state.others, images)
+        logits = self.program.predict(self.weights, self.others, images)
         return ops.convert_to_numpy(logits)[first - start :]
 
 

@@ -65,12 +65,8 @@ def moments_of(optimizer: keras.optimizers.Optimizer) -> list[list[keras.Variabl
 
 def flat(variables: Sequence[keras.Variable]) -> Any:
     """Returns the numbers of variables one after the other, float32 (numbers,)."""
-    return on_device(np.concatenate([np.ravel(values(each)) for each in variables]))
-
-
-def values(variable: keras.Variable) -> np.ndarray:
-    """Returns a variable's numbers; a plain `np.asarray` of it warns of its own way to copy."""
-    return ops.convert_to_numpy(on_device(variable))
+    arrays = [ops.convert_to_numpy(on_device(each)).ravel() for each in variables]
+    return on_device(np.concatenate(arrays))
 
 
 def pixels_of(images: Any) -> str:
