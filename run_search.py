@@ -18,6 +18,7 @@ from search.environment import describe_machine, end_cleanly, start_backend
 from search.experiment import Execution, ExperimentError
 from search.options import execution_of, experiment_of, make_parser, others, resumable
 from search.workers.choice import make_workers, plan_workers, planned_devices
+from search.workers.forkserver import begin_imports
 from search.workers.protocol import SchedulerLostError
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         environments = plan_workers(execution, devices)
         if len(environments) == 1:  # the worker is this process
             os.environ.update(environments[0])
+        elif environments:
+            begin_imports(environments)
         start_backend(cpu_only=len(environments) != 1)
         if options.resume:
             (store, dataset), spaces = old_run(options.resume, arguments), None

@@ -122,9 +122,12 @@ def scanline(options: argparse.Namespace, workers: int) -> None:
     from search.environment import start_backend
     from search.experiment import Execution, Experiment
     from search.workers.choice import make_workers, plan_workers
+    from search.workers.forkserver import begin_imports
 
     execution = Execution(workers=workers)
     environments = plan_workers(execution, find_devices())
+    if workers > 1:
+        begin_imports(environments)
     start_backend(cpu_only=workers > 1)
 
     from search.data.datasets import load_dataset

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import contextlib
 import datetime
 import importlib.metadata
 import importlib.util
@@ -15,6 +16,7 @@ import stat
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -67,16 +69,26 @@ def limit_threads() -> None:
 
 
 def start_backend(cpu_only: bool = False) -> None:
-    """Imports Keras and its backend on one thread and without their chatter.
+    """Imports Keras and its backend, and has it look for devices.
 
     Args:
         cpu_only: leave the GPUs to the workers. (TensorFlow takes a GPU's whole memory when it
             first looks at it.)
 
-    TensorFlow writes lines about graphics cards to the error stream before any setting can stop
-    it. They are set aside, and shown only if the import fails. Later it warns that functions are
-    traced anew, as they must be for every new model. With JAX, too: KerasTuner imports TensorFlow
-    where there is one.
+    Raises:
+        ExperimentError: there is no such backend, or it is not installed.
+    """
+    if cpu_only:
+        os.environ.update(NO_GPU)
+    import_backend()
+    with _chatter_set_aside():
+        import keras
+
+        keras.ops.zeros(1)  # the backend looks for devices at its first operation
+
+
+def import_backend() -> None:
+    """Imports Keras and its backend on one thread, and has it do nothing yet.
 
     Raises:
         ExperimentError: there is no such backend, or it is not installed.
@@ -85,18 +97,26 @@ def start_backend(cpu_only: bool = False) -> None:
     os.environ["KERAS_BACKEND"] = backend_name()  # whatever Keras's own file says
     if backend_name() == "jax":
         keep_compiled()
-    if cpu_only:
-        os.environ.update(NO_GPU)
+    # It warns that functions are traced anew, as they must be for every new model. With JAX, too:
+    # KerasTuner imports TensorFlow where there is one.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    with _chatter_set_aside():
+        import keras  # noqa: F401
+        import keras_tuner  # noqa: F401
+
+
+@contextlib.contextmanager
+def _chatter_set_aside() -> Iterator[None]:
+    """Keeps what libraries write to the error stream, and shows it only if the block fails.
+
+    TensorFlow writes lines about graphics cards there before any setting can stop it.
+    """
     with tempfile.TemporaryFile() as chatter:
         sys.stderr.flush()
         stderr = os.dup(2)
         os.dup2(chatter.fileno(), 2)
         try:
-            import keras
-            import keras_tuner  # noqa: F401
-
-            keras.ops.zeros(1)  # the backend looks for devices at its first operation
+            yield
         except Exception:  # Ctrl-C is no reason to show it
             chatter.seek(0)
             os.write(stderr, chatter.read())

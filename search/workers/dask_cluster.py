@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 
 import dask
 import distributed
 
 from search.experiment import Execution, ExperimentError
+from search.workers import forkserver
 
 START_ATTEMPTS = 3
 GIGABYTE = 1e9
@@ -29,6 +31,7 @@ CONFIGURATION = {
     # Its profiler looks at every thread's stack a hundred times a second. While Keras traces a
     # model the stack is deep and Python busy: a sixth of a short trial's time went there.
     "distributed.worker.profile.enabled": False,
+    "distributed.worker.multiprocessing-method": forkserver.METHOD,
     "distributed.comm.timeouts.connect": "10s",
     "distributed.admin.large-graph-warning-threshold": "1GB",  # a model may be larger than 10 MB
 }
@@ -57,6 +60,7 @@ def start_cluster(
 ) -> Connection:
     """Starts a scheduler in this process and workers on this machine, one for each environment."""
     configure()
+    forkserver.begin_imports(environments)  # unless they were begun before
     host = "127.0.0.1"
     share = 0.9 * distributed.system.MEMORY_LIMIT / len(environments)
     memory = execution.worker_memory
@@ -68,7 +72,11 @@ def start_cluster(
         "silence_logs": logging.CRITICAL,
     }
     workers = {
-        number: {"cls": distributed.Nanny, "options": {**options, "env": environment}}
+        # All variables: a process that is forked has those of the process that it is forked from.
+        number: {
+            "cls": distributed.Nanny,
+            "options": {**options, "env": {**os.environ, **environment}},
+        }
         for number, environment in enumerate(environments)
     }
     served = {"dashboard": execution.dashboard, "dashboard_address": f"{host}:8787"}

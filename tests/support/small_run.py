@@ -14,6 +14,7 @@ import psutil
 
 from search.environment import ONE_THREAD
 from search.store import Store
+from search.workers import forkserver
 
 PROGRAM = Path(__file__).resolve().parents[2] / "run_search.py"
 
@@ -111,11 +112,18 @@ def finish(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
 
+def is_worker(process: psutil.Process, driver: int) -> bool:
+    """Whether a process is forked, or started, to train: not what it is forked from."""
+    kind = "forkserver" if forkserver.METHOD == "forkserver" else "spawn_main"
+    named = any(kind in word for word in process.cmdline())
+    return named and (kind == "spawn_main" or process.ppid() != driver)
+
+
 def worker_processes(driver: subprocess.Popen[str]) -> list[psutil.Process]:
     """Returns the processes that train for a search, in the order in which they were started."""
     try:
         children = psutil.Process(driver.pid).children(recursive=True)
-        return [each for each in children if any("spawn_main" in word for word in each.cmdline())]
+        return [each for each in children if is_worker(each, driver.pid)]
     except psutil.Error:  # it has ended meanwhile
         return []
 
