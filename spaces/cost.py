@@ -41,7 +41,8 @@ def cost(model: keras.Model) -> Cost:
     # A batch of one image, stated: where lines or patches are folded into the batch, a layer's
     # first axis then says how many of them an image has.
     one = keras.Input(batch_shape=(1, *model.input_shape[1:]))
-    single = keras.models.clone_model(model, input_tensors=one)
+    plain = keras.Model(model.input, model.output)  # the copy of a compiled one has an optimizer
+    single = keras.models.clone_model(plain, input_tensors=one)
     named = {layer.name: layer for layer in model.layers}
     shape = named["sequence"].output.shape if "sequence" in named else (None, None, None)
     return Cost(

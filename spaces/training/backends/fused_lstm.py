@@ -1,56 +1,35 @@
-"""Layers computed in fewer operations than Keras takes, on processors: the same function.
+"""LSTMs in one operation of TensorFlow for all timesteps.
 
-Keras computes an LSTM on a processor as a loop over the timesteps, a dozen operations each, and
-traces another such loop for the gradient. TensorFlow has both loops as one operation each, which
-are traced in a fifth of the time. Weights, outputs and gradients are those of the stock layer
-(to rounding), and the model itself stays as it is: only what is compiled from it differs.
-
-On a graphics card nothing is changed: there Keras calls cuDNN.
+There Keras makes a loop over the timesteps, a dozen operations each, and traces another such loop
+for the gradient.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import layers
 
-from spaces.training.backends.walk import every_layer
-
-
-@contextlib.contextmanager
-def fused_lstms(model: keras.Model) -> Iterator[None]:
-    """Within the block, calls of a model's LSTM layers are computed by `lstm`."""
-    changed = [
-        layer
-        for layer in every_layer(model)
-        if isinstance(layer, layers.LSTM) and can_be_fused(layer)
-    ]
-    for layer in changed:
-        layer.inner_loop = _inner_loop(layer)
-    try:
-        yield
-    finally:
-        for layer in changed:
-            del layer.inner_loop
-
 
 def can_be_fused(layer: layers.LSTM) -> bool:
     """Whether a layer is the plain LSTM that the operation computes."""
+    return has_plain_gates(layer.cell) and not layer.stateful
+
+
+def has_plain_gates(cell: Any) -> bool:
+    """Whether a recurrent layer's cell has the gates of the operation, and no dropout."""
     return (
-        layer.activation is keras.activations.tanh
-        and layer.recurrent_activation is keras.activations.sigmoid
-        and layer.use_bias
-        and not layer.dropout
-        and not layer.recurrent_dropout
-        and not layer.stateful
+        cell.activation is keras.activations.tanh
+        and cell.recurrent_activation is keras.activations.sigmoid
+        and cell.use_bias
+        and not cell.dropout
+        and not cell.recurrent_dropout
     )
 
 
-def _inner_loop(layer: layers.LSTM) -> Any:
+def inner_loop_of(layer: layers.LSTM) -> Any:
     """Returns what stands in for `keras.layers.LSTM.inner_loop`."""
 
     def inner_loop(sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
@@ -87,17 +66,22 @@ def lstm(x: Any, h: Any, c: Any, kernel: Any, bias: Any) -> tuple[Any, Any]:
     Returns:
         Outputs and cells after each timestep, both (timesteps, batch, units).
     """
+    return block_lstm(x, h, c, cell_before_forget(kernel), cell_before_forget(bias))
+
+
+def block_lstm(x: Any, h: Any, c: Any, kernel: Any, bias: Any) -> tuple[Any, Any]:
+    """The same, with the gates in the operation's order."""
     unused = tf.zeros_like(h[0])  # the peepholes
     made = tf.raw_ops.BlockLSTM(
         seq_len_max=tf.shape(x, tf.int64)[0],
         x=x,
         cs_prev=c,
         h_prev=h,
-        w=_cell_before_forget(kernel),
+        w=kernel,
         wci=unused,
         wcf=unused,
         wco=unused,
-        b=_cell_before_forget(bias),
+        b=bias,
         forget_bias=0.0,  # the bias has it
         cell_clip=-1.0,  # none
         use_peephole=False,
@@ -105,7 +89,7 @@ def lstm(x: Any, h: Any, c: Any, kernel: Any, bias: Any) -> tuple[Any, Any]:
     return made.h, made.cs
 
 
-def _cell_before_forget(gates: Any) -> Any:
+def cell_before_forget(gates: Any) -> Any:
     """Turns the gates i, f, c, o, along the last axis, into i, c, f, o."""
     i, f, c, o = tf.split(gates, 4, axis=-1)
     return tf.concat([i, c, f, o], axis=-1)

@@ -9,7 +9,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from spaces.training.backends.fused_lstm import fused_lstms
+from spaces.training.backends.fused_layers import fused_layers
+
+# Two passes of TensorFlow's graph optimizer that find nothing here: without them a model is
+# compiled in 8 to 14 % less, and its steps take as long (docs/benchmarks.md).
+tf.config.optimizer.set_experimental_options({"remapping": False, "constant_folding": False})
 
 
 def with_gradient(function: Callable[[Any], tuple[Any, Any]], point: Any) -> tuple[Any, Any, Any]:
@@ -58,5 +62,5 @@ def batch(order: Any, number: Any, size: Any, images: Any) -> tuple[Any, Any]:
 def layers_for(model: keras.Model) -> contextlib.AbstractContextManager[None]:
     """Within the block, calls of the model compute its layers in the way that suits the device."""
     return (
-        contextlib.nullcontext() if tf.config.list_physical_devices("GPU") else fused_lstms(model)
+        contextlib.nullcontext() if tf.config.list_physical_devices("GPU") else fused_layers(model)
     )

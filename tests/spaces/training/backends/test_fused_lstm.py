@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import zipfile
 
 import keras
 import numpy as np
@@ -15,9 +14,8 @@ if keras.backend.backend() != "tensorflow":
 
 import tensorflow as tf
 
-from spaces.training import loop
-from spaces.training.backends.fused_lstm import can_be_fused, fused_lstms
-from tests.support.models import SHAPE, arrays, hypermodel_of, images, with_values
+from spaces.training.backends.fused_layers import fused_layers
+from spaces.training.backends.fused_lstm import can_be_fused
 
 STEPS, FEATURES, UNITS = 5, 3, 4
 
@@ -60,7 +58,7 @@ def close(some, others):
 def test_outputs_states_and_gradients_are_the_stock_layer_s(sequences, states, backwards):
     layer = lstm(return_sequences=sequences, return_state=states, go_backwards=backwards)
     expected = computed(layer)
-    with fused_lstms(layer):
+    with fused_layers(layer):
         assert "inner_loop" in vars(layer)
         found = computed(layer)
     close(found[0], expected[0])
@@ -73,7 +71,7 @@ def test_without_states_given_and_in_a_graph_of_any_length():
 
     @tf.function(input_signature=[tf.TensorSpec((None, None, FEATURES))], autograph=False)
     def called(x):
-        with fused_lstms(layer):
+        with fused_layers(layer):
             return layer(x)
 
     close([called(x)], [layer(x)])
@@ -87,7 +85,7 @@ def test_both_directions_of_a_layer_are_computed_so(mode):
     both = layers.Bidirectional(lstm(return_sequences=True), merge_mode=mode)
     x = made_up(6, STEPS, FEATURES)
     expected = both(x)
-    with fused_lstms(both):
+    with fused_layers(both):
         assert all("inner_loop" in vars(one) for one in (both.forward_layer, both.backward_layer))
         close([both(x)], [expected])
     assert not any("inner_loop" in vars(one) for one in (both.forward_layer, both.backward_layer))
@@ -97,7 +95,7 @@ def test_a_mask_is_left_to_keras():
     layer = lstm(return_sequences=True)
     mask = tf.constant(np.random.default_rng(0).random((6, STEPS)) < 0.6)
     expected = computed(layer, mask=mask)
-    with fused_lstms(layer):
+    with fused_layers(layer):
         found = computed(layer, mask=mask)
     close(found[0], expected[0])
     close(found[1], expected[1])
@@ -119,32 +117,5 @@ def test_a_mask_is_left_to_keras():
 def test_another_kind_of_lstm_is_left_alone(options):
     layer = layers.LSTM(UNITS, **options)
     assert not can_be_fused(layer)
-    with fused_lstms(layer):
+    with fused_layers(layer):
         assert "inner_loop" not in vars(layer)
-
-
-def test_afterwards_the_layer_is_as_it_was_even_after_an_error():
-    layer = lstm()
-    before = dict(vars(layer))
-    with pytest.raises(ZeroDivisionError), fused_lstms(layer):
-        raise ZeroDivisionError
-    assert vars(layer) == before and "inner_loop" not in vars(layer)
-    assert layer.inner_loop.__func__ is layers.LSTM.inner_loop
-    assert can_be_fused(layers.LSTM.from_config(layer.get_config()))
-
-
-def test_a_trained_model_is_saved_as_if_it_were_stock(tmp_path):
-    x, y = images()
-    model = hypermodel_of(["lines"], SHAPE).build(with_values(direction="both"))
-    config = model.get_config()
-    model.save(tmp_path / "before.keras")
-    loop.fit(model, x, y, seed=0, epochs=1)
-    assert model.get_config() == config
-    model.save(tmp_path / "after.keras")
-    configs = []
-    for name in ("before", "after"):
-        with zipfile.ZipFile(tmp_path / f"{name}.keras") as archive:
-            configs.append(archive.read("config.json").decode())
-    assert configs[0] == configs[1] and "spaces" not in configs[1]
-    loaded = keras.models.load_model(tmp_path / "after.keras", safe_mode=True)
-    close(arrays([loaded(x)]), arrays([model(x)]))
