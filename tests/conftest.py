@@ -75,14 +75,16 @@ def stopped_run(tmp_path_factory: pytest.TempPathFactory) -> StoppedRun:
     run = folder / "run"
     rng = random.Random(20260102)
 
-    def stop(rows: int, delay: float, number: int) -> subprocess.CompletedProcess[str]:
+    def stop(number: int) -> subprocess.CompletedProcess[str]:
+        """Stops it within a trial, when it has ended two more than the last time."""
+        rows = small_run.finished_rows(run) + 2
         process = small_run.resume_or_start(folder)
-        return small_run.stop(process, run, rows, rng.uniform(0, delay), number)
+        return small_run.stop(process, run, rows, rng.uniform(0, 0.2), number)
 
-    by_hand = stop(2, 1.5, signal.SIGINT)
+    by_hand = stop(signal.SIGINT)
     reported = (run / "report" / "report.html").exists()
-    killed = stop(4, 1.5, signal.SIGKILL)
-    by_system = stop(6, 1.5, signal.SIGTERM)
+    killed = stop(signal.SIGKILL)
+    by_system = stop(signal.SIGTERM)
     rows = small_run.finished_rows(run)
     finished = small_run.execute(["--resume", str(run)], elsewhere)
     return StoppedRun(run, by_hand, killed, by_system, reported, rows, finished, elsewhere)
