@@ -16,6 +16,7 @@ import stat
 import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -84,7 +85,15 @@ def start_backend(cpu_only: bool = False) -> None:
     with _chatter_set_aside():
         import keras
 
-        keras.ops.zeros(1)  # the backend looks for devices at its first operation
+        try:
+            keras.ops.zeros(1)  # the backend looks for devices at its first operation
+        except (RuntimeError, AssertionError) as error:
+            asked = f"{PLATFORMS}={os.environ[PLATFORMS]}" if os.environ.get(PLATFORMS) else ""
+            raise ExperimentError(
+                f"{BACKENDS[backend_name()]} cannot start"
+                f"{f' with {asked}' if asked else ''} ({error or type(error).__name__}): "
+                f"{f'unset {PLATFORMS}' if asked else 'look at what it needs'}, and try again"
+            ) from error
 
 
 def import_backend() -> None:
@@ -112,8 +121,13 @@ def _chatter_set_aside() -> Iterator[None]:
     TensorFlow writes lines about graphics cards there before any setting can stop it.
     """
     with tempfile.TemporaryFile() as chatter:
-        sys.stderr.flush()
-        stderr = os.dup(2)
+        try:
+            stderr = os.dup(2)
+        except OSError:  # closed, as by `2>&-`: there is nothing to keep clean
+            yield
+            return
+        if sys.stderr is not None:
+            sys.stderr.flush()
         os.dup2(chatter.fileno(), 2)
         try:
             yield
@@ -144,6 +158,8 @@ def keep_compiled() -> None:
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(2**30))
+        # Of an entry that is damaged it says so, and compiles.
+        warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
 
 
 _interrupted = threading.Event()

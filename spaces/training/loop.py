@@ -26,7 +26,8 @@ from spaces.training.prediction import Prediction, cross_entropy
 from spaces.training.program import Epoch, Program, State, program_of
 from spaces.training.state import as_it_begins, give_back, on_device, pixels_of, state_of
 
-# Seconds a compiled call takes at most, about: limits, progress and Ctrl-C wait for its end.
+# Seconds a compiled call takes at most, about, unless one step takes longer: limits, progress and
+# Ctrl-C wait for its end.
 CALL_SECONDS = 0.25
 
 
@@ -65,7 +66,8 @@ def fit(
         callbacks: as in `keras.Model.fit`, but that a compiled call makes many steps: the hooks of
             a batch are called at its end, a few times a second, with the number of its last batch.
             The model is up to date whenever an epoch has ended; where all callbacks have an
-            attribute `only_watches` that is true, only when the training has.
+            attribute `only_watches` that is true, only when the training has. One that takes a
+            training up again by itself (`BackupAndRestore`) cannot: that is `initial_epoch`'s.
         verbose: as in `keras.Model.fit`.
 
     Returns:
@@ -73,8 +75,10 @@ def fit(
 
     Raises:
         ValueError: there is no such augmentation, the model has another optimizer, there are no
-            images, or a label is none of the model's classes.
+            images, a label is none of the model's classes, or a callback is `BackupAndRestore`.
     """
+    if any(isinstance(each, keras.callbacks.BackupAndRestore) for each in callbacks):
+        raise ValueError("BackupAndRestore would train epochs twice here: give initial_epoch")
     classes = model.output_shape[-1]
     data, recipe = Data(x, y, classes), Recipe(seed, batch_size, augmentation, label_smoothing)
     validation = Data(*validation_data, classes) if validation_data is not None else None
@@ -92,6 +96,8 @@ def fit(
     model.stop_training = False
     # To read and assign a model's variables takes as long as an epoch of a small one.
     shared = not all(getattr(callback, "only_watches", False) for callback in callbacks)
+    if shared:
+        show_metrics(model, classes)
     logs: dict[str, float] = {}
     state = state_of(model)
     try:
@@ -115,13 +121,26 @@ def fit(
     return model.history
 
 
+def show_metrics(model: keras.Model, classes: int) -> None:
+    """Has a model know its metrics, which Keras makes with the first batch.
+
+    A callback that watches the accuracy asks them whether more is better.
+    """
+    one = on_device(np.eye(classes, dtype="float32")[:1])
+    model.compute_metrics(None, one, one, None)
+    model.reset_metrics()
+
+
 class Data:
     """Images and labels on the device, and the labels as an array."""
 
     def __init__(self, x: Any, y: Any, classes: int):
-        self.labels = np.asarray(y).reshape(-1).astype("int32")
+        given = np.asarray(y).reshape(-1)
+        self.labels = given.astype("int32")
         if not len(self.labels) == len(x) > 0:
             raise ValueError(f"{len(x)} images and {len(self.labels)} labels: one each is needed")
+        if not np.array_equal(self.labels, given):
+            raise ValueError("labels are whole numbers, from 0 to the number of classes less one")
         # A target of such a label would be nothing but zeros, and the training would go on.
         if self.labels.min() < 0 or self.labels.max() >= classes:
             raise ValueError(f"a label is none of the model's {classes} classes")
@@ -165,7 +184,8 @@ def train_epoch(
     state = as_it_begins(state, model, recipe.seed, epoch)
     make = program.steps(recipe.batch_size, augmented=recipe.augmentation != "none")
     done, count = 0, 1
-    while done < steps and not model.stop_training:
+    # A callback may have stopped the training before it began: as in Keras, one call is made.
+    while done == 0 or (done < steps and not model.stop_training):
         began = time.perf_counter()
         watching.on_train_batch_begin(done)
         state = make(state, given, on_device(np.int32(done)), on_device(np.int32(count)))

@@ -381,6 +381,45 @@ def test_the_best_weights_are_restored():
     assert equal(everything(model)[:learned], after(1)[:learned])
 
 
+@pytest.mark.parametrize("monitor", ["accuracy", "val_accuracy", "val_loss"])
+def test_callbacks_find_out_by_themselves_which_way_is_better(monitor, tmp_path):
+    x, y = images()
+    watching = [
+        keras.callbacks.EarlyStopping(monitor, patience=9),
+        keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", monitor, save_best_only=True),
+        keras.callbacks.ReduceLROnPlateau(monitor, patience=9),
+    ]
+    model = dense(rate=0.2)
+    options = {"batch_size": 16, "validation_data": (x, y)}
+    loop.fit(model, x, y, seed=0, epochs=2, callbacks=watching, **options)
+    assert watching[0].monitor_op.__name__ == ("less" if "loss" in monitor else "greater")
+    assert (tmp_path / "best.keras").exists()
+    assert equal(everything(model), after(2, validation_data=(x, y)))
+
+
+@pytest.mark.parametrize("hook", ["on_train_begin", "on_epoch_begin"])
+def test_a_training_that_is_stopped_before_it_begins_makes_one_step(hook):
+    model, (x, y) = dense(), images()
+    stop = keras.callbacks.Callback()
+    setattr(stop, hook, lambda *_: setattr(model, "stop_training", True))
+    history = loop.fit(model, x, y, seed=0, epochs=3, batch_size=16, callbacks=[stop])
+    assert history.epoch == [0] and int(model.optimizer.iterations) == 1
+
+
+def test_a_callback_that_takes_a_training_up_again_by_itself_is_refused(tmp_path):
+    model, (x, y) = dense(), images()
+    again = keras.callbacks.BackupAndRestore(tmp_path / "backup")
+    with pytest.raises(ValueError, match="give initial_epoch"):
+        loop.fit(model, x, y, seed=0, epochs=1, callbacks=[again])
+
+
+def test_labels_that_are_no_whole_numbers_are_refused():
+    model, (x, y) = dense(), images()
+    with pytest.raises(ValueError, match="whole numbers"):
+        loop.fit(model, x, y + 0.4, seed=0, epochs=1)
+    loop.fit(model, x, y.astype("float64"), seed=0, epochs=1)
+
+
 def test_a_learning_rate_that_a_callback_sets_is_obeyed():
     stop = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate if epoch < 2 else 0.0)
     model, (x, y) = dense(rate=0.2), images()
