@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from search.devices import PROCESSORS, find_devices, in_words
 from search.environment import describe_machine, end_cleanly, start_backend
 from search.experiment import Execution, ExperimentError
-from search.options import execution_of, experiment_of, make_parser, others, resumable
+from search.options import automatic, execution_of, experiment_of, make_parser, others, resumable
 from search.workers.choice import make_workers, plan_workers, planned_devices
 from search.workers.forkserver import begin_imports
 from search.workers.protocol import SchedulerLostError
@@ -113,6 +113,7 @@ def new_run(options: argparse.Namespace, arguments: Sequence[str]) -> tuple[Stor
         The run, open for writing; its images; the spaces that were built to check them.
     """
     from search.data.datasets import NAMES, load_dataset
+    from search.plan import planned
     from search.search_spaces import search_spaces
     from search.store import Store
     from search.warm_start import read_initial
@@ -124,6 +125,7 @@ def new_run(options: argparse.Namespace, arguments: Sequence[str]) -> tuple[Stor
     if out.exists():
         raise ExperimentError(f"{out} exists: go on with --resume {out}, or choose another --out")
     dataset = load_dataset(experiment)
+    experiment = planned(experiment, automatic(options), len(dataset.train.y))
     spaces = search_spaces(experiment, dataset)
     if options.warm_start:
         initial, notes = read_initial(options.warm_start, experiment, spaces)
@@ -199,6 +201,7 @@ def search_and_test(
     from analysis.report.live import LivePage
     from search.designs import export_designs
     from search.finals import run_finals
+    from search.plan import epochs_in_words
     from search.terminal.display import make_display
     from search.tuner import SequenceTuner, make_oracle
 
@@ -211,6 +214,7 @@ def search_and_test(
         {strategy: trials for strategy, (trials, _) in totals.items()},
         {strategy: epochs for strategy, (_, epochs) in totals.items()},
     ) as display:
+        display.note(epochs_in_words(store.experiment, len(dataset.train.y)))
         page = LivePage(store.path, display.note)
         page()
         with make_workers(execution, environments, display.note) as workers:

@@ -21,6 +21,7 @@ import keras
 
 from search.experiment import Experiment, ExperimentError
 from search.metric import ACCURACY, METRICS
+from search.ranking import finalists
 from search.schema import FinalRow, TrialRow
 from search.store import Store
 from search.trainings import final_id
@@ -45,10 +46,12 @@ def export_designs(store: Store) -> list[Path]:
     """
     trials = {row.trial_id: row for row in store.trials()}
     datasets = {row["dataset"]: row for row in store.rows("datasets")}
-    finals = store.finals()
+    finals, best = store.finals(), finalists(trials.values(), store.experiment.metric)
     written = []
     for strategy in dict.fromkeys(row.strategy for row in finals):
-        rows = [row for row in finals if row.strategy == strategy]
+        # Of several finalists, one an iteration, the best by validation: no test has a say.
+        mine = [row for row in finals if row.strategy == strategy]
+        rows = [row for row in mine if row.trial_id == best[strategy].trial_id]
         seed = weights_seed(rows)
         if seed is None:
             continue

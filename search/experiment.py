@@ -27,21 +27,30 @@ class Option:
         help: what it does; its default is added where it has one.
         least: the lowest number that it may be.
         metavar: how the value is called in the help.
+        auto: whether the command line leaves it to the data (`search.plan`) unless it is given.
+        usual: the command line's default, where it is another than the field's.
     """
 
     kind: str
     help: str
     least: int = 0
     metavar: str | None = None
+    auto: bool = False
+    usual: int | None = None
 
 
 def _option(
-    kind: str, help: str, default: Any = None, least: int = 0, metavar: str | None = None
+    kind: str,
+    help: str,
+    default: Any = None,
+    least: int = 0,
+    metavar: str | None = None,
+    auto: bool = False,
+    usual: int | None = None,
 ) -> Any:
     """A field with a default that is an option of the command line."""
-    return dataclasses.field(
-        default=default, metadata={"option": Option(kind, help, least, metavar)}
-    )
+    option = Option(kind, help, least, metavar, auto, usual)
+    return dataclasses.field(default=default, metadata={"option": option})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,10 +82,13 @@ class Experiment:
         train_limit: how many images training and validation share; None for all of them.
         mirror: whether a mirror image keeps its class; None leaves it to the data set.
         max_epochs: epochs of the longest trials and of the finals.
+        min_epochs: epochs of the shortest trials, at least.
         factor: Hyperband's reduction factor between rungs.
-        iterations: how often each arm runs through all of Hyperband's brackets.
+        iterations: how many searches each arm has, independent of each other: of its own
+            configurations, split and finalist.
         seed: everything random follows from it.
-        final_seeds: how many times each arm's best configuration is retrained for the finals.
+        final_seeds: how many times the best configuration of each arm's iteration is retrained
+            for the finals.
         batch_size: images a step.
         time_limit: minutes after which no further trial starts; None for no limit.
         initial: configurations, each arm's in the order in which they take the first slots of its
@@ -94,10 +106,28 @@ class Experiment:
         "yes_or_no", "whether a mirror image keeps its class, so that flips may be tried"
     )
     max_epochs: int = _option(
-        "count", "epochs of the longest trials and of the finals", 9, least=1, metavar="N"
+        "count_or_auto",
+        "epochs of the longest trials and of the finals; auto: some 1,500 steps, 9 to 81 epochs",
+        9,
+        metavar="N|auto",
+        auto=True,
+    )
+    min_epochs: int = _option(
+        "count_or_auto",
+        "epochs of the shortest trials; auto: the most, divided by the factor twice",
+        1,
+        metavar="N|auto",
+        auto=True,
     )
     factor: int = _option("count", "Hyperband's reduction factor", 3, least=2, metavar="N")
-    iterations: int = _option("count", "how often every bracket is run", 1, least=1, metavar="N")
+    iterations: int = _option(
+        "count",
+        "independent searches of each strategy: a verdict on strategies needs several",
+        1,
+        least=1,
+        metavar="N",
+        usual=3,
+    )
     seed: int = _option("count", "everything random follows from it", 0, metavar="N")
     final_seeds: int = _option(
         "count", "how often each finalist is retrained", 3, least=1, metavar="N"
@@ -136,8 +166,22 @@ class Experiment:
                 return each
         return None
 
+    @property
+    def finals_each(self) -> int:
+        """How many final trainings a strategy has, over all iterations."""
+        return self.iterations * self.final_seeds
+
+    def final_seeds_of(self, iteration: int) -> list[int]:
+        """The seeds on which an iteration's finalists are trained; no two iterations share one.
+
+        >>> Experiment("digits", ("lines",), seed=7, final_seeds=2).final_seeds_of(1)
+        [9, 10]
+        """
+        first = self.seed + iteration * self.final_seeds
+        return [*range(first, first + self.final_seeds)]
+
     def final_number(self, seed: int) -> int:
-        """Which of a finalist's seeds this is; 1 is the first."""
+        """Which of a strategy's finals this is, over all iterations; 1 is the first."""
         return seed - self.seed + 1
 
     def to_json(self) -> dict[str, Any]:

@@ -1,18 +1,20 @@
-"""The finals: each arm's best configuration, trained from scratch on several seeds, tested once.
+"""The finals: the best of each arm's iterations, trained on several seeds, tested once.
 
 This is the only place that opens the test split.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from search.baselines import run_baselines
 from search.data.datasets import Dataset, Images
 from search.dispatch import dispatch
 from search.experiment import Execution
-from search.ranking import finalists
+from search.ranking import finalists, finalists_of_iterations
 from search.report_images import record_mistakes, record_sequences
 from search.schema import FinalRow, TrialRow
 from search.store import Store
@@ -20,6 +22,8 @@ from search.terminal.display import Display
 from search.training.spec import TrialResult, TrialSpec
 from search.trainings import Trainings, final_id, make_spec
 from search.workers.protocol import Job, Workers
+
+Finalist = tuple[str, int]  # whose it is: the strategy, and the iteration
 
 
 def run_finals(
@@ -47,20 +51,23 @@ def run_finals(
         OSError: the disk is full or gone.
     """
     experiment = store.experiment
-    best = finalists(store.trials(), experiment.metric)
+    trials = store.trials()
+    best = finalists_of_iterations(trials, experiment.metric)
     if not best:
         return
-    seeds = [experiment.seed + number for number in range(experiment.final_seeds)]
     known = {(row.strategy, row.seed): row for row in store.finals()}
     test = dataset.open_test()
     store.record_test_labels(dataset.name, test.y.astype("<u2").tobytes())
-    waiting: dict[str, list[int]] = {}
-    for strategy in (name for name in experiment.strategies if name in best):
-        for number, seed in enumerate(seeds, start=1):
+    waiting: dict[Finalist, list[int]] = {}
+    for strategy, iteration in itertools.product(
+        experiment.strategies, range(experiment.iterations)
+    ):
+        for seed in experiment.final_seeds_of(iteration) if (strategy, iteration) in best else ():
             row = known.get((strategy, seed))
             if row is None:
-                waiting.setdefault(strategy, []).append(seed)
+                waiting.setdefault((strategy, iteration), []).append(seed)
             else:
+                number = experiment.final_number(seed)
                 display.final_finished(strategy, number, row.test_accuracy, row.message)
     if waiting:
         workers.open({"everything": everything(dataset), "test": test})
@@ -68,7 +75,8 @@ def run_finals(
             workers, meanwhile
         )
     # After the last, and also where a kill came between the last and this.
-    record_sequences(store, dataset, best)
+    run_baselines(store, dataset, test, display.note)
+    record_sequences(store, dataset, finalists(trials, experiment.metric))
     record_mistakes(store, dataset, test)
 
 
@@ -78,8 +86,8 @@ class Finals:
     Args:
         store: the run directory, open for writing.
         dataset: the images to learn from.
-        best: strategy to the row of its best trial.
-        waiting: strategy to the seeds on which its finalist is still to be trained.
+        best: finalist to the row of its trial.
+        waiting: finalist to the seeds on which it is still to be trained.
         display: what the user sees.
         execution: the limits of a training.
     """
@@ -88,26 +96,26 @@ class Finals:
         self,
         store: Store,
         dataset: Dataset,
-        best: Mapping[str, TrialRow],
-        waiting: Mapping[str, Sequence[int]],
+        best: Mapping[Finalist, TrialRow],
+        waiting: Mapping[Finalist, Sequence[int]],
         display: Display,
         execution: Execution,
     ):
         self.store, self.dataset, self.best, self.display = store, dataset, best, display
         self.experiment = store.experiment
-        self.waiting = {strategy: [*seeds] for strategy, seeds in waiting.items()}
+        self.waiting = {finalist: [*seeds] for finalist, seeds in waiting.items()}
         self._expected = {
-            name: expected_seconds(best[name], self.experiment.max_epochs) for name in waiting
+            each: expected_seconds(best[each], self.experiment.max_epochs) for each in waiting
         }
         # Every finished final's model: which seed's becomes the design is decided at the end.
         names = [
-            final_id(strategy, self.experiment.seed + number)
-            for strategy in best
-            for number in range(self.experiment.final_seeds)
+            final_id(strategy, seed)
+            for strategy, iteration in best
+            for seed in self.experiment.final_seeds_of(iteration)
         ]
         self._trainings = Trainings(store, execution, lambda: names)
-        self._affinity: dict[str, str] = {}  # strategy to the worker that holds it compiled
-        self._specs: dict[str, TrialSpec] = {}  # by the name of the training
+        self._affinity: dict[Finalist, str] = {}  # to the worker that holds it compiled
+        self._specs: dict[str, tuple[TrialSpec, Finalist]] = {}  # by the training's name
 
     def train(self, workers: Workers, meanwhile: Callable[[], None]) -> None:
         """Trains and tests all of them, and records each as it ends."""
@@ -122,16 +130,16 @@ class Finals:
 
     def _next_job(self, idle: Sequence[str]) -> tuple[Job, str]:
         worker = idle[0]
-        strategy = next_strategy(self.waiting, worker, self._affinity, self._expected)
-        seed = self.waiting[strategy].pop(0)
-        if not self.waiting[strategy]:
-            del self.waiting[strategy]
-        self._affinity[strategy] = worker
-        spec = make_spec(self.experiment, self.dataset, self.best[strategy], seed)
-        self._specs[spec.trial_id] = spec
+        finalist = next_finalist(self.waiting, worker, self._affinity, self._expected)
+        seed = self.waiting[finalist].pop(0)
+        if not self.waiting[finalist]:
+            del self.waiting[finalist]
+        self._affinity[finalist] = worker
+        spec = make_spec(self.experiment, self.dataset, self.best[finalist], seed)
+        self._specs[spec.trial_id] = spec, finalist
         job = self._trainings.begin(spec)
         number = self.experiment.final_number(seed)
-        self.display.final_started(spec.trial_id, strategy, number, seed)
+        self.display.final_started(spec.trial_id, spec.strategy, number, seed)
         for epoch in self._trainings.epochs(spec.trial_id):  # those before a kill
             self.display.epoch_finished(spec.trial_id, epoch)
         return job, worker
@@ -140,11 +148,13 @@ class Finals:
         """Records how a final ended, or was paused; then returns what it goes on with."""
         if result.paused:
             return self._trainings.go_on(result)
-        spec, training = self._specs[result.trial_id], self._trainings.end(result)
+        spec, finalist = self._specs[result.trial_id]
+        training = self._trainings.end(result)
         row = FinalRow(
             dataset=self.dataset.name,
             strategy=spec.strategy,
-            trial_id=self.best[spec.strategy].trial_id,
+            trial_id=self.best[finalist].trial_id,
+            iteration=finalist[1],
             seed=spec.seed,
             train_seconds=training.train_seconds,
             **result.columns,
@@ -177,21 +187,21 @@ def expected_seconds(row: TrialRow, epochs: int) -> float:
     return epochs * row.train_seconds / row.epochs
 
 
-def next_strategy(
-    waiting: Mapping[str, Sequence[int]],
+def next_finalist(
+    waiting: Mapping[Finalist, Sequence[int]],
     worker: str,
-    affinity: Mapping[str, str],
-    expected: Mapping[str, float],
-) -> str:
-    """Whose finalist a worker trains next.
+    affinity: Mapping[Finalist, str],
+    expected: Mapping[Finalist, float],
+) -> Finalist:
+    """Which finalist a worker trains next.
 
     Its own, which it holds compiled; else one that no worker has yet; else one to help with. Of
     these the one with the most work left, so that none is begun when all others have ended.
     """
 
-    def rank(strategy: str) -> tuple[int, float]:
-        home = affinity.get(strategy)
+    def rank(finalist: Finalist) -> tuple[int, float]:
+        home = affinity.get(finalist)
         nearness = 0 if home == worker else 1 if home is None else 2
-        return nearness, -expected[strategy] * len(waiting[strategy])
+        return nearness, -expected[finalist] * len(waiting[finalist])
 
     return min(waiting, key=rank)

@@ -39,7 +39,7 @@ def count(text: str, least: int = 0) -> int:
 
 
 def count_or_auto(text: str) -> int | None:
-    """Parses a number of workers, or `auto`, which is None."""
+    """Parses a number from 1 up, or `auto`, which is None."""
     return None if text == "auto" else count(text, least=1)
 
 
@@ -162,9 +162,12 @@ def add_option(group: Any, field: dataclasses.Field[Any]) -> None:
     told = KINDS[option.kind](option)
     if option.metavar:
         told["metavar"] = option.metavar
-    known = field.default is not None and field.default is not False
-    text = f"{option.help} (default: {field.default:g})" if known else option.help
-    group.add_argument(flag(field.name), default=field.default, help=text, **told)
+    default = field.default if option.usual is None else option.usual
+    default = None if option.auto else default
+    known = default is not None and default is not False
+    said = "auto" if option.auto else f"{default:g}" if known else ""
+    text = f"{option.help} (default: {said})" if said else option.help
+    group.add_argument(flag(field.name), default=default, help=text, **told)
 
 
 def flag(field: str) -> str:
@@ -217,6 +220,8 @@ def experiment_of(
 ) -> Experiment:
     """Returns what is to be searched, without its initial configurations.
 
+    What is left to the data has the value that a field has by itself; `search.plan` chooses it.
+
     Args:
         options: as parsed.
         strategies: the names of all there are.
@@ -225,7 +230,7 @@ def experiment_of(
     Raises:
         ExperimentError: a strategy is unknown.
     """
-    fields = {field.name for field in dataclasses.fields(Experiment)}
+    fields = {field.name for field in dataclasses.fields(Experiment)} - automatic(options)
     asked = {name: value for name, value in vars(options).items() if name in fields}
     asked["strategies"] = check_strategies(options.strategies, strategies)
     # So that a resume from elsewhere finds them; `digits` is no folder, even where there is one.
@@ -233,6 +238,17 @@ def experiment_of(
         if asked[name] and asked[name] not in known and Path(asked[name]).exists():
             asked[name] = str(Path(asked[name]).resolve())
     return Experiment(**asked)
+
+
+def automatic(options: argparse.Namespace) -> set[str]:
+    """Returns the fields of an experiment that are left to the data."""
+    return {
+        field.name
+        for field in dataclasses.fields(Experiment)
+        if "option" in field.metadata
+        and field.metadata["option"].auto
+        and getattr(options, field.name) is None
+    }
 
 
 def check_strategies(asked: tuple[str, ...] | None, known: Sequence[str]) -> tuple[str, ...]:

@@ -45,11 +45,39 @@ def best_first(rows: Iterable[TrialRow], metric: Metric) -> list[TrialRow]:
     return sorted((row for row in rows if row.status == "completed"), key=rank)
 
 
+def latest(rows: Iterable[TrialRow]) -> list[TrialRow]:
+    """Returns of each configuration the trial that has trained it longest, of those that ended.
+
+    A configuration is what its last rung has shown: a higher score before that was chance, or the
+    beginning of overfitting.
+    """
+    longest: dict[tuple[object, ...], TrialRow] = {}
+    for row in rows:
+        configuration = row.strategy, row.iteration, row.bracket, row.slot
+        known = longest.get(configuration)
+        if row.status != "running" and (known is None or row.rung > known.rung):
+            longest[configuration] = row
+    return [*longest.values()]
+
+
 def finalists(rows: Iterable[TrialRow], metric: Metric) -> dict[str, TrialRow]:
-    """Strategy to its best completed trial, the best strategy first."""
+    """Strategy to its best finalist, by validation; the best strategy first."""
     best: dict[str, TrialRow] = {}
-    for row in best_first(rows, metric):
+    for row in finalists_of_iterations(rows, metric).values():
         best.setdefault(row.strategy, row)
+    return best
+
+
+def finalists_of_iterations(
+    rows: Iterable[TrialRow], metric: Metric
+) -> dict[tuple[str, int], TrialRow]:
+    """(Strategy, iteration) to the trial of its best configuration, by its last rung; best first.
+
+    A configuration that failed in its last rung is none.
+    """
+    best: dict[tuple[str, int], TrialRow] = {}
+    for row in best_first(latest(rows), metric):
+        best.setdefault((row.strategy, row.iteration), row)
     return best
 
 

@@ -31,9 +31,7 @@ def record_samples(store: Store, dataset: Dataset) -> None:
     """Keeps a few training images: the first of every class, then the second of every class."""
     if not any(row["split"] == "train" for row in store.rows("images")):
         chosen = samples(dataset.train.y)
-        store.record_report_images(
-            "images", image_rows(dataset.name, "train", dataset.train, chosen)
-        )
+        store.record_report_rows("images", image_rows(dataset.name, "train", dataset.train, chosen))
 
 
 def record_mistakes(store: Store, dataset: Dataset, test: Images) -> None:
@@ -48,9 +46,7 @@ def record_mistakes(store: Store, dataset: Dataset, test: Images) -> None:
     """
     asked = store.experiment
     wrong = mistakes(store.finals(), test.y, asked.strategies, asked.metric)
-    store.record_report_images(
-        "images", image_rows(dataset.name, "test", test, wrong[:MOST_IMAGES])
-    )
+    store.record_report_rows("images", image_rows(dataset.name, "test", test, wrong[:MOST_IMAGES]))
 
 
 def record_sequences(store: Store, dataset: Dataset, finalists: Mapping[str, TrialRow]) -> None:
@@ -72,7 +68,7 @@ def record_sequences(store: Store, dataset: Dataset, finalists: Mapping[str, Tri
             "height": times.shape[0], "width": times.shape[1],
             "timesteps": times.astype("<u2").tobytes(),
         }  # fmt: skip
-        store.record_report_images("sequences", [columns])
+        store.record_report_rows("sequences", [columns])
     keras.backend.clear_session(free_memory=False)
 
 

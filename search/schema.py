@@ -58,7 +58,7 @@ CREATE TABLE finals (
     dataset TEXT NOT NULL,
     strategy TEXT NOT NULL,
     trial_id TEXT NOT NULL,        -- whose configuration
-    seed INTEGER NOT NULL,
+    seed INTEGER NOT NULL,         -- no two iterations share one
     status TEXT NOT NULL CHECK (status IN ('completed', 'failed')),
     test_accuracy REAL,
     test_loss REAL,
@@ -66,9 +66,13 @@ CREATE TABLE finals (
     latency_ms REAL,               -- median time for one image, batch of one
     predictions BLOB,              -- little-endian uint16: the class predicted for each test image
     message TEXT,
+    iteration INTEGER NOT NULL DEFAULT 0,  -- the search whose finalist it is
     PRIMARY KEY (dataset, strategy, seed)
 );
 """
+
+# A column that came later, likewise.
+ADDED_COLUMNS = {"finals": {"iteration": "INTEGER NOT NULL DEFAULT 0"}}
 
 # Tables that came later: made when a run is opened for writing, so an older run gets them too.
 # A run that was last written before them has none, and readers find no rows.
@@ -108,6 +112,19 @@ CREATE TABLE IF NOT EXISTS strategies ( -- who competes, as the registry of that
     recurrent INTEGER NOT NULL,         -- 0 for a control, which has no recurrence
     summary TEXT NOT NULL
 )""",
+    "baselines": """
+CREATE TABLE IF NOT EXISTS baselines (  -- what simple classifiers come to, on the same images
+    dataset TEXT NOT NULL,
+    baseline TEXT NOT NULL,
+    label TEXT NOT NULL,                -- what it is called
+    setting TEXT NOT NULL,              -- JSON object: what validation chose
+    validation_score REAL NOT NULL,
+    test_accuracy REAL NOT NULL,
+    train_images INTEGER NOT NULL,      -- with those for validation, which it learns from at last
+    seconds REAL NOT NULL,
+    predictions BLOB NOT NULL,          -- little-endian uint16: the class of each test image
+    PRIMARY KEY (dataset, baseline)
+)""",
     "sessions": """
 CREATE TABLE IF NOT EXISTS sessions (   -- a row each time that a process works on the run
     session INTEGER PRIMARY KEY,
@@ -116,8 +133,8 @@ CREATE TABLE IF NOT EXISTS sessions (   -- a row each time that a process works 
     outcome TEXT                        -- 'finished', 'interrupted', or the error that ended it
 )""",
 }
-REPORT_IMAGES = ("images", "sequences")
-"""The tables that hold what the report shows of the images."""
+FOR_THE_REPORT = ("images", "sequences", "baselines")
+"""The tables that nothing but the report reads."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,3 +196,4 @@ class FinalRow:
     latency_ms: float | None = None
     predictions: bytes | None = None
     message: str | None = None
+    iteration: int = 0

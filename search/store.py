@@ -20,8 +20,9 @@ from search.files import RunFiles, write_atomically
 from search.metric import ACCURACY, Metric, mostly_wrong
 from search.ranking import by_mean, trial_rank
 from search.schema import (
+    ADDED_COLUMNS,
     ADDED_TABLES,
-    REPORT_IMAGES,
+    FOR_THE_REPORT,
     SCHEMA,
     SCHEMA_VERSION,
     FinalRow,
@@ -154,6 +155,10 @@ class Store(RunFiles):
             with store.connect() as database:
                 for statement in ADDED_TABLES.values():
                     database.execute(statement)
+                for table, columns in ADDED_COLUMNS.items():
+                    there = {row["name"] for row in database.execute(f"PRAGMA table_info({table})")}
+                    for name in columns.keys() - there:
+                        database.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
         except (OSError, sqlite3.Error) as error:
             store.close()
             raise ExperimentError(f"cannot write {store.results_file}: {error}") from error
@@ -354,14 +359,14 @@ class Store(RunFiles):
             _insert(database, "finals", dataclasses.asdict(row), "OR REPLACE")
             _insert_epochs(database, name, epochs)
 
-    def record_report_images(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Writes rows of `images` or `sequences`, in one transaction; repeats replace them.
+    def record_report_rows(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Writes rows of a table for the report, in one transaction; repeats replace them.
 
         Raises:
             ValueError: it is another table.
         """
-        if table not in REPORT_IMAGES:
-            raise ValueError(f"no table {table!r} of images for the report")
+        if table not in FOR_THE_REPORT:
+            raise ValueError(f"no table {table!r} for the report")
         with self.connect() as database:
             for row in rows:
                 _insert(database, table, row, "OR REPLACE")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from search.data.datasets import Dataset
-from search.experiment import Execution, Experiment
+from search.experiment import Execution, Experiment, derive_seed
 from search.schema import TrialRow
 from search.store import Store
 from search.training.spec import TrialResult, TrialSpec
@@ -37,6 +37,7 @@ def make_spec(
         batch_size=experiment.batch_size,
         classes=len(dataset.class_names),
         mirror=dataset.mirror,
+        split=split_seed(experiment, row.iteration),
         metric=experiment.metric.name,
         keep=row.rung < row.bracket,  # the last rung is promoted nowhere
         continues=row.parent_id,
@@ -47,12 +48,20 @@ def make_spec(
         common,
         trial_id=final_id(row.strategy, final_seed),
         seed=final_seed,
+        split=None,
         first_epoch=0,
         last_epoch=experiment.max_epochs,
         keep=True,  # for its design
         final=True,
         continues=None,
     )
+
+
+def split_seed(experiment: Experiment, iteration: int) -> int | None:
+    """The seed of an iteration's split, the same for every strategy; None for the first's."""
+    if iteration == 0:
+        return None
+    return derive_seed(experiment.seed, experiment.dataset_name, "validation", iteration)
 
 
 def final_id(strategy: str, seed: int) -> str:

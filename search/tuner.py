@@ -42,6 +42,7 @@ def make_oracle(
     """
     return StrategyHyperband(
         max_epochs=experiment.max_epochs,
+        min_epochs=experiment.min_epochs,
         factor=experiment.factor,
         iterations=experiment.iterations,
         seed=experiment.seed,

@@ -44,8 +44,8 @@ def read_initial(
         ExperimentError: a path is no design or run, something in it is wrong, or none of it is of
             a strategy that competes.
     """
-    first = next(iter(brackets.plan(experiment.max_epochs, experiment.factor).values()))
-    most = first[0].size
+    asked = experiment.max_epochs, experiment.factor, experiment.min_epochs
+    most = next(iter(brackets.plan(*asked).values()))[0].size
     initial: list[InitialConfiguration] = []
     notes: list[str] = []
     for path in paths:

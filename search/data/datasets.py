@@ -199,6 +199,14 @@ def _open_test(
 # Splits: from labels to sorted indices
 
 
+def draw_images(images: Images, limit: int, seed: int) -> Images:
+    """Draws at most so many images, of each class its share."""
+    if len(images.y) <= limit:
+        return images
+    chosen = draw(images.y, apportion(np.bincount(images.y), limit), seed)
+    return Images(images.x[chosen], images.y[chosen])
+
+
 def hold_out(labels: np.ndarray, *, seed: int, keep: int) -> tuple[np.ndarray, np.ndarray]:
     """Splits indices in two, 80 % and 20 % of every class to within one image.
 

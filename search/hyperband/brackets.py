@@ -12,6 +12,13 @@ the end. For R = 81 and η = 3, the paper's example:
     0          5 → 81
 
 KerasTuner rounds every size up; the paper's algorithm rounds down from the second rung on.
+
+A first rung of more than one epoch, m, is the same with m epochs as the paper's unit of budget: as
+many brackets and configurations as R / m has, each trained m times as long. R = 81 and m = 9:
+
+    2          9 → 9     3 → 27    1 → 81
+    1          5 → 27    2 → 81
+    0          3 → 81
 """
 
 from __future__ import annotations
@@ -43,32 +50,34 @@ class Rung:
         return self.last_epoch - self.first_epoch
 
 
-def bracket_count(max_epochs: int, factor: int) -> int:
-    """How many brackets there are: as often as max_epochs can be divided and leave an epoch.
+def bracket_count(max_epochs: int, factor: int, min_epochs: int = 1) -> int:
+    """How many brackets there are: as often as max_epochs can be divided and leave min_epochs.
 
-    ⌊log_η R⌋ + 1, counted rather than computed, so that no rounding of a logarithm matters.
+    ⌊log_η R/m⌋ + 1, counted rather than computed, so that no rounding of a logarithm matters.
 
     >>> bracket_count(max_epochs=81, factor=3)
     5
     >>> bracket_count(max_epochs=80, factor=3)
     4
+    >>> bracket_count(max_epochs=81, factor=3, min_epochs=9)
+    3
     """
     count, epochs = 0, float(max_epochs)
-    while epochs >= 1:
+    while epochs >= min_epochs:
         epochs /= factor
         count += 1
     return count
 
 
-def rung_size(max_epochs: int, factor: int, bracket: int, rung: int) -> int:
-    """How many configurations a rung holds: ⌈⌈1 + log_η R⌉ / (s + 1) · η^(s - r)⌉.
+def rung_size(max_epochs: int, factor: int, bracket: int, rung: int, min_epochs: int = 1) -> int:
+    """How many configurations a rung holds: ⌈⌈1 + log_η R/m⌉ / (s + 1) · η^(s - r)⌉.
 
     >>> [rung_size(max_epochs=81, factor=3, bracket=3, rung=rung) for rung in range(4)]
     [34, 12, 4, 2]
     """
     # The logarithm in floating point is KerasTuner's; an exact one differs for powers beyond the
     # range in which the two are compared by a test.
-    end = math.ceil(1 + math.log(max_epochs, factor)) / (bracket + 1)
+    end = math.ceil(1 + math.log(max_epochs / min_epochs, factor)) / (bracket + 1)
     return math.ceil(end * factor ** (bracket - rung))
 
 
@@ -81,7 +90,7 @@ def rung_epochs(max_epochs: int, factor: int, bracket: int, rung: int) -> int:
     return math.ceil(max_epochs / factor ** (bracket - rung))
 
 
-def rungs(max_epochs: int, factor: int, bracket: int) -> tuple[Rung, ...]:
+def rungs(max_epochs: int, factor: int, bracket: int, min_epochs: int = 1) -> tuple[Rung, ...]:
     """A bracket's rungs, the first first.
 
     >>> for rung in rungs(max_epochs=9, factor=3, bracket=2):
@@ -92,24 +101,34 @@ def rungs(max_epochs: int, factor: int, bracket: int) -> tuple[Rung, ...]:
     """
     ends = [rung_epochs(max_epochs, factor, bracket, rung) for rung in range(bracket + 1)]
     return tuple(
-        Rung(rung_size(max_epochs, factor, bracket, rung), first, last)
+        Rung(rung_size(max_epochs, factor, bracket, rung, min_epochs), first, last)
         for rung, (first, last) in enumerate(zip([0, *ends], ends, strict=False))
     )
 
 
-def plan(max_epochs: int, factor: int) -> dict[int, tuple[Rung, ...]]:
+def plan(max_epochs: int, factor: int, min_epochs: int = 1) -> dict[int, tuple[Rung, ...]]:
     """All brackets and their rungs in the order in which they are opened, the longest first.
 
     >>> {bracket: [rung.size for rung in rungs] for bracket, rungs in plan(9, 3).items()}
     {2: [9, 3, 1], 1: [5, 2], 0: [3]}
 
+    Args:
+        max_epochs: R, epochs of the longest trials.
+        factor: η, how many times fewer configurations each rung holds.
+        min_epochs: m, epochs that every configuration is trained, at least.
+
     Raises:
-        ValueError: max_epochs is below 1 or factor below 2.
+        ValueError: min_epochs is below 1 or above max_epochs, or factor below 2.
     """
-    if max_epochs < 1 or factor < 2:
-        raise ValueError("max_epochs must be at least 1 and factor at least 2")
-    count = bracket_count(max_epochs, factor)
-    return {bracket: rungs(max_epochs, factor, bracket) for bracket in reversed(range(count))}
+    if not 1 <= min_epochs <= max_epochs or factor < 2:
+        raise ValueError(
+            "min_epochs must be at least 1, max_epochs at least that, factor at least 2"
+        )
+    count = bracket_count(max_epochs, factor, min_epochs)
+    return {
+        bracket: rungs(max_epochs, factor, bracket, min_epochs)
+        for bracket in reversed(range(count))
+    }
 
 
 # What a bracket costs

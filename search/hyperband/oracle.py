@@ -47,8 +47,10 @@ class StrategyHyperband(keras_tuner.Oracle):
     Args:
         objective: what is maximised or minimised; by default the validation accuracy.
         max_epochs: epochs of the longest trials.
+        min_epochs: epochs of the shortest, at least.
         factor: how many times fewer configurations each rung holds.
-        iterations: how often every arm runs through all brackets.
+        iterations: how often every arm runs through all brackets, each time with configurations
+            of its own.
         seed: every configuration follows from it; 0 is a seed like any other.
         dataset: the data set's name, the other half of an arm.
         spaces: strategy to its search space, in the order in which the arms take turns. Without
@@ -64,7 +66,7 @@ class StrategyHyperband(keras_tuner.Oracle):
 
     Raises:
         ValueError: an arm is given more configurations than the longest bracket starts, or
-            `max_epochs` or `factor` is too low.
+            `max_epochs`, `min_epochs` or `factor` is too low.
 
     Attributes:
         plan: bracket to its rungs, in the order in which they are opened.
@@ -76,6 +78,7 @@ class StrategyHyperband(keras_tuner.Oracle):
         objective: Any = None,
         max_epochs: int = 100,
         factor: int = 3,
+        min_epochs: int = 1,
         iterations: int = 1,
         seed: int = 0,
         dataset: str = "",
@@ -90,7 +93,7 @@ class StrategyHyperband(keras_tuner.Oracle):
             **{"max_consecutive_failed_trials": float("inf"), "seed": seed, **options},
         )
         self.seed = seed  # KerasTuner replaces 0 by a random number
-        self.plan = brackets.plan(max_epochs, factor)
+        self.plan = brackets.plan(max_epochs, factor, min_epochs)
         self.iterations, self.dataset, self.keep_files = iterations, dataset, keep_files
         self._spaces = dict(spaces) if spaces else None
         self._initial = dict(initial or {})
@@ -132,16 +135,17 @@ class StrategyHyperband(keras_tuner.Oracle):
             if self._spaces is None and self._joint_space is None:
                 self._joint_space = self.get_space()
             preset = {"strategy": arm} if self._spaces is None and arm else {}
-            keys = [
-                (iteration, bracket, slot)
-                for iteration in range(self.iterations)
-                for bracket, rungs in self.plan.items()
-                for slot in range(rungs[0].size)
-            ]
-            stream = (self.seed, self.dataset, arm)
-            self._configurations[arm] = draw_all(
-                self._space(arm), preset, keys, stream, self._initial.get(arm, ())
-            )
+            drawn: dict[tuple[int, int, int], Values] = {}
+            for iteration in range(self.iterations):  # each draws as if there were no other
+                places = [
+                    (iteration, bracket, slot)
+                    for bracket, rungs in self.plan.items()
+                    for slot in range(rungs[0].size)
+                ]
+                stream = (self.seed, self.dataset, arm)
+                initial = () if iteration else self._initial.get(arm, ())
+                drawn |= draw_all(self._space(arm), preset, places, stream, initial)
+            self._configurations[arm] = drawn
         return self._configurations[arm]
 
     def drawn(self, arm: str) -> dict[tuple[int, int], int]:

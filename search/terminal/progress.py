@@ -6,6 +6,7 @@ time without a lock, and what is shown can be tested without a terminal.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import functools
 import statistics
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from search.experiment import Experiment
-from search.ranking import finalists
+from search.ranking import finalists, finalists_of_iterations
 from search.schema import TrialRow
 
 
@@ -204,14 +205,24 @@ class Progress:
         """The trial that would be in the finals, by strategy, the best strategy first."""
         return finalists(self.finished.values(), self.experiment.metric)
 
+    @functools.cached_property
+    def iterations_with_finalists(self) -> collections.Counter[str]:
+        """How many finalists each strategy would send, one an iteration."""
+        found = finalists_of_iterations(self.finished.values(), self.experiment.metric)
+        return collections.Counter(strategy for strategy, _ in found)
+
     def finals_left(self) -> dict[str, Plan]:
         """Returns the finals still to train; a strategy whose every trial failed has none."""
         left = {}
         ended = {name: len(self.by_strategy.get(name, ())) for name in self.planned}
         for strategy in self.planned:
-            count = self.experiment.final_seeds - sum(name == strategy for name, _ in self.finals)
             over = self.in_finals or 0 < self.planned[strategy].trials <= ended[strategy]
-            if count > 0 and (strategy in self.best or not over):
+            searches = self.experiment.iterations
+            if over:
+                searches = self.iterations_with_finalists[strategy]
+            done = sum(name == strategy for name, _ in self.finals)
+            count = self.experiment.final_seeds * searches - done
+            if count > 0:
                 left[strategy] = Plan(count, count * self.experiment.max_epochs)
         return left
 

@@ -102,7 +102,7 @@ def final_line(
     result = f"failed: {message}"
     if test_accuracy is not None:
         result = f"test {experiment.metric.label} {percent(test_accuracy)}"
-    return one_line(f"final {number}/{experiment.final_seeds} {strategy}: {result}")
+    return one_line(f"final {number}/{experiment.finals_each} {strategy}: {result}")
 
 
 # From a progress to the screen. Every line is one Text that is cut where the screen ends, so a
@@ -239,7 +239,7 @@ def current_final(progress: Progress, final: Final) -> Text:
     strategy, number, seed, epoch = final
     experiment = progress.experiment
     return strategy_name(progress, strategy).append(
-        f"  final {number} of {experiment.final_seeds}, seed {seed}, "
+        f"  final {number} of {experiment.finals_each}, seed {seed}, "
         f"{epoch} of {experiment.max_epochs} epochs",
         "default",
     )

@@ -27,6 +27,8 @@ class TrialSpec:
         batch_size: images a step.
         classes: how many.
         mirror: whether a mirror image keeps its class.
+        split: the seed by which training and validation images are drawn anew from both together:
+            every iteration but the first has a split of its own. None for as they are.
         metric: the name of what it is scored by, a key of `search.metric.METRICS`.
         keep: whether the trained model is wanted, for a promotion or as a design.
         final: whether it is a finalist's training, which is tested and not validated.
@@ -47,6 +49,7 @@ class TrialSpec:
     batch_size: int
     classes: int
     mirror: bool
+    split: int | None = None
     metric: str = ACCURACY.name
     keep: bool = True
     final: bool = False

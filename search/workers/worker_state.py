@@ -6,9 +6,11 @@ import dataclasses
 import gc
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import psutil
+from keras import ops
 
-from search.data.datasets import Images
+from search.data.datasets import Images, hold_out
 from search.environment import worker_name
 from search.training.final import run_final
 from search.training.model import CachedModel
@@ -31,12 +33,28 @@ class WorkerState:
     def __init__(self) -> None:
         self.images: dict[str, Images] = {}
         self.cached: dict[str, CachedModel] = {}
+        self._drawn: tuple[int, tuple[Images, Images]] | None = None  # the last split
         keep_what_is_loaded()
 
     def receive(self, images: Mapping[str, Images]) -> None:
         """Puts images on the device, for all trainings."""
         for name, each in images.items():
             self.images[name] = Images(on_device(each.x), each.y)
+
+    def _split(self, seed: int | None) -> tuple[Images, Images]:
+        """Returns the images to train on, and to validate on, by `TrialSpec.split`."""
+        parts = self.images["train"], self.images["validation"]
+        if seed is None:
+            return parts
+        if self._drawn is None or self._drawn[0] != seed:
+            x = ops.concatenate([part.x for part in parts])
+            y = np.concatenate([part.y for part in parts])
+            train, validation = (
+                Images(ops.take(x, places, axis=0), y[places])
+                for places in hold_out(y, seed=seed, keep=1)
+            )
+            self._drawn = seed, (train, validation)
+        return self._drawn[1]
 
     def run(
         self, job: Job, on_epoch: OnEpoch | None = None, check: Callable[[], None] | None = None
@@ -57,7 +75,7 @@ class WorkerState:
             train, test = self.images["everything"], self.images["test"]
             result = run_final(spec, train, test, job.model, on_epoch, self.cached, check)
         else:
-            train, validation = self.images["train"], self.images["validation"]
+            train, validation = self._split(spec.split)
             result = run_trial(spec, train, validation, job.model, on_epoch, self.cached, check)
         gc.collect()  # what the training has left
         return dataclasses.replace(

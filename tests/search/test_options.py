@@ -6,7 +6,18 @@ import dataclasses
 import pytest
 
 from search.experiment import Execution, Experiment
-from search.options import KINDS, count, flag, make_parser, names, others, resumable, size
+from search.options import (
+    KINDS,
+    automatic,
+    count,
+    experiment_of,
+    flag,
+    make_parser,
+    names,
+    others,
+    resumable,
+    size,
+)
 
 FIELDS = [f for kind in (Experiment, Execution) for f in dataclasses.fields(kind)]
 
@@ -17,7 +28,9 @@ FIELDS = [f for kind in (Experiment, Execution) for f in dataclasses.fields(kind
 def test_every_field_is_an_option_with_its_default(field):
     assert field.metadata["option"].kind in KINDS
     asked = make_parser().parse_args([])
-    assert getattr(asked, field.name) == field.default
+    option = field.metadata["option"]
+    usual = field.default if option.usual is None else option.usual
+    assert getattr(asked, field.name) == (None if option.auto else usual)
     assert flag(field.name) in make_parser().format_help()
 
 
@@ -27,6 +40,15 @@ def test_every_field_is_an_option_with_its_default(field):
 def test_what_is_no_count_is_refused(text, least):
     with pytest.raises(argparse.ArgumentTypeError):
         count(text, least)
+
+
+def test_what_is_left_to_the_data_is_named_unless_it_is_given():
+    asked = make_parser().parse_args([])
+    assert automatic(asked) == {"max_epochs", "min_epochs"}
+    given = make_parser().parse_args(["--max-epochs", "5", "--min-epochs", "auto"])
+    assert automatic(given) == {"min_epochs"}
+    found = experiment_of(given, ["lines"], ["digits"])
+    assert (found.max_epochs, found.min_epochs, found.iterations) == (5, 1, 3)
 
 
 def test_values_are_read_as_they_are_written():

@@ -12,10 +12,12 @@ from search.ranking import best_first, finalists, merit
 from search.schema import TrialRow
 
 
-def trial(name, score=0.5, val_loss=1.0, last_epoch=9, status="completed"):
+def trial(name, score=0.5, val_loss=1.0, last_epoch=9, status="completed", rung=0):
+    """A trial of a strategy and a slot: `a-1`."""
+    strategy, slot = name.split("-")[:2]
     return TrialRow(
-        trial_id=name, dataset="digits", strategy=name.partition("-")[0], iteration=0, bracket=0,
-        rung=0, slot=0, seed=0, hyperparameters="{}", first_epoch=0, last_epoch=last_epoch,
+        trial_id=name, dataset="digits", strategy=strategy, iteration=0, bracket=0, rung=rung,
+        slot=int(slot), seed=0, hyperparameters="{}", first_epoch=0, last_epoch=last_epoch,
         status=status, score=score, val_loss=val_loss,
     )  # fmt: skip
 
@@ -39,6 +41,20 @@ def test_the_best_trial_of_an_arm_is_its_finalist(rows, best):
         assert {name: row.trial_id for name, row in finalists(order, ACCURACY).items()} == {
             "a": best
         }
+
+
+def test_a_configuration_is_what_its_last_rung_has_shown():
+    """Not its score before it was promoted; and one that failed there is no finalist."""
+    fell = [trial("a-0", 0.976, last_epoch=9), trial("a-0-1", 0.965, last_epoch=27, rung=1)]
+    other = trial("a-1", 0.97)
+    for rows in ([*fell, other], [other, *fell[::-1]]):
+        assert finalists(rows, ACCURACY)["a"] == other
+    assert finalists(fell, ACCURACY)["a"] == fell[1]
+    running = dataclasses.replace(fell[1], status="running", score=None)
+    assert finalists([fell[0], other, running], ACCURACY)["a"] == fell[0]
+    failed = dataclasses.replace(running, status="failed")
+    assert finalists([fell[0], other, failed], ACCURACY)["a"] == other
+    assert finalists([fell[0], failed], ACCURACY) == {}
 
 
 def test_every_arm_with_a_completed_trial_has_one_finalist():

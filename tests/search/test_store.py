@@ -57,10 +57,10 @@ def test_an_older_run_is_read_and_gets_the_tables_that_came_later(run):
         "channels": 1, "pixels": b"ab",
     }  # fmt: skip
     with Store.resume(run) as store:
-        store.record_report_images("images", [row, row | {"position": 4}])
-        store.record_report_images("images", [row])  # repeats change nothing
+        store.record_report_rows("images", [row, row | {"position": 4}])
+        store.record_report_rows("images", [row])  # repeats change nothing
         with pytest.raises(ValueError, match="trials"):
-            store.record_report_images("trials", [row])
+            store.record_report_rows("trials", [row])
     assert [found["position"] for found in Store(run).rows("images")] == [4, 3]
 
 

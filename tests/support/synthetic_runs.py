@@ -211,6 +211,7 @@ def final(
         "dataset": dataset, "strategy": strategy, "trial_id": f"{strategy}-0-2-2-0", "seed": seed,
         "status": "completed", "test_accuracy": float(np.mean(classes == labels)),
         "test_loss": 0.4, "train_seconds": 5.0, "latency_ms": 1.0, "predictions": blob(classes),
+        "iteration": 0,
     }  # fmt: skip
 
 
@@ -244,12 +245,12 @@ def with_images(path: Path) -> Path:
                 "height": 8, "width": 8, "channels": 1, "pixels": pixels.tobytes(),
             }  # fmt: skip
 
-        store.record_report_images("images", [row("train", i, i) for i in range(3)])
-        store.record_report_images("images", [row("test", i, labels[i]) for i in range(40)])
+        store.record_report_rows("images", [row("train", i, i) for i in range(3)])
+        store.record_report_rows("images", [row("test", i, labels[i]) for i in range(40)])
         times = np.repeat(np.arange(8), 8)
         lines = {
             "dataset": dataset, "strategy": "lines", "trial_id": "lines-0-2-2-0", "height": 8,
             "width": 8, "timesteps": blob(times),
         }  # fmt: skip
-        store.record_report_images("sequences", [lines])
+        store.record_report_rows("sequences", [lines])
     return path
