@@ -48,10 +48,10 @@ def label(strategy: str, control: bool = False) -> str:
     """Returns a strategy's name, marked where it is a control; `Run.label` knows which are.
 
     >>> label("cnn_control", control=True)
-    'cnn_control (control, no recurrence)'
+    'cnn_control (control)'
     """
     name = clean(strategy, 40)
-    return f"{name} (control, no recurrence)" if control else name
+    return f"{name} (control)" if control else name
 
 
 def value(value: object) -> str:

@@ -33,6 +33,10 @@ _ADDED = {
     "sequences": "dataset strategy trial_id height width timesteps",
     "plans": "dataset strategy trials epochs",
     "strategies": "strategy position recurrent summary",
+    "baselines": (
+        "dataset baseline label setting validation_score test_accuracy train_images seconds "
+        "predictions"
+    ),
 }
 # Who could compete before runs said so themselves, in the registry's order, and who of them had no
 # recurrence.
@@ -69,6 +73,8 @@ class Run:
         strategies: a row a strategy, indexed by it, in the experiment's order: `position`, its
             place in the registry; `recurrent`, False for a control; `summary`, in one line.
         report_directory: where the report goes.
+        baselines: a row a simple classifier: `label`, `test_accuracy`, `predictions`, integers
+            (test images,). Empty where the run is older than this table, or not yet there.
     """
 
     path: Path
@@ -83,6 +89,7 @@ class Run:
     plans: pd.DataFrame
     strategies: pd.DataFrame
     report_directory: Path
+    baselines: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
 
     @property
     def test_labels(self) -> np.ndarray | None:
@@ -112,7 +119,9 @@ def load_run(path: str | os.PathLike[str]) -> Run:
             # while we read another.
             database.execute("BEGIN")
             frames = {table: _read(database, table) for table in _NUMBERS}
-            images, sequences, plans, known = (_read_added(database, table) for table in _ADDED)
+            images, sequences, plans, known, baselines = (
+                _read_added(database, table) for table in _ADDED
+            )
         trials = _trials(frames["trials"])
         return Run(
             path=store.path,
@@ -120,7 +129,7 @@ def load_run(path: str | os.PathLike[str]) -> Run:
             about=store.about if isinstance(store.about, dict) else {},
             trials=trials,
             epochs=_epochs(frames["epochs"], trials),
-            finals=frames["finals"].assign(predictions=frames["finals"].predictions.map(_classes)),
+            finals=_finals(frames["finals"]),
             datasets=frames["datasets"].assign(
                 class_names=frames["datasets"].class_names.map(_names),
                 test_labels=frames["datasets"].test_labels.map(_classes),
@@ -130,6 +139,7 @@ def load_run(path: str | os.PathLike[str]) -> Run:
             plans=plans,
             strategies=_strategies(known, store.experiment.strategies),
             report_directory=store.report_directory,
+            baselines=baselines.assign(predictions=baselines.predictions.map(_classes)),
         )
     except (sqlite3.DatabaseError, pd.errors.DatabaseError, ValueError, AttributeError) as error:
         reason = str(error).splitlines()[0]
@@ -154,6 +164,15 @@ def best_first(trials: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     return completed.iloc[sorted(range(len(ranks)), key=ranks.__getitem__)]
 
 
+def latest(trials: pd.DataFrame) -> pd.DataFrame:
+    """Returns of each configuration the trial that trained it longest, of those that have ended.
+
+    As the finals choose (`search.ranking.latest`).
+    """
+    ended = trials[trials.status != "running"].sort_values("last_epoch", kind="stable")
+    return ended.drop_duplicates("configuration", keep="last").sort_index()
+
+
 def label(runs: Iterable[Run], strategy: str) -> str:
     """Returns a strategy's name for people, marked where any of the runs has it as a control."""
     control = any(strategy in run.controls for run in runs)
@@ -168,7 +187,7 @@ def representatives(run: Run) -> pd.DataFrame:
         completed trial. Columns are those of `run.trials` and `seconds_per_epoch`, the median over
         the epochs of the configuration (in the search, so on the training split).
     """
-    completed = best_first(run.trials, run.experiment.metric)
+    completed = best_first(latest(run.trials), run.experiment.metric)
     best = (
         completed.assign(retrained=completed.trial_id.isin(run.finals.trial_id))
         .sort_values("retrained", ascending=False, kind="stable")
@@ -181,13 +200,15 @@ def representatives(run: Run) -> pd.DataFrame:
 
 
 def pending_finals(run: Run) -> pd.Series:
-    """Returns how many final trainings are still to come, by strategy.
+    """Returns how many final trainings are still to come, by strategy: of a finalist an iteration.
 
     A strategy without a completed trial has nothing to retrain, so nothing to wait for.
     """
     recorded = run.finals.groupby("strategy").size()
-    ready = representatives(run).index
-    missing = run.experiment.final_seeds - recorded.reindex(ready, fill_value=0)
+    completed = best_first(latest(run.trials), run.experiment.metric)
+    finalists = completed.groupby("strategy").iteration.nunique()
+    finalists = finalists.reindex(representatives(run).index)
+    missing = run.experiment.final_seeds * finalists - recorded.reindex(finalists.index).fillna(0)
     return missing.clip(lower=0).astype(int)
 
 
@@ -244,6 +265,12 @@ def _epochs(epochs: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     names = trials[["trial_id", "dataset", "strategy", "configuration"]]
     joined = epochs.merge(names, on="trial_id", how="inner")
     return joined.sort_values(["configuration", "epoch"], kind="stable", ignore_index=True)
+
+
+def _finals(finals: pd.DataFrame) -> pd.DataFrame:
+    if "iteration" not in finals:  # until each iteration had a finalist, there was one of all
+        finals = finals.assign(iteration=0)
+    return finals.assign(predictions=finals.predictions.map(_classes))
 
 
 def _settings(text: str) -> dict[str, Any]:

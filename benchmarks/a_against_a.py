@@ -94,7 +94,7 @@ def repetition(run: Run, contest: Contest, rng: np.random.Generator) -> Run:
         {
             "dataset": run.experiment.dataset_name, "strategy": name, "trial_id": contest.better,
             "seed": seed, "status": "completed", "test_accuracy": np.mean(classes == labels),
-            "predictions": classes,
+            "predictions": classes, "iteration": 0,
         }
         for name in order
         for seed, classes in enumerate(sides[name])

@@ -126,7 +126,7 @@ WRITES = (
         "finish_trial",
         "delete_checkpoints_except",
     ),
-    *("record_test_labels", "record_final", "record_report_images"),
+    *("record_test_labels", "record_final", "record_report_rows"),
     "record_epochs",  # of a pause
 )
 

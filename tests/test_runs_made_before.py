@@ -42,7 +42,7 @@ def test_its_report_is_made(runs, name):
 
     report = write_report(runs / name)
     page = report.path.read_text(encoding="utf-8")
-    assert "cnn_control (control, no recurrence)" in page
+    assert "cnn_control (control)" in page
     assert report.verdict.best in ("lines", "cnn_control")
 
 

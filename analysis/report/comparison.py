@@ -24,7 +24,15 @@ from search.store import Metric, by_mean
 
 NAME = "comparison"
 # What must be alike for one run's figures to be held against another's.
-_BUDGET = ("max_epochs", "factor", "iterations", "final_seeds", "batch_size", "train_limit")
+_BUDGET = (
+    "max_epochs",
+    "min_epochs",
+    "factor",
+    "iterations",
+    "final_seeds",
+    "batch_size",
+    "train_limit",
+)
 
 
 def write_comparison(

@@ -29,16 +29,16 @@ def gap(why: Evidence) -> str:
     return f"{points(why.lead.gap)} percentage points (95 % interval {interval})"
 
 
-def seeds_needed(more: Mapping[str, float], run: Run) -> str:
+def replicates_needed(why: Evidence, run: Run) -> str:
     """Returns what it would take to tell the tied from the best."""
     parts = [
         f"for {run.label(name)} "
         + (f"more than {MOST_SEEDS}" if math.isinf(number) else f"{int(number)}")
-        for name, number in more.items()
+        for name, number in why.more_seeds.items()
     ]
     return (
-        "More seeds of each that would tell it apart in four experiments of five, if the gap is "
-        f"what it seems: {listing(parts)}."
+        f"More {replicates(why)} of each that would tell it apart in four experiments of five, if "
+        f"the gap is what it seems: {listing(parts)}."
     )
 
 
@@ -48,7 +48,10 @@ def chances(names: Iterable[str], why: Evidence, run: Run) -> list[str]:
     if any(map(math.isnan, shares.values())):
         return []
     parts = [f"{run.label(name)} {_share(p)}" for name, p in shares.items()]
-    return [f"The probability of being the most accurate, over seeds and images: {listing(parts)}."]
+    over = replicates(why)
+    return [
+        f"The probability of being the most accurate, over {over} and images: {listing(parts)}."
+    ]
 
 
 def _share(p: float) -> str:
@@ -86,11 +89,70 @@ def untested(why: Evidence, run: Run) -> list[str]:
 
 
 def seeds(why: Evidence) -> str:
-    """Returns over how many seeds the means are."""
-    seeds = [score.seeds for score in why.scores.values()]
-    if min(seeds) == max(seeds):
-        return f"mean of {plural(seeds[0], 'seed')}"
-    return f"mean of {min(seeds)} to {max(seeds)} seeds"
+    """Returns over how many trainings, and searches, the means are."""
+    each = [score.seeds for score in why.scores.values()]
+    if why.searches > 1:
+        searches = plural(why.searches, "search", "searches")
+        trainings = f"{min(each)}" if min(each) == max(each) else f"{min(each)} to {max(each)}"
+        return f"mean over {searches} with {trainings} final trainings in all"
+    if min(each) == max(each):
+        return f"mean of {plural(each[0], 'seed')}"
+    return f"mean of {min(each)} to {max(each)} seeds"
+
+
+def replicates(why: Evidence) -> str:
+    """Returns what the evidence is counted in, in the plural."""
+    return "searches" if why.searches > 1 else "seeds"
+
+
+def baselines(best: str, why: Evidence, run: Run) -> list[str]:
+    """Returns whether the best is better than what anyone would try first."""
+    if not why.baselines:
+        return []
+    said = [f"{each.label} ({percent(each.accuracy)})" for each in why.baselines]
+    # Beaten is a baseline that chance does not explain; `not low > 0` holds where nobody knows.
+    unbeaten = [place for place, each in enumerate(why.baselines) if not each.lead.low > 0]
+    if not unbeaten:
+        return [f"It beats what anyone would try first: {listing(said)}."]
+    ahead = [place for place in unbeaten if why.baselines[place].lead.value < 0]
+    if ahead:
+        verb = "is" if len(ahead) == 1 else "are"
+        return [
+            f"{run.label(best)} is not worth its while here: "
+            f"{listing([said[place] for place in ahead])} {verb} more accurate."
+        ]
+    return [
+        f"That {run.label(best)} beats {listing([said[place] for place in unbeaten])} is not "
+        "shown: chance explains the difference."
+    ]
+
+
+def speed(best: str, why: Evidence, run: Run) -> list[str]:
+    """Returns who was still learning, where that leaves open who is best."""
+    if not why.still_rising:
+        return []
+    return [
+        f"After {plural(run.experiment.max_epochs, 'epoch')} "
+        f"{names(why.still_rising, run)} still improved faster than {run.label(best)}: with a "
+        "third more training the order could turn."
+    ]
+
+
+def moves(best: str, why: Evidence, run: Run) -> list[str]:
+    """Returns how far the best moves, and with what; for one search, what that leaves open."""
+    if why.searches == 1:
+        return [
+            "Each strategy was searched once, so this is about the designs that were found: "
+            "another search may find a better one of any strategy."
+        ]
+    if why.spread is None:
+        return []
+    seed = why.spread.seed
+    other = "" if math.isnan(seed) else f", another seed by {points(seed)}"
+    return [
+        f"Another search would move {run.label(best)} by {points(why.spread.search)} percentage "
+        f"points{other}, other test images by {points(why.spread.images)} (standard deviations)."
+    ]
 
 
 def interval(score: Score) -> str:

@@ -13,6 +13,7 @@ from analysis.report.style import Style, styles
 from analysis.run import Run, best_first, representatives
 from analysis.statistics import comparisons
 from analysis.statistics.decision import Decision, decide
+from analysis.statistics.learning import rising
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -27,6 +28,7 @@ class Findings:
         comparison: `comparisons.against_best` of them.
         standing: `run.representatives` of it.
         decision: the answer.
+        rising: `learning.rising` of it.
         look: each strategy's colour and marker.
         unfinished: whether the search is still running, so that the report must be quick.
     """
@@ -38,6 +40,7 @@ class Findings:
     comparison: pd.DataFrame
     standing: pd.DataFrame
     decision: Decision
+    rising: pd.DataFrame
     look: dict[str, Style]
     unfinished: bool = False
 
@@ -50,6 +53,15 @@ class Findings:
     def tested(self) -> pd.DataFrame:
         """The summary of those that have a test result."""
         return self.summary.dropna(subset="mean")
+
+    @property
+    def baselines(self) -> pd.DataFrame:
+        """The simple classifiers of `run.baselines`, the best first; none before the test."""
+        rows = self.run.baselines if len(self.tested) else self.run.baselines.iloc[:0]
+        if rows.empty:
+            return pd.DataFrame(columns=["label", "test_accuracy"])
+        ascending = self.run.experiment.metric.lowest_is_best
+        return rows.sort_values("test_accuracy", ascending=ascending, kind="stable")
 
     @property
     def metric(self) -> str:
@@ -88,6 +100,7 @@ def find(run: Run, unfinished: bool = False) -> Findings:
         comparison=compared.against_best,
         standing=representatives(run),
         decision=decide(run, compared),
+        rising=rising(run),
         look=styles(dict(run.strategies.position)),
         unfinished=unfinished,
     )

@@ -155,7 +155,7 @@ def _done(found: Findings) -> dict[str, Any]:
         # A failed trial leaves out epochs that were planned, so the share is a lower bound.
         share = min(1.0, epochs / planned)
         text += f" of about {planned:,} ({100 * share:.0f} %)"
-    wanted = run.experiment.final_seeds * len(run.experiment.strategies)
+    wanted = run.experiment.finals_each * len(run.experiment.strategies)
     # A search that was killed leaves its page behind: the time tells.
     moment = time.strftime("%Y-%m-%d %H:%M:%S")
     text += f"; {len(run.finals)} of {wanted} final trainings. So it stood at {moment}."

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.run import Run
-from analysis.statistics import intervals
+from analysis.statistics import intervals, samples
 from search.store import Metric, by_mean
 
 SIGNIFICANT = 1 - intervals.CONFIDENCE
@@ -49,46 +49,6 @@ def compare(run: Run, draws: int = intervals.DRAWS) -> Comparisons:
     return Comparisons(summary, pairs, against_best(pairs))
 
 
-def correctness(
-    finals: pd.DataFrame,
-    labels: np.ndarray | None,
-    strategies: Sequence[str],
-    metric: Metric,
-) -> dict[str, np.ndarray]:
-    """Returns how well each seed of each strategy does on each test image.
-
-    Args:
-        finals: the rows of one data set: `strategy`, `status`, `test_accuracy`, and
-            `predictions`, classes of shape (test images,).
-        labels: the test images' classes, shape (test images,), or None where nobody knows.
-        strategies: every strategy that competed.
-        metric: gives an image's score, 0 or 1.
-
-    Returns:
-        By strategy, the scores, shape (completed seeds, test images); bool where the metric is
-        accuracy. A strategy without a completed seed, or of whose seeds one has no predictions, is
-        left out.
-
-    >>> finals = pd.DataFrame({
-    ...     "strategy": "lines", "status": "completed", "test_accuracy": [1.0, 0.5],
-    ...     "predictions": [np.array([3, 1]), np.array([3, 2])],
-    ... })
-    >>> from search.store import ACCURACY
-    >>> correctness(finals, np.array([3, 1]), ["lines", "untested"], ACCURACY)
-    {'lines': array([[ True,  True],
-           [ True, False]])}
-    """
-    if labels is None or not len(labels):
-        return {}
-    found = {}
-    completed = _completed(finals)
-    for name in strategies:
-        predicted = list(completed.predictions[completed.strategy == name])
-        if predicted and all(one is not None and len(one) == len(labels) for one in predicted):
-            found[name] = metric.per_image(np.stack(predicted), labels)
-    return found
-
-
 def by_strategy(
     finals: pd.DataFrame,
     labels: np.ndarray | None,
@@ -99,7 +59,7 @@ def by_strategy(
     """Summarises the finals of one data set.
 
     Args:
-        finals: the rows of one data set, as for `correctness`.
+        finals: the rows of one data set, as for `samples.correctness`.
         labels: the test images' classes, shape (test images,), or None.
         strategies: every strategy that competed.
         metric: what is judged by.
@@ -107,10 +67,11 @@ def by_strategy(
 
     Returns:
         A frame indexed by strategy, the best first and untested last, with test scores in
-        [0, 1]: `mean`, `std` over seeds (NaN for one seed), `min`, `max`, the bootstrap's 95 %
-        interval `low` to `high`, `p_best`, the probability that this one is truly the best
-        (NaN where a tested strategy has a single seed or no predictions), and the numbers of
-        completed `seeds` and of `failed` ones.
+        [0, 1]: over replicates (iterations, or seeds where there is one iteration) `mean`, `std`
+        (NaN for one), `min`, `max`, the bootstrap's 95 % interval `low` to `high`, `p_best`, the
+        probability that this one is truly the best (NaN where a tested strategy has a single
+        replicate or no predictions), and the numbers of `replicates`, of completed `seeds` and of
+        `failed` ones.
 
     >>> from analysis.example import example
     >>> from search.store import ACCURACY
@@ -121,30 +82,35 @@ def by_strategy(
     patches    3
     Name: seeds, dtype: int64
     """
-    correct = correctness(finals, labels, strategies, metric)
-    tested = {name: _seeds(finals[finals.strategy == name]) for name in strategies}
+    correct = samples.samples(finals, labels, strategies, metric)
+    tested = {name: samples.replicates(finals, name) for name in strategies}
     ends: dict[str, np.ndarray] = {}
     chances: dict[str, float] = {}
     if correct:
-        drawn = intervals.bootstrap(list(correct.values()), _generator(), draws)
+        scores = [sample.scores for sample in correct.values()]
+        drawn = intervals.bootstrap(scores, _generator(), draws)
         ends = dict(zip(correct, intervals.percentiles(drawn).T, strict=True))
         if all(name in correct for name in strategies if len(tested[name])):
             best = intervals.probability_of_best(metric.better(1.0) * drawn)
             chances = dict(zip(correct, best, strict=True))
     rows = []
-    for strategy, seeds in tested.items():
+    for strategy, found in tested.items():
         mine = finals[finals.strategy == strategy]
         row: dict[str, float] = {
-            "seeds": len(seeds),
+            "replicates": len(found),
+            "seeds": len(samples.completed(mine)),
             "failed": int((mine.status == "failed").sum()),
         }
-        if len(seeds):
-            row |= {"mean": seeds.mean(), "min": seeds.min(), "max": seeds.max()}
-            row |= {"std": float(np.std(seeds, ddof=1)) if len(seeds) > 1 else math.nan}
+        if len(found):
+            row |= {"mean": found.mean(), "min": found.min(), "max": found.max()}
+            row |= {"std": float(np.std(found, ddof=1)) if len(found) > 1 else math.nan}
             low, high = ends.get(strategy, (math.nan, math.nan))
             row |= {"low": low, "high": high, "p_best": chances.get(strategy, math.nan)}
         rows.append(row)
-    columns = ["mean", "std", "min", "max", "low", "high", "p_best", "seeds", "failed"]
+    columns = [
+        *("mean", "std", "min", "max", "low", "high", "p_best"),
+        *("replicates", "seeds", "failed"),
+    ]
     frame = pd.DataFrame(rows, index=pd.Index(strategies, name="strategy"), columns=columns)
     order = _best_first(finals, strategies, metric)
     return frame.loc[[*order, *(name for name in strategies if name not in order)]]
@@ -164,7 +130,7 @@ def pairwise(
     winner among eleven does not pay for the fifty-five pairs.
 
     Args:
-        finals: the rows of one data set, as for `correctness`.
+        finals: the rows of one data set, as for `samples.correctness`.
         labels: the test images' classes, shape (test images,), or None.
         strategies: every strategy that competed; of equal means the first here is the better.
         metric: what is judged by.
@@ -175,8 +141,8 @@ def pairwise(
         Holm for all pairs; `significant`: whether they can be told apart (p below 0.05);
         `more_seeds`, how many more would tell them apart if they differ as they seem to (infinite
         for more than 100; 0 where they are told apart). All but the difference are NaN, and
-        `significant` is False, where one has a single seed or no predictions. Best strategy first,
-        then other.
+        `significant` is False, where one has a single replicate or no predictions. Best strategy
+        first, then other.
 
     >>> from analysis.example import example
     >>> from search.store import ACCURACY
@@ -185,15 +151,15 @@ def pairwise(
     >>> pairs.iloc[0, [0, 1, 6]].to_dict()
     {'strategy': 'lines', 'other': 'patches', 'significant': True}
     """
-    correct = correctness(finals, labels, strategies, metric)
+    correct = samples.samples(finals, labels, strategies, metric)
     order = _best_first(finals, strategies, metric)
-    means = {name: float(_seeds(finals[finals.strategy == name]).mean()) for name in order}
+    means = {name: float(samples.replicates(finals, name).mean()) for name in order}
     rows: list[tuple[object, ...]] = []
     for one, other in itertools.combinations(order, 2):
         gap = metric.better(means[one]) - metric.better(means[other])
         found = intervals.estimate(gap, [(math.nan, math.nan)])
         if one in correct and other in correct:
-            found = gain(correct[one], correct[other], metric)
+            found = samples.gain(correct[one], correct[other], metric)
         rows.append((one, other, *found[:4]))
     columns = ["strategy", "other", "difference", "low", "high", "p"]
     frame = pd.DataFrame(rows, columns=columns)
@@ -208,22 +174,6 @@ def pairwise(
         for row in frame.to_dict("records")
     ]
     return frame.astype({"significant": bool, "more_seeds": float})
-
-
-def gain(one: np.ndarray, other: np.ndarray, metric: Metric) -> intervals.Estimate:
-    """Estimates by how much one strategy is better than another: `intervals.difference`, directed.
-
-    Args:
-        one: its scores, shape (seeds, test images).
-        other: the other's, with the same images.
-        metric: says which way is better.
-
-    >>> from search.store import ACCURACY
-    >>> one, other = np.array([[1, 1, 0], [1, 1, 1]]), np.array([[0, 1, 0], [1, 0, 0]])
-    >>> gain(one, other, ACCURACY).value
-    0.5
-    """
-    return intervals.difference(*((other, one) if metric.lowest_is_best else (one, other)))
 
 
 def against_best(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -302,24 +252,17 @@ def _letter(place: int) -> str:
     )
 
 
-def _more_seeds(correct: dict[str, np.ndarray], one: str, other: str) -> float:
-    known = one in correct and other in correct
-    return intervals.more_seeds(correct[one], correct[other]) if known else math.nan
+def _more_seeds(correct: dict[str, samples.Sample], one: str, other: str) -> float:
+    if one not in correct or other not in correct:
+        return math.nan
+    return intervals.more_seeds(*samples.matched(correct[one], correct[other]))
 
 
 def _best_first(finals: pd.DataFrame, strategies: Sequence[str], metric: Metric) -> list[str]:
-    seeds = {name: _seeds(finals[finals.strategy == name]) for name in strategies}
-    return by_mean({name: mine.tolist() for name, mine in seeds.items() if len(mine)}, metric)
+    found = {name: samples.replicates(finals, name) for name in strategies}
+    return by_mean({name: mine.tolist() for name, mine in found.items() if len(mine)}, metric)
 
 
 def _generator() -> np.random.Generator:
     """The same finals give the same intervals, and the same report to the byte."""
     return np.random.default_rng(0)
-
-
-def _completed(finals: pd.DataFrame) -> pd.DataFrame:
-    return finals[(finals.status == "completed") & finals.test_accuracy.notna()]
-
-
-def _seeds(finals: pd.DataFrame) -> np.ndarray:
-    return _completed(finals).test_accuracy.to_numpy(dtype=float)

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from analysis.statistics import comparisons
+from analysis.statistics import comparisons, samples
 from analysis.statistics.budgets import COSTS
 from analysis.statistics.comparisons import SIGNIFICANT
 from analysis.statistics.intervals import estimate, holm
@@ -25,7 +25,7 @@ def against_controls(
     """Compares every recurrent strategy with every control.
 
     Args:
-        finals: the rows of one data set, as for `comparisons.correctness`.
+        finals: the rows of one data set, as for `samples.correctness`.
         labels: the test images' classes, shape (test images,), or None.
         strategies: those that competed, as `Run.strategies`.
         costs: what `budgets.costs` returns.
@@ -54,7 +54,7 @@ def against_controls(
     names = [str(name) for name in strategies.index]
     summary = comparisons.by_strategy(finals, None, names, metric)
     tested = [str(name) for name in summary.index if summary.seeds[name]]
-    correct = comparisons.correctness(finals, labels, names, metric)
+    correct = samples.samples(finals, labels, names, metric)
     rows: list[tuple[object, ...]] = []
     for name in tested:
         for control in tested:
@@ -63,7 +63,7 @@ def against_controls(
             gap = metric.better(summary["mean"][name]) - metric.better(summary["mean"][control])
             found = estimate(float(gap), [(math.nan, math.nan)])
             if name in correct and control in correct:
-                found = comparisons.gain(correct[name], correct[control], metric)
+                found = samples.gain(correct[name], correct[control], metric)
             rows.append((name, control, *found[:4]))
     columns = ["strategy", "control", "difference", "low", "high", "p"]
     frame = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:], float))

@@ -12,8 +12,10 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from analysis.run import Run, best_first, pending_finals, representatives
-from analysis.statistics import comparisons
+from analysis.statistics import comparisons, learning, samples
+from analysis.statistics.baselines import Baseline, over_baselines
 from analysis.statistics.comparisons import Comparisons
+from analysis.statistics.samples import Spread
 
 Kind = Literal["wins", "ties", "too_close", "too_few_seeds", "single", "interim", "failed"]
 Earned = Literal["yes", "no", "not_shown", "unknown"]
@@ -23,11 +25,12 @@ class Score(NamedTuple):
     """What one strategy's finals come to.
 
     Attributes:
-        mean: the mean test score over seeds.
+        mean: the mean test score over replicates.
         low: the lower end of its 95 % interval, NaN where nobody knows.
         high: the upper end.
         p_best: the probability that it is truly the best, NaN where nobody knows.
-        seeds: how many were tested.
+        seeds: how many trainings were tested.
+        replicates: how many searches they are of; where that is one, how many trainings.
     """
 
     mean: float
@@ -35,6 +38,7 @@ class Score(NamedTuple):
     high: float
     p_best: float
     seeds: int
+    replicates: int
 
 
 class Lead(NamedTuple):
@@ -63,14 +67,20 @@ class Evidence:
         scores: by strategy, the best first; the untested are not among them.
         untested: who has no test result, in the experiment's order.
         lead: over whom, or None where there is nothing to compare or nobody knows how sure.
-        more_seeds: by strategy of the group but the best, how many more seeds of each would tell
-            it from the best; infinite for more than 100.
+        more_seeds: by strategy of the group but the best, how many more replicates of each would
+            tell it from the best; infinite for more than 100.
         worse: who is less good than the best beyond chance, best first.
         multiply_adds: for one image, by strategy of the group where it is known.
         earned: whether recurrence earns its place: "yes" where every control that was tested is
             worse than a recurrent best beyond chance, "no" where the best is a control and
             everything recurrent is worse, "not_shown" where a control and something recurrent are
             both in the group, "unknown" where only one kind was tested or nobody knows how sure.
+        searches: how many each strategy had. One search speaks of its designs alone.
+        spread: how far the best moves from search to search; None for one search.
+        still_rising: who of the group, or of those behind it, would reach the best by a third more
+            training at the slope that its curve ended with: then who learns fastest was measured,
+            and not who is best.
+        baselines: the simple classifiers, the best first, and how far the best is ahead of each.
     """
 
     scores: dict[str, Score]
@@ -80,10 +90,23 @@ class Evidence:
     worse: tuple[str, ...]
     multiply_adds: dict[str, float]
     earned: Earned
+    searches: int = 1
+    spread: Spread | None = None
+    still_rising: tuple[str, ...] = ()
+    baselines: tuple[Baseline, ...] = ()
+
+    @property
+    def replicate(self) -> str:
+        """What the evidence is counted in.
+
+        >>> Evidence({}, (), None, {}, (), {}, "unknown", searches=3).replicate
+        'search'
+        """
+        return "search" if self.searches > 1 else "seed"
 
     @property
     def needed(self) -> float:
-        """How many more seeds would tell all of the group from the best; 0 for a winner.
+        """How many more replicates would tell all of the group from the best; 0 for a winner.
 
         >>> Evidence({}, (), None, {"lines": 4.0, "patches": 9.0}, (), {}, "unknown").needed
         9.0
@@ -130,9 +153,9 @@ class Decision:
     """The answer.
 
     Attributes:
-        kind: `wins`, `ties`, `too_close` (more seeds, of a number that can be had, would be
-            expected to tell), `too_few_seeds` (one), `single` (nothing to compare with), `interim`
-            (not finished) or `failed`.
+        kind: `wins`, `ties`, `too_close` (more replicates, of a number that can be had, would be
+            expected to tell), `too_few_seeds` (one replicate), `single` (nothing to compare with),
+            `interim` (not finished) or `failed`.
         best: the strategy with the best mean test score (validation score where interim), or None.
             It has won only where kind is `wins`.
         group: every strategy that may be the best as far as the test shows, `best` first; one name
@@ -203,6 +226,24 @@ def _tested(
         worse=tuple(str(name) for name in against.index if name not in group),
         multiply_adds={str(name): float(number) for name, number in adds.items()},
         earned="unknown" if unsure else earned(tested, group, run.controls),
+        searches=int(run.finals.iteration.nunique()),
+        spread=samples.spread(run, group[0]),
+        still_rising=_still_rising(run, frame["mean"], tested),
+        baselines=tuple(over_baselines(run, group[0])),
+    )
+
+
+def _still_rising(run: Run, means: pd.Series, tested: list[str]) -> tuple[str, ...]:
+    """Returns who would turn the order, if both went on as they ended; the best first."""
+    better, rises = run.experiment.metric.better, learning.rising(run)
+    best = tested[0]
+    own = max(rises.rise[best], 0.0) if not math.isnan(rises.rise[best]) else 0.0
+    return tuple(
+        name
+        for name in tested[1:]
+        # Surely rising, and by more than what it is behind and the best would gain meanwhile.
+        if rises.low[name] > 0
+        and rises.rise[name] - own > better(means[best]) - better(means[name])
     )
 
 
@@ -213,6 +254,7 @@ def _score(row: Any) -> Score:
         high=float(row.high),
         p_best=float(row.p_best),
         seeds=int(row.seeds),
+        replicates=int(row.replicates),
     )
 
 
@@ -250,14 +292,14 @@ def earned(tested: list[str], group: tuple[str, ...], controls: tuple[str, ...])
 def _interim(run: Run) -> Decision:
     standing = representatives(run)
     pending = pending_finals(run)
-    wanted = run.experiment.final_seeds * len(pending)
+    wanted = int(pending.sum()) + len(run.finals)
     best, score, epoch = None, math.nan, 0
     if len(standing):
         best = str(best_first(standing, run.experiment.metric).index[0])
         score, epoch = float(standing.score[best]), int(standing.last_epoch[best])
     tried = set(run.trials.strategy)
     untried = tuple(n for n in run.experiment.strategies if tried and n not in tried)
-    done = wanted - int(pending.sum())
+    done = len(run.finals)
     return Decision("interim", best, (), Unfinished(wanted, done, score, epoch, untried))
 
 

@@ -14,7 +14,7 @@ import math
 import pandas as pd
 from scipy import stats
 
-from analysis.run import best_first
+from analysis.run import best_first, latest
 from search.store import Metric
 
 FEWEST = 4
@@ -102,8 +102,8 @@ def shorter_searches(trials: pd.DataFrame, metric: Metric) -> pd.DataFrame:
         `epoch`, the most that any configuration would have been trained; `finalist`, who was sent;
         `chosen`, who would have been; `same`; `rank`, the finalist's by its score at or before that
         epoch among all the strategy's configurations, `of` them (ties share the better rank; NaN
-        where its bracket's first rung ends later, so that nobody had seen it); `reached`, the best
-        that the one chosen scored in the end; and `lost`, by how much the finalist's score is
+        where its bracket's first rung ends later, so that nobody had seen it); `reached`, what
+        the one chosen scored in its last rung; and `lost`, by how much the finalist's score is
         better, at least 0, and the least that was lost where the one chosen was stopped early.
 
     >>> from search.store import ACCURACY
@@ -118,24 +118,30 @@ def shorter_searches(trials: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     columns = [
         "strategy", "epoch", "finalist", "chosen", "same", "rank", "of", "reached", "lost"
     ]  # fmt: skip
-    done = best_first(trials, metric)
-    done = done.assign(score=metric.better(1.0) * done.score)  # from here on more is better
+    sign = metric.better(1.0)  # times which more is better
     rows = []
     for strategy in dict.fromkeys(trials.strategy):
-        mine = done[done.strategy == strategy]
-        if mine.empty:
+        mine = trials[trials.strategy == strategy]
+        order = best_first(latest(mine), metric)
+        if order.empty:
             continue
-        best = mine.drop_duplicates("configuration").set_index("configuration").score
-        finalist = str(mine.configuration.iloc[0])
-        for epoch in sorted(set(mine.last_epoch)):
-            seen = mine[mine.last_epoch <= epoch].drop_duplicates("configuration")
+        finalist = str(order.configuration.iloc[0])
+        done = mine[mine.status == "completed"].sort_values("last_epoch", kind="stable")
+        last = (
+            sign
+            * done.drop_duplicates("configuration", keep="last").set_index("configuration").score
+        )
+        for epoch in sorted(set(done.last_epoch)):
+            seen = best_first(latest(mine[mine.last_epoch <= epoch]), metric)
+            if seen.empty:
+                continue
             chosen = str(seen.configuration.iloc[0])
-            score = seen.set_index("configuration").score
+            score = sign * seen.set_index("configuration").score
             rank = int((score > score[finalist]).sum()) + 1 if finalist in score.index else math.nan
-            reached, lost = float(best[chosen]), float(best[finalist] - best[chosen])
+            lost = max(float(last[finalist] - last[chosen]), 0.0)
             rows.append(
                 (strategy, epoch, finalist, chosen, chosen == finalist, rank, len(seen),
-                 metric.better(reached), lost)
+                 sign * float(last[chosen]), lost)
             )  # fmt: skip
     return pd.DataFrame(rows, columns=columns).astype({"same": bool, "rank": float})
 

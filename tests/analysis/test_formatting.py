@@ -38,5 +38,5 @@ def test_the_report_and_the_terminal_print_a_configuration_alike():
 
 
 def test_a_control_is_marked():
-    assert label("mlp", control=True) == "mlp (control, no recurrence)"
+    assert label("mlp", control=True) == "mlp (control)"
     assert label("mlp") == "mlp"

@@ -135,7 +135,7 @@ def test_who_competes_is_read_from_the_run(tmp_path):
     assert run.strategies.position.is_unique
     assert run.strategies.summary["new"] == "what new does"
     assert run.controls == ("mlp",)
-    assert label([run], "mlp") == run.label("mlp") == "mlp (control, no recurrence)"
+    assert label([run], "mlp") == run.label("mlp") == "mlp (control)"
     assert label([run], "elsewhere") == "elsewhere"
 
 

@@ -22,6 +22,7 @@ from analysis.report.sections import (
     failures,
     importance,
     learning_curves,
+    limits,
     mistakes,
     recurrence,
     samples,
@@ -46,6 +47,7 @@ def _with(section: Maker, picture: Callable[[Findings], Picture | None]) -> Make
 
 SECTIONS: Sequence[Maker] = (
     _with(wins.section, class_accuracy.picture),
+    limits.section,
     cost.section,
     recurrence.section,
     equal_budgets.section,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -16,6 +17,7 @@ from analysis.report.elements import Picture, Table
 from analysis.report.findings import Findings
 from analysis.report.tested import tested
 from analysis.run import best_first
+from analysis.statistics import samples
 
 
 def picture(found: Findings) -> Picture | None:
@@ -29,10 +31,11 @@ def picture(found: Findings) -> Picture | None:
     else:
         return None
     labels = [found.label(str(name)) for name in shown.index]
+    simple = dict(zip(found.baselines.label, found.baselines.test_accuracy, strict=True))
     drawn = style.figure(
-        lambda ax: draw(shown, found.run.finals, labels, found.look, ax, measure),
+        lambda ax: draw(shown, found.run.finals, labels, found.look, ax, measure, simple),
         style.WIDTH,
-        0.9 + 0.42 * len(shown),
+        0.9 + 0.42 * (len(shown) + len(simple)),
     )
     return Picture("accuracy", caption, drawn, f"{measure.capitalize()} by strategy")
 
@@ -44,8 +47,11 @@ def draw(
     look: Mapping[str, style.Style],
     ax: Axes,
     xlabel: str,
+    baselines: Mapping[str, float] = MappingProxyType({}),
 ) -> Axes:
     """Draws accuracy by strategy, best at the top: the mean, its 95 % interval, and each seed.
+
+    Below them are the simple classifiers, which take no part: a cross each.
 
     Args:
         summary: a row a strategy, its index; `mean`, `low` and `high` in [0, 1]; an interval of NaN
@@ -55,6 +61,7 @@ def draw(
         look: each strategy's style.
         ax: where to draw.
         xlabel: what the accuracy is of.
+        baselines: what a simple classifier is called to its accuracy in [0, 1].
     """
     names = list(summary.index)
     shown = seeds[seeds.strategy.isin(names)].dropna(subset="test_accuracy")
@@ -72,8 +79,10 @@ def draw(
             row["mean"], place, xerr=None if pd.isna(row.low) else reach, fmt=marker,
             color=colour, markersize=9, elinewidth=2.4, capsize=4, capthick=2, zorder=5,
         )  # fmt: skip
-    ax.set(xlabel=xlabel, ylabel="", ylim=(len(names) - 0.4, -0.5))
-    style.strategy_axis(labels, ax)
+    places = range(len(names), len(names) + len(baselines))
+    ax.plot([*baselines.values()], places, "x", color="0.45", markersize=8, markeredgewidth=2)
+    ax.set(xlabel=xlabel, ylabel="", ylim=(len(names) + len(baselines) - 0.4, -0.5))
+    style.strategy_axis([*labels, *baselines], ax)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=4))
     style.percent_axis(ax.xaxis)
     return ax
@@ -82,13 +91,15 @@ def draw(
 def _caption(found: Findings) -> str:
     shown = found.tested  # the best first
     one = (shown.seeds == 1).all()
+    several = samples.several_iterations(found.run.finals)
+    over = "searches, seeds" if several else "seeds"
     text = [
         "Each mark is a single seed, so nothing shows how far another would differ."
         if one
         else "The large mark is the mean, each small dot one seed."
     ]
     if shown.low.notna().any():
-        text.append("The bar is the mean's 95 % interval over seeds and test images.")
+        text.append(f"The bar is the mean's 95 % interval over {over} and test images.")
     if len(shown) > 1:
         first, last = str(shown.index[0]), str(shown.index[-1])
         best, worst = shown["mean"].iloc[0], shown["mean"].iloc[-1]
@@ -101,8 +112,8 @@ def _caption(found: Findings) -> str:
         widest = str(shown["std"].idxmax())
         span = formatting.points(shown["max"][widest] - shown["min"][widest])
         text.append(
-            f"Seeds differ most for {found.label(widest)}: {span} points between the worst and "
-            "the best."
+            f"{'Searches' if several else 'Seeds'} differ most for {found.label(widest)}: {span} "
+            "points between the worst and the best."
         )
     return " ".join(text)
 
@@ -118,7 +129,10 @@ def _validation_caption(found: Findings) -> str:
 
 
 def brief(found: Findings) -> Table:
-    """Returns how accurate each strategy is and at what cost, a row a strategy, the best first."""
+    """Returns how accurate each strategy is and at what cost, a row a strategy, the best first.
+
+    Below them stand the simple classifiers, which take no part.
+    """
     finals = bool(found.summary.seeds.sum())
     measures = (
         [f"test {found.metric}", "behind, points"]
@@ -137,4 +151,10 @@ def brief(found: Findings) -> Table:
             middle = [formatting.percent(standing.score), str(int(standing.last_epoch))]
         adds = formatting.NOTHING if standing is None else formatting.amount(standing.multiply_adds)
         rows.append([found.label(name), *middle, adds])
-    return Table("brief", ["strategy", *measures, "multiply-adds"], rows)
+    best = found.tested["mean"].iloc[0] if finals else float("nan")
+    for row in found.baselines.to_dict("records"):
+        behind = formatting.points(row["test_accuracy"] - best, signed=True)
+        accuracy = formatting.percent(row["test_accuracy"])
+        rows.append([row["label"], accuracy, behind, formatting.NOTHING])
+    note = "A control has no recurrence." if found.run.controls else ""
+    return Table("brief", ["strategy", *measures, "multiply-adds"], rows, note=note)

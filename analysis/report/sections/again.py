@@ -27,7 +27,7 @@ def _facts(found: Findings) -> Table:
     rows = [
         ["seed", str(asked.seed)],
         ["strategies", formatting.listing(strategies)],
-        ["epochs", f"at most {asked.max_epochs}, reduction factor {asked.factor}"],
+        ["epochs", f"{asked.min_epochs} to {asked.max_epochs}, reduction factor {asked.factor}"],
         ["iterations of Hyperband", str(asked.iterations)],
         ["final seeds", str(asked.final_seeds)],
         ["batch size", str(asked.batch_size)],

@@ -8,7 +8,7 @@ from analysis import formatting
 from analysis.report import style
 from analysis.report.elements import Picture
 from analysis.report.findings import Findings
-from analysis.statistics import comparisons
+from analysis.statistics import samples
 
 MOST_CLASSES = 12  # more do not fit on a phone
 
@@ -16,7 +16,7 @@ MOST_CLASSES = 12  # more do not fit on a phone
 def picture(found: Findings) -> Picture | None:
     """Draws which strategy is correct how often in which class."""
     names, metric = found.run.experiment.strategies, found.run.experiment.metric
-    correct = comparisons.correctness(found.run.finals, found.labels, names, metric)
+    correct = samples.correctness(found.run.finals, found.labels, names, metric)
     if found.labels is None or not correct:
         return None
     images = pd.DataFrame({name: seeds.mean(axis=0) for name, seeds in correct.items()})

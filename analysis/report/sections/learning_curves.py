@@ -44,7 +44,7 @@ def _figure(
     def draw(*axes: Axes) -> None:
         for ax, name in zip(axes, names, strict=False):
             draw_curves(curves, name, best, found.look[name], ax)
-            title = style.two_lines(found.label(name)).replace(", no recurrence", "")
+            title = style.two_lines(found.label(name))
             ax.set(title=title)
         style.hide(axes[len(names) :])
         # Where none is below, the axis is labelled here.

@@ -68,6 +68,9 @@ def _wins(best: str, why: Evidence, run: Run) -> tuple[str, list[str]]:
     assert why.lead is not None
     sentences = [
         evidence.accuracy(best, why, run),
+        *evidence.baselines(best, why, run),
+        *evidence.speed(best, why, run),
+        *evidence.moves(best, why, run),
         f"That is {evidence.gap(why)} more than the runner-up, {run.label(why.lead.over)}. Against "
         "every other strategy the lead is more than chance explains (largest p: "
         f"{probability(why.lead.largest_p)}).",
@@ -75,7 +78,14 @@ def _wins(best: str, why: Evidence, run: Run) -> tuple[str, list[str]]:
         *evidence.recurrence(best, (best,), why, run),
         *evidence.untested(why, run),
     ]
-    return f"{run.label(best)} wins on {evidence.data(run)}", sentences
+    return _first(why, f"{run.label(best)} wins on {evidence.data(run)}"), sentences
+
+
+def _first(why: Evidence, headline: str) -> str:
+    """Says first what it is about: designs, where each is one search's; speed, where some rise."""
+    if why.still_rising:
+        headline = f"Still learning: {headline} for now"
+    return f"Of one design each, {headline}" if why.searches == 1 else headline
 
 
 def _undecided(decision: Decision, why: Evidence, run: Run) -> tuple[str, list[str]]:
@@ -86,16 +96,20 @@ def _undecided(decision: Decision, why: Evidence, run: Run) -> tuple[str, list[s
             f"{run.label(best)} ties with {evidence.names(tied, run)} on {evidence.data(run)}"
         )
     else:
-        seeds = min(why.scores[name].seeds for name in decision.group)
+        count = min(why.scores[name].replicates for name in decision.group)
+        had = plural(count, why.replicate, evidence.replicates(why))
         headline = (
             f"{evidence.names(decision.group, run)} are too close to call on {evidence.data(run)} "
-            f"with {plural(seeds, 'seed')}: {int(why.needed)} more would be needed"
+            f"with {had}: {int(why.needed)} more would be needed"
         )
     sentences = [
         evidence.accuracy(best, why, run),
+        *evidence.baselines(best, why, run),
+        *evidence.speed(best, why, run),
+        *evidence.moves(best, why, run),
         f"Its lead over {run.label(why.lead.over)} is {evidence.gap(why)}, which chance explains: "
-        "other seeds or other test images could turn the order.",
-        evidence.seeds_needed(why.more_seeds, run),
+        f"other {evidence.replicates(why)} or other test images could turn the order.",
+        evidence.replicates_needed(why, run),
     ]
     if why.worse:
         sentences.append(
@@ -105,16 +119,17 @@ def _undecided(decision: Decision, why: Evidence, run: Run) -> tuple[str, list[s
     sentences += evidence.cheapest(why.multiply_adds, run)
     sentences += evidence.chances(decision.group, why, run)
     sentences += evidence.recurrence(best, decision.group, why, run)
-    return headline, sentences + evidence.untested(why, run)
+    return _first(why, headline), sentences + evidence.untested(why, run)
 
 
 def _too_few_seeds(why: Evidence, run: Run) -> tuple[str, list[str]]:
-    lone = [name for name, score in why.scores.items() if score.seeds == 1]
+    lone = [name for name, score in why.scores.items() if score.replicates == 1]
+    one = why.replicate
     if lone:
         reason = (
-            f"Tested with a single seed: {evidence.names(lone, run)}. One seed says nothing about "
-            "how far the next would differ, so no difference from it can be called more than "
-            "chance."
+            f"Tested with a single {one}: {evidence.names(lone, run)}. One {one} says nothing "
+            "about how far the next would differ, so no difference from it can be called more "
+            "than chance."
         )
     else:
         reason = "Predictions of the test images are missing, so no difference can be judged."
@@ -124,10 +139,14 @@ def _too_few_seeds(why: Evidence, run: Run) -> tuple[str, list[str]]:
         f"{percent(why.scores[best].mean)}, followed by {run.label(second)} with "
         f"{percent(why.scores[second].mean)}.",
         reason,
-        "Search again with --final-seeds 3 or more to learn which is better.",
+        *(
+            ["Search again with --final-seeds 3 or more to learn which is better."]
+            * (one == "seed")
+        ),
         *evidence.untested(why, run),
     ]
-    return f"No winner on {evidence.data(run)}: too few seeds to tell", sentences
+    few = evidence.replicates(why)
+    return f"No winner on {evidence.data(run)}: too few {few} to tell", sentences
 
 
 def _single(best: str, why: Evidence, run: Run) -> tuple[str, list[str]]:

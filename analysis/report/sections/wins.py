@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -10,13 +11,14 @@ from analysis import formatting
 from analysis.report.elements import Section, Table
 from analysis.report.findings import Findings
 from analysis.report.tested import tested
-from analysis.statistics import comparisons
+from analysis.statistics import comparisons, samples
 
 NOTE = (
-    "SD is the standard deviation over seeds; the difference is that from the most accurate. "
-    "Each interval counts both the seeds and the test images; p is corrected by Holm for all "
+    "SD is the standard deviation over {over}; the difference is that from the most accurate. "
+    "Each interval counts both the {over} and the test images; p is corrected by Holm for all "
     "comparisons. Strategies that share a letter cannot be told apart. The chance to be best "
-    "is the probability of being the most accurate. The validation score is that of the "
+    "is the probability of being the most accurate. How far a curve still rises is measured over "
+    "the last third of the training. The validation score is that of the "
     "configuration shown, the best of its strategy."
 )
 
@@ -35,11 +37,12 @@ def _table(found: Findings) -> Table:
         "strategy",
         f"test {found.metric}, mean ± SD",
         "95 % interval",
-        "seeds",
+        "trainings",
         "difference, points",
         "p (Holm)",
         "group",
         "chance to be best",
+        "still rising, points an epoch",
         "validation score",
         "at epoch",
     ]
@@ -61,10 +64,22 @@ def _table(found: Findings) -> Table:
                 cells.p,
                 str(group),
                 formatting.percent(found.summary.p_best[name], 0),
+                _rises(found.rising.loc[name]),
                 *score,
             ]
         )
-    return Table("strategies", columns, rows, note=NOTE, frame=_frame(found, letters))
+    over = "searches" if samples.several_iterations(found.run.finals) else "seeds"
+    return Table(
+        "strategies", columns, rows, note=NOTE.format(over=over), frame=_frame(found, letters)
+    )
+
+
+def _rises(row: Any) -> str:
+    """Returns how steeply a curve ended, with its interval."""
+    if math.isnan(row.slope):
+        return formatting.NOTHING
+    slope, low, high = (formatting.decimal(100 * row[name]) for name in ("slope", "low", "high"))
+    return f"{slope} ({low} to {high})"
 
 
 def _frame(found: Findings, letters: pd.Series | None) -> pd.DataFrame:

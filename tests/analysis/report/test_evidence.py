@@ -4,13 +4,16 @@ import math
 
 from analysis.example import example
 from analysis.report import evidence
+from analysis.statistics.baselines import Baseline
 from analysis.statistics.decision import Evidence, Score, decide
+from analysis.statistics.intervals import Estimate
+from analysis.statistics.samples import Spread
 
 RUN = example(lines=0.9, patches=0.5)
 
 
 def score(seeds=3, p_best=0.5):
-    return Score(0.9, 0.85, 0.95, p_best, seeds)
+    return Score(0.9, 0.85, 0.95, p_best, seeds, seeds)
 
 
 def why(**changes):
@@ -32,6 +35,44 @@ def test_unlike_numbers_of_seeds_are_said():
     assert evidence.seeds(uneven) == "mean of 1 to 3 seeds"
 
 
+def test_where_there_were_several_searches_they_are_counted():
+    several = why(searches=3, spread=Spread(0.021, 0.006, 0.009))
+    assert evidence.seeds(several) == "mean over 3 searches with 3 final trainings in all"
+    (said,) = evidence.moves("lines", several, RUN)
+    assert said.startswith("Another search would move lines by 2.1 percentage points, another seed")
+    assert "another seed by 0.6, other test images by 0.9" in said
+    (said,) = evidence.moves("lines", why(), RUN)
+    assert said.startswith("Each strategy was searched once")
+    assert evidence.moves("lines", why(searches=2), RUN) == []  # predictions are missing
+
+
+def over(*leads):
+    """Baselines over which the best has these leads, each known to 2 points."""
+    return tuple(
+        Baseline(f"b{place}", 0.9 - lead, Estimate(lead, lead - 0.02, lead + 0.02, 0.5, 9.0))
+        for place, lead in enumerate(leads)
+    )
+
+
+def test_a_best_that_does_not_beat_the_baselines_is_told_so():
+    assert evidence.baselines("lines", why(), RUN) == []
+    (said,) = evidence.baselines("lines", why(baselines=over(0.1, 0.2)), RUN)
+    assert said == "It beats what anyone would try first: b0 (80.0 %) and b1 (70.0 %)."
+    (said,) = evidence.baselines("lines", why(baselines=over(-0.05, 0.2)), RUN)
+    assert said == "lines is not worth its while here: b0 (95.0 %) is more accurate."
+    (said,) = evidence.baselines("lines", why(baselines=over(0.01, 0.2)), RUN)
+    assert said.startswith("That lines beats b0 (89.0 %) is not shown")
+    unknown = (Baseline("b", 0.8, Estimate(math.nan, math.nan, math.nan, math.nan, math.nan)),)
+    (said,) = evidence.baselines("lines", why(baselines=unknown), RUN)
+    assert "is not shown" in said
+
+
+def test_who_was_still_learning_is_named():
+    (said,) = evidence.speed("lines", why(still_rising=("patches",)), RUN)
+    assert said.startswith("After 9 epochs patches still improved faster than lines")
+    assert evidence.speed("lines", why(), RUN) == []
+
+
 def test_what_nobody_knows_is_not_said():
     assert evidence.chances(["lines"], why(scores={"lines": score(p_best=math.nan)}), RUN) == []
     assert evidence.cheapest({"lines": 5.0}, RUN) == []
@@ -40,5 +81,5 @@ def test_what_nobody_knows_is_not_said():
 
 
 def test_more_seeds_than_anybody_can_afford_are_more_than_a_hundred():
-    said = evidence.seeds_needed({"lines": 4.0, "patches": math.inf}, RUN)
+    said = evidence.replicates_needed(why(more_seeds={"lines": 4.0, "patches": math.inf}), RUN)
     assert "for lines 4" in said and "for patches more than 100" in said

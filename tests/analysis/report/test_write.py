@@ -46,7 +46,7 @@ def test_a_finished_run(tmp_path):
         ("nothing to compare", {"broken": STRATEGIES[1:]}),
         ("too few seeds", {"seeds": 1}),
         ("nothing was tested", {"seeds": 0}),
-        ("control, no recurrence", {"strategies": ["lines", "cnn_control"]}),
+        ("(control)", {"strategies": ["lines", "cnn_control"]}),
         ("digits", {"strategies": [f"strategy_{i}" for i in range(14)], "configurations": 2}),
     ],
 )

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from analysis import load_run
-from analysis.statistics.comparisons import against_best, by_strategy, correctness, groups, pairwise
+from analysis.statistics.comparisons import against_best, by_strategy, groups, pairwise
+from analysis.statistics.samples import correctness
 from search.metric import ACCURACY
 from search.store import Store
 from tests.support.synthetic_runs import blob, finals, make_run, outcomes

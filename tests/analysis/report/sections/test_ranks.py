@@ -79,7 +79,7 @@ def test_who_lacks_a_data_set_is_named_with_its_mark(runs):
     table = levels(6)
     table.iloc[2, 1] = np.nan
     said = sentence(rankings.compare_ranks(table, ACCURACY), runs)
-    assert said.endswith("left out: s1 (control, no recurrence).")
+    assert said.endswith("left out: s1 (control).")
 
 
 def test_equal_strategies_are_said_to_be_equal(runs):

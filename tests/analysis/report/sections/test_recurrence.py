@@ -18,7 +18,7 @@ def test_every_recurrent_strategy_has_a_row_against_the_control(tmp_path, level,
     found = find(load_run(make_run(tmp_path / "run", list(levels), levels, images=2000)))
     made = section(found)
     (said,), (table,) = made.prose, made.parts
-    assert words in said and "lines" in said and "cnn_control (control, no recurrence)" in said
+    assert words in said and "lines" in said and "cnn_control (control)" in said
     assert "the parameters" in said and "nan" not in said
     assert "by Holm's correction for 2)" in said
     assert table.columns[:3] == ["strategy", "difference, points", "95 % interval"]
@@ -35,10 +35,10 @@ def test_a_second_control_is_compared_with_and_not_judged(tmp_path):
     (said,), (table,) = made.prose, made.parts
     assert [row[0] for row in table.rows] == ["lines", "line_cnn"]
     assert table.columns[1] == "control"
-    assert {row[1] for row in table.rows} == {"mlp (control, no recurrence)"}
+    assert {row[1] for row in table.rows} == {"mlp (control)"}
     assert all(row[4] == "no" for row in table.rows)
     assert "hardest" in table.note
-    assert "Recurrence does not help here" in said and "than mlp (control, no recurrence)" in said
+    assert "Recurrence does not help here" in said and "than mlp (control)" in said
     assert "by Holm's correction for 4)" in said
 
 

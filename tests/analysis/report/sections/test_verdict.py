@@ -33,7 +33,7 @@ def test_a_planted_difference_wins(blank):
         rows = finals(blank.experiment.strategies, labels, found)
         named.append(verdict_of(blank, rows, labels, 3))
     assert sum(v.kind == "wins" and v.best == "cnn_lines" for v in named) >= 19
-    assert named[0].headline == "cnn_lines wins on digits"
+    assert named[0].headline == "Of one design each, cnn_lines wins on digits"
 
 
 def test_close_strategies_are_too_close_to_call_and_it_says_how_many_seeds_would_do(blank):
@@ -128,7 +128,7 @@ def test_a_control_that_is_not_beaten_is_named_as_such(tmp_path, level, words):
     )  # fmt: skip
     run = load_run(path)
     found = in_words(decide(run), run)
-    assert "control, no recurrence" in found.headline
+    assert "(control)" in found.headline
     assert words in " ".join(found.sentences)
 
 
@@ -139,11 +139,11 @@ def test_a_second_control_is_a_control_wherever_it_is_named(tmp_path):
     )
     run = load_run(path)
     assert run.controls == ("mlp", "cnn_control")
-    assert run.label("mlp") == "mlp (control, no recurrence)"
+    assert run.label("mlp") == "mlp (control)"
     found = in_words(decide(run), run)
     assert set(found.group) == {"lines", "mlp"}
     assert found.decision.why.earned == "not_shown"
-    assert "mlp (control, no recurrence)" in found.headline
+    assert "mlp (control)" in found.headline
     assert NOT_SHOWN in " ".join(found.sentences)
     # Both controls lead: no recurrent strategy is shown to be as good.
     labels, named = outcomes([0.6, 0.95, 0.95, 0.5], 3, 2000, np.random.default_rng(4), 0.02)
@@ -159,5 +159,5 @@ def test_controls_behind_a_recurrent_leader_are_named_together(tmp_path):
     labels, found = outcomes([0.9], 3, 400, np.random.default_rng(2))
     run = with_finals(load_run(path), finals(names, labels, np.repeat(found, 3, axis=0)), labels, 3)
     said = in_words(decide(run), run).sentences
-    both = "mlp (control, no recurrence) and cnn_control (control, no recurrence)"
+    both = "mlp (control) and cnn_control (control)"
     assert f"{both} are among those: {NOT_SHOWN}" in said

@@ -17,7 +17,7 @@ def test_each_strategy_has_its_result_its_group_and_its_score(tmp_path):
     assert last["difference, points"].startswith(MINUS)
     assert last["p (Holm)"] == "< 0.001"
     assert best["group"] != last["group"]
-    assert {row["seeds"] for row in rows.values()} == {"3"}
+    assert {row["trainings"] for row in rows.values()} == {"3"}
     assert list(table.frame.strategy) == list(found.summary.index)
     assert {"against_best_p", "validation_score", "group"} <= set(table.frame.columns)
 

@@ -1,0 +1,223 @@
+"""Finals -> samples: what is known of each strategy, and how far it varies with what."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analysis.run import Run
+from analysis.statistics import intervals
+from search.store import Metric
+
+
+def correctness(
+    finals: pd.DataFrame,
+    labels: np.ndarray | None,
+    strategies: Sequence[str],
+    metric: Metric,
+) -> dict[str, np.ndarray]:
+    """Returns how well each seed of each strategy does on each test image.
+
+    Args:
+        finals: the rows of one data set: `strategy`, `status`, `test_accuracy`, and
+            `predictions`, classes of shape (test images,).
+        labels: the test images' classes, shape (test images,), or None where nobody knows.
+        strategies: every strategy that competed.
+        metric: gives an image's score, 0 or 1.
+
+    Returns:
+        By strategy, the scores, shape (completed seeds, test images); bool where the metric is
+        accuracy. A strategy without a completed seed, or of whose seeds one has no predictions, is
+        left out.
+
+    >>> finals = pd.DataFrame({
+    ...     "strategy": "lines", "status": "completed", "test_accuracy": [1.0, 0.5],
+    ...     "predictions": [np.array([3, 1]), np.array([3, 2])],
+    ... })
+    >>> from search.store import ACCURACY
+    >>> correctness(finals, np.array([3, 1]), ["lines", "untested"], ACCURACY)
+    {'lines': array([[ True,  True],
+           [ True, False]])}
+    """
+    if labels is None or not len(labels):
+        return {}
+    found = {}
+    tested = completed(finals)
+    for name in strategies:
+        predicted = list(tested.predictions[tested.strategy == name])
+        if predicted and all(one is not None and len(one) == len(labels) for one in predicted):
+            found[name] = metric.per_image(np.stack(predicted), labels)
+    return found
+
+
+class Sample(NamedTuple):
+    """What a strategy did in the finals: the evidence that a claim about it rests on.
+
+    Attributes:
+        scores: of each replicate on every test image, in [0, 1], shape (replicates, test images).
+        iterations: a replicate each, its scores the mean over its seeds. Empty where the run has
+            one iteration: then the seeds of its finalist are the replicates, and what is said is
+            about that design.
+    """
+
+    scores: np.ndarray
+    iterations: tuple[int, ...] = ()
+
+
+def samples(
+    finals: pd.DataFrame,
+    labels: np.ndarray | None,
+    strategies: Sequence[str],
+    metric: Metric,
+) -> dict[str, Sample]:
+    """Returns the evidence on each strategy that was tested; the arguments are `correctness`'s.
+
+    >>> from analysis.example import example
+    >>> from search.store import ACCURACY
+    >>> run = example(lines=0.9)
+    >>> samples(run.finals, run.test_labels, ["lines"], ACCURACY)["lines"].scores.shape
+    (3, 300)
+    """
+    correct = correctness(finals, labels, strategies, metric)
+    if not several_iterations(finals):
+        return {name: Sample(scores) for name, scores in correct.items()}
+    tested = completed(finals)
+    found = {}
+    for name, scores in correct.items():
+        of = tested.iteration[tested.strategy == name].to_numpy()
+        iterations = np.unique(of)
+        means = np.stack([scores[of == each].mean(axis=0) for each in iterations])
+        found[name] = Sample(means, tuple(map(int, iterations)))
+    return found
+
+
+def several_iterations(finals: pd.DataFrame) -> bool:
+    """Whether there is more than one search of a strategy, so that searches are the evidence.
+
+    >>> several_iterations(pd.DataFrame({"iteration": [0, 0, 1]}))
+    True
+    """
+    return int(finals.iteration.nunique()) > 1
+
+
+def gain(one: Sample, other: Sample, metric: Metric) -> intervals.Estimate:
+    """Estimates by how much one strategy is better than another: `intervals.difference`, directed.
+
+    Args:
+        one: the evidence on it.
+        other: on the other, with the same test images.
+        metric: says which way is better.
+
+    >>> from search.store import ACCURACY
+    >>> one, other = np.array([[1, 1, 0], [1, 1, 1]]), np.array([[0, 1, 0], [1, 0, 0]])
+    >>> gain(Sample(one), Sample(other), ACCURACY).value
+    0.5
+    """
+    better, worse, paired = matched(one, other)
+    if metric.lowest_is_best:
+        better, worse = worse, better
+    return intervals.difference(better, worse, paired)
+
+
+def matched(one: Sample, other: Sample) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Returns the scores of both, and whether they are paired: by iteration, of those both have.
+
+    >>> one, other = Sample(np.eye(2), (0, 1)), Sample(np.eye(2), (1, 2))
+    >>> [part.tolist() for part in matched(one, other)[:2]]
+    [[[0.0, 1.0]], [[1.0, 0.0]]]
+    """
+    if not one.iterations:
+        return one.scores, other.scores, False
+    common = [each for each in one.iterations if each in other.iterations]
+    found = [sample.scores[[sample.iterations.index(e) for e in common]] for sample in (one, other)]
+    return found[0], found[1], True
+
+
+class Spread(NamedTuple):
+    """How far a strategy's accuracy moves when one thing changes: standard deviations.
+
+    Attributes:
+        search: another search, with other configurations and another split.
+        seed: another training of the same design.
+        images: as many other test images.
+    """
+
+    search: float
+    seed: float
+    images: float
+
+
+def spread(run: Run, strategy: str) -> Spread | None:
+    """Returns how far a strategy's accuracy moves from search to search, and from seed to seed.
+
+    None where there is one search, or predictions are missing.
+
+    >>> from analysis.example import example
+    >>> spread(example(lines=0.9), "lines") is None
+    True
+    """
+    if not several_iterations(run.finals):
+        return None
+    correct = correctness(run.finals, run.test_labels, [strategy], run.experiment.metric)
+    tested = completed(run.finals)
+    iterations = tested.iteration[tested.strategy == strategy].to_numpy()
+    if strategy not in correct or len(np.unique(iterations)) < 2:
+        return None
+    return components(correct[strategy], iterations)
+
+
+def components(correct: np.ndarray, iterations: np.ndarray) -> Spread:
+    """Takes what varies apart: over searches, over seeds within them, and over test images.
+
+    By the analysis of variance of one random factor: the mean square within iterations is that of
+    seeds; what the iterations' means vary beyond it is that of searches.
+
+    Args:
+        correct: whether a training classifies an image correctly, shape (trainings, test images).
+        iterations: of each training, shape (trainings,); two at least.
+
+    Returns:
+        The three; of seeds NaN where no iteration has two.
+
+    >>> correct = np.array([[1, 1], [1, 1], [0, 0], [0, 0]])
+    >>> found = components(correct, np.array([0, 0, 1, 1]))
+    >>> round(found.search, 2), found.seed
+    (0.71, 0.0)
+    """
+    accuracy = correct.mean(axis=1)
+    groups = [accuracy[iterations == each] for each in np.unique(iterations)]
+    freedom = sum(len(group) - 1 for group in groups)
+    within = sum(float(np.square(group - group.mean()).sum()) for group in groups)
+    of_seed = within / freedom if freedom else math.nan
+    between = float(np.var([group.mean() for group in groups], ddof=1))
+    noise = float(np.mean([1 / len(group) for group in groups])) * of_seed if freedom else 0.0
+    share = np.mean([correct[iterations == each].mean(axis=0) for each in np.unique(iterations)], 0)
+    over_images, _ = intervals.variance_over_images(share, 0.0)
+    return Spread(math.sqrt(max(between - noise, 0.0)), math.sqrt(of_seed), math.sqrt(over_images))
+
+
+def replicates(finals: pd.DataFrame, strategy: str) -> np.ndarray:
+    """Returns a strategy's test scores: of its iterations, or of its seeds where there is one.
+
+    >>> from analysis.example import example
+    >>> replicates(example(lines=0.9).finals, "lines").shape
+    (3,)
+    """
+    mine = completed(finals[finals.strategy == strategy])
+    if several_iterations(finals):
+        return mine.groupby("iteration").test_accuracy.mean().to_numpy(dtype=float)
+    return mine.test_accuracy.to_numpy(dtype=float)
+
+
+def completed(finals: pd.DataFrame) -> pd.DataFrame:
+    """Returns the finals that have a result.
+
+    >>> from analysis.example import example
+    >>> len(completed(example(lines=0.9).finals))
+    3
+    """
+    return finals[(finals.status == "completed") & finals.test_accuracy.notna()]
