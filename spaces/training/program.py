@@ -194,6 +194,7 @@ def program_of(model: keras.Model, pixels: str) -> Program:
     _programs[key] = program
     while len(_programs) > KEPT:
         _programs.popitem(last=False)
+        backends.forget()
     return program
 
 

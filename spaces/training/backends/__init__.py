@@ -7,9 +7,15 @@ from typing import Any
 import keras
 
 if keras.backend.backend() == "tensorflow":
-    from spaces.training.backends.on_tensorflow import batch, compiled, layers_for, with_gradient
+    from spaces.training.backends.on_tensorflow import (
+        batch,
+        compiled,
+        forget,
+        layers_for,
+        with_gradient,
+    )
 elif keras.backend.backend() == "jax":
-    from spaces.training.backends.on_jax import batch, compiled, layers_for, with_gradient
+    from spaces.training.backends.on_jax import batch, compiled, forget, layers_for, with_gradient
 else:
 
     def __getattr__(name: str) -> Any:
@@ -17,4 +23,4 @@ else:
         raise AttributeError(f"{name}: KERAS_BACKEND has to be tensorflow or jax to train")
 
 
-__all__ = ["batch", "compiled", "layers_for", "with_gradient"]
+__all__ = ["batch", "compiled", "forget", "layers_for", "with_gradient"]

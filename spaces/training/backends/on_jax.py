@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,20 @@ def with_gradient(function: Callable[[Any], tuple[Any, Any]], point: Any) -> tup
 def compiled(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
     """Compiles a function when it is first called, and again for another number of images."""
     return jax.jit(function)
+
+
+FORGET_AFTER = 32
+_forgotten = itertools.count(1)
+
+
+def forget() -> None:
+    """Called when a program is kept no longer: now and then JAX is made to forget it, too.
+
+    Tables of its own keep something of every program that was ever compiled, a megabyte a model.
+    What is still used is compiled again, from the cache on disk: so not every time.
+    """
+    if next(_forgotten) % FORGET_AFTER == 0:
+        jax.clear_caches()
 
 
 def batch(order: Any, number: Any, size: int, images: int) -> tuple[Any, Any]:

@@ -43,6 +43,10 @@ def compiled(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any
     return tf.function(function, input_signature=signature, autograph=False)
 
 
+def forget() -> None:
+    """Called when a program is kept no longer; what TensorFlow has of it goes with it."""
+
+
 def batch(order: Any, number: Any, size: Any, images: Any) -> tuple[Any, Any]:
     """Returns the places of a batch's images in the data, and what each counts.
 

@@ -232,3 +232,13 @@ def test_penalties_of_the_layers_are_part_of_the_loss(traces):
     stock, (x, y) = made(), images()
     train_by_keras(stock, x, y, seed=1, batch_size=12)
     assert distance(fit(made(), batch_size=12), arrays(stock.trainable_variables)) < 1e-4
+
+
+def test_a_program_that_is_kept_no_longer_is_forgotten_by_the_backend_too(monkeypatch):
+    """JAX has tables of its own, which grew by a megabyte a model."""
+    forgotten = []
+    monkeypatch.setattr(program.backends, "forget", lambda: forgotten.append(1))
+    monkeypatch.setattr(program, "_programs", collections.OrderedDict())
+    for units in range(2, program.KEPT + 5):
+        program_of(dense(units=units), "uint8")
+    assert len(forgotten) == 3 and len(program._programs) == program.KEPT
