@@ -114,16 +114,15 @@ def baselines(best: str, why: Evidence, run: Run) -> list[str]:
     unbeaten = [place for place, each in enumerate(why.baselines) if not each.lead.low > 0]
     if not unbeaten:
         return [f"It beats what anyone would try first: {listing(said)}."]
-    ahead = [place for place in unbeaten if why.baselines[place].lead.value < 0]
+    ahead = [place for place in unbeaten if why.baselines[place].lead.high < 0]
     if ahead:
-        verb = "is" if len(ahead) == 1 else "are"
         return [
-            f"{run.label(best)} is not worth its while here: "
-            f"{listing([said[place] for place in ahead])} {verb} more accurate."
+            f"{run.label(best)} is not worth its while here: with "
+            f"{listing([said[place] for place in ahead])} more images are classified correctly."
         ]
     return [
-        f"That {run.label(best)} beats {listing([said[place] for place in unbeaten])} is not "
-        "shown: chance explains the difference."
+        f"It is not shown that {run.label(best)} beats "
+        f"{listing([said[place] for place in unbeaten])}: chance explains the difference."
     ]
 
 
