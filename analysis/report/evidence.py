@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from analysis.formatting import amount, clean, listing, percent, plural, points
 from analysis.run import Run
@@ -162,6 +162,13 @@ def interval(score: Score) -> str:
 def names(names: Iterable[str], run: Run) -> str:
     """Returns strategies by their labels."""
     return listing([run.label(name) for name in names])
+
+
+def few(names_: Sequence[str], run: Run) -> str:
+    """Returns strategies by their labels for a headline: of more than four the first three."""
+    if len(names_) <= 4:
+        return names(names_, run)
+    return listing([*map(run.label, names_[:3]), f"{len(names_) - 3} others"])
 
 
 def data(run: Run) -> str:

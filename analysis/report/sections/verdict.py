@@ -92,14 +92,12 @@ def _undecided(decision: Decision, why: Evidence, run: Run) -> tuple[str, list[s
     assert why.lead is not None
     best, *tied = decision.group
     if decision.kind == "ties":
-        headline = (
-            f"{run.label(best)} ties with {evidence.names(tied, run)} on {evidence.data(run)}"
-        )
+        headline = f"{run.label(best)} ties with {evidence.few(tied, run)} on {evidence.data(run)}"
     else:
         count = min(why.scores[name].replicates for name in decision.group)
         had = plural(count, why.replicate, evidence.replicates(why))
         headline = (
-            f"{evidence.names(decision.group, run)} are too close to call on {evidence.data(run)} "
+            f"{evidence.few(decision.group, run)} are too close to call on {evidence.data(run)} "
             f"with {had}: {int(why.needed)} more would be needed"
         )
     sentences = [

@@ -75,6 +75,11 @@ def test_who_was_still_learning_is_named():
     assert evidence.speed("lines", why(), RUN) == []
 
 
+def test_a_headline_names_a_few():
+    assert evidence.few(["a", "b", "c", "d"], RUN) == "a, b, c and d"
+    assert evidence.few(["a", "b", "c", "d", "e"], RUN) == "a, b, c and 2 others"
+
+
 def test_what_nobody_knows_is_not_said():
     assert evidence.chances(["lines"], why(scores={"lines": score(p_best=math.nan)}), RUN) == []
     assert evidence.cheapest({"lines": 5.0}, RUN) == []
