@@ -12,6 +12,7 @@ import pytest
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
@@ -208,6 +209,8 @@ def test_without_a_script_the_best_trials_are_there(browser, pages):
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
         browser.get(pages["whole"].as_uri())
+        # Without scripts the browser says sooner that a page is loaded than that it is read.
+        WebDriverWait(browser, 30).until(lambda _: column(browser, 2))
         assert len(column(browser, 2)) == 25
         assert not browser.find_element(By.CSS_SELECTOR, ".tools").is_displayed()
     finally:
