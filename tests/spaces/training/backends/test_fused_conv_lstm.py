@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import keras
@@ -16,42 +17,21 @@ import tensorflow as tf
 
 from spaces.training.backends.fused_conv_lstm import can_be_fused, neighbours
 from spaces.training.backends.fused_layers import fused_layers
+from tests.support import recurrent
 
 STEPS, WIDTH, CHANNELS, FILTERS = 4, 5, 2, 3
 PLAIN = {"kernel_size": 3, "padding": "same"}
 
 
-def made_up(*shape):
-    return tf.constant(np.random.default_rng(sum(shape)).normal(size=shape), "float32")
-
-
 def conv_lstm(**options):
-    """A layer whose weights are all something, the bias as well."""
     layer = layers.ConvLSTM1D(FILTERS, **{**PLAIN, **options})
-    layer.build((None, STEPS, WIDTH, CHANNELS))
-    for variable in layer.trainable_variables:
-        variable.assign(made_up(*variable.shape) / 2)
-    return layer
+    return recurrent.with_weights(layer, STEPS, WIDTH, CHANNELS)
 
 
-def computed(layer, **options):
-    """All that a layer returns, and the gradient of a loss of all of that to all that it takes."""
-    state = (6, WIDTH, FILTERS)
-    given = [made_up(6, STEPS, WIDTH, CHANNELS), made_up(*state), made_up(*state) / 2]
-    with tf.GradientTape() as tape:
-        tape.watch(given)
-        returned = layer(given[0], initial_state=given[1:], **options)
-        returned = returned if isinstance(returned, list | tuple) else [returned]
-        loss = sum(tf.reduce_sum(each * made_up(*each.shape)) for each in returned)
-    taken = [*given, *(variable.value for variable in layer.trainable_variables)]
-    gradients = tape.gradient(loss, taken)
-    assert all(gradient is not None for gradient in gradients) and len(gradients) == 6
-    return [*map(np.asarray, returned)], [*map(np.asarray, gradients)]
-
-
-def close(some, others):
-    for one, other in zip(some, others, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+computed = functools.partial(
+    recurrent.computed, sequence=(6, STEPS, WIDTH, CHANNELS), state=(6, WIDTH, FILTERS)
+)
+close = functools.partial(recurrent.close, atol=1e-5)
 
 
 @pytest.mark.parametrize(
