@@ -9,7 +9,7 @@ def made_up(*shape):
 
 
 def with_weights(layer, *shape):
-    """The layer, built for inputs of this shape; its weights are all something, the bias as well."""
+    """The layer, built for inputs of this shape; no weight is nothing, the bias neither."""
     layer.build((None, *shape))
     for variable in layer.trainable_variables:
         variable.assign(made_up(*variable.shape) / 2)
