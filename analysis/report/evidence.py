@@ -102,7 +102,7 @@ def seeds(why: Evidence) -> str:
 
 def replicates(why: Evidence) -> str:
     """Returns what the evidence is counted in, in the plural."""
-    return "searches" if why.searches > 1 else "seeds"
+    return {"search": "searches", "seed": "seeds"}[why.replicate]
 
 
 def baselines(best: str, why: Evidence, run: Run) -> list[str]:

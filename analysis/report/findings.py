@@ -13,7 +13,6 @@ from analysis.report.style import Style, styles
 from analysis.run import Run, best_first, representatives
 from analysis.statistics import comparisons
 from analysis.statistics.decision import Decision, decide
-from analysis.statistics.learning import rising
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -28,7 +27,6 @@ class Findings:
         comparison: `comparisons.against_best` of them.
         standing: `run.representatives` of it.
         decision: the answer.
-        rising: `learning.rising` of it.
         look: each strategy's colour and marker.
         unfinished: whether the search is still running, so that the report must be quick.
     """
@@ -40,7 +38,6 @@ class Findings:
     comparison: pd.DataFrame
     standing: pd.DataFrame
     decision: Decision
-    rising: pd.DataFrame
     look: dict[str, Style]
     unfinished: bool = False
 
@@ -100,7 +97,6 @@ def find(run: Run, unfinished: bool = False) -> Findings:
         comparison=compared.against_best,
         standing=representatives(run),
         decision=decide(run, compared),
-        rising=rising(run),
         look=styles(dict(run.strategies.position)),
         unfinished=unfinished,
     )

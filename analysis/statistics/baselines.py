@@ -32,7 +32,7 @@ def over_baselines(run: Run, strategy: str) -> list[Baseline]:
     []
     """
     metric = run.experiment.metric
-    found = samples(run.finals, run.test_labels, run.experiment.strategies, metric)
+    found = samples(run.finals, run.test_labels, [strategy], metric)
     rows = []
     for row in run.baselines.to_dict("records"):
         accuracy = float(row["test_accuracy"])

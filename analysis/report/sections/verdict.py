@@ -67,10 +67,7 @@ def in_words(decision: Decision, run: Run) -> Verdict:
 def _wins(best: str, why: Evidence, run: Run) -> tuple[str, list[str]]:
     assert why.lead is not None
     sentences = [
-        evidence.accuracy(best, why, run),
-        *evidence.baselines(best, why, run),
-        *evidence.speed(best, why, run),
-        *evidence.moves(best, why, run),
+        *_of_the_best(best, why, run),
         f"That is {evidence.gap(why)} more than the runner-up, {run.label(why.lead.over)}. Against "
         "every other strategy the lead is more than chance explains (largest p: "
         f"{probability(why.lead.largest_p)}).",
@@ -79,6 +76,16 @@ def _wins(best: str, why: Evidence, run: Run) -> tuple[str, list[str]]:
         *evidence.untested(why, run),
     ]
     return _first(why, f"{run.label(best)} wins on {evidence.data(run)}"), sentences
+
+
+def _of_the_best(best: str, why: Evidence, run: Run) -> list[str]:
+    """Says how good the best is by itself, and what that is worth."""
+    return [
+        evidence.accuracy(best, why, run),
+        *evidence.baselines(best, why, run),
+        *evidence.speed(best, why, run),
+        *evidence.moves(best, why, run),
+    ]
 
 
 def _first(why: Evidence, headline: str) -> str:
@@ -101,10 +108,7 @@ def _undecided(decision: Decision, why: Evidence, run: Run) -> tuple[str, list[s
             f"with {had}: {int(why.needed)} more would be needed"
         )
     sentences = [
-        evidence.accuracy(best, why, run),
-        *evidence.baselines(best, why, run),
-        *evidence.speed(best, why, run),
-        *evidence.moves(best, why, run),
+        *_of_the_best(best, why, run),
         f"Its lead over {run.label(why.lead.over)} is {evidence.gap(why)}, which chance explains: "
         f"other {evidence.replicates(why)} or other test images could turn the order.",
         evidence.replicates_needed(why, run),
@@ -137,12 +141,10 @@ def _too_few_seeds(why: Evidence, run: Run) -> tuple[str, list[str]]:
         f"{percent(why.scores[best].mean)}, followed by {run.label(second)} with "
         f"{percent(why.scores[second].mean)}.",
         reason,
-        *(
-            ["Search again with --final-seeds 3 or more to learn which is better."]
-            * (one == "seed")
-        ),
-        *evidence.untested(why, run),
     ]
+    if one == "seed":
+        sentences.append("Search again with --final-seeds 3 or more to learn which is better.")
+    sentences += evidence.untested(why, run)
     few = evidence.replicates(why)
     return f"No winner on {evidence.data(run)}: too few {few} to tell", sentences
 

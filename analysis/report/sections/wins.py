@@ -12,6 +12,7 @@ from analysis.report.elements import Section, Table
 from analysis.report.findings import Findings
 from analysis.report.tested import tested
 from analysis.statistics import comparisons, samples
+from analysis.statistics.learning import rising
 
 NOTE = (
     "SD is the standard deviation over {over}; the difference is that from the most accurate. "
@@ -46,6 +47,7 @@ def _table(found: Findings) -> Table:
         "validation score",
         "at epoch",
     ]
+    rises = rising(found.run)
     rows = []
     for name in found.order:
         cells = tested(found, name)
@@ -64,7 +66,7 @@ def _table(found: Findings) -> Table:
                 cells.p,
                 str(group),
                 formatting.percent(found.summary.p_best[name], 0),
-                _rises(found.rising.loc[name]),
+                _rises(rises.loc[name]),
                 *score,
             ]
         )
