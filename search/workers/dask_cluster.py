@@ -31,6 +31,9 @@ CONFIGURATION = {
     # Its profiler looks at every thread's stack a hundred times a second. While Keras traces a
     # model the stack is deep and Python busy: a sixth of a short trial's time went there.
     "distributed.worker.profile.enabled": False,
+    # Where there is a package `pynvml` it asks the first card named by CUDA_VISIBLE_DEVICES what it
+    # does: of "-1", by which the driver leaves the cards to the workers, that is an error.
+    "distributed.diagnostics.nvml": False,
     "distributed.worker.multiprocessing-method": forkserver.METHOD,
     "distributed.comm.timeouts.connect": "10s",
     "distributed.admin.large-graph-warning-threshold": "1GB",  # a model may be larger than 10 MB

@@ -9,13 +9,17 @@ import shutil
 import subprocess
 import sys
 import time
+import types
 
 import psutil
 import pytest
+from distributed.diagnostics import nvml
+from distributed.system_monitor import SystemMonitor
 
 from search.data.datasets import Images
 from search.experiment import Execution, ExperimentError
 from search.store import Store
+from search.workers import dask_cluster
 from search.workers.choice import make_workers, plan_workers
 from search.workers.protocol import Job
 from tests.support import small_run
@@ -177,6 +181,22 @@ def test_no_profiler_slows_a_worker_that_is_started_here(workers):
     assert len(at_work) == 2
     for callbacks in at_work.values():
         assert "heartbeat" in callbacks and not {"profile", "profile-cycle"} & set(callbacks)
+
+
+def test_no_card_is_asked_what_it_does(monkeypatch):
+    """NVIDIA's package asks "-1", by which the cards are hidden here, and fails: seen on an H100."""
+
+    def ask(card):
+        raise RuntimeError(f"Invalid Argument: {card}")
+
+    made = types.SimpleNamespace(
+        nvmlInit=lambda: None, nvmlDeviceGetCount=lambda: 1, nvmlDeviceGetHandleByIndex=ask
+    )
+    monkeypatch.setattr(nvml, "pynvml", made)
+    monkeypatch.setattr(nvml, "NVML_STATE", nvml.NVMLState.UNINITIALIZED)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    dask_cluster.configure()
+    assert "gpu_name" not in SystemMonitor().update()
 
 
 def test_images_are_sent_once(workers):
