@@ -209,11 +209,7 @@ def search_and_test(
     oracle = make_oracle(store.experiment, dataset, spaces)
     totals = oracle.totals()
     store.record_plan(dataset.name, totals)
-    with make_display(
-        store.experiment,
-        {strategy: trials for strategy, (trials, _) in totals.items()},
-        {strategy: epochs for strategy, (_, epochs) in totals.items()},
-    ) as display:
+    with make_display(store.experiment, totals) as display:
         display.note(epochs_in_words(store.experiment, len(dataset.train.y)))
         page = LivePage(store.path, display.note)
         page()

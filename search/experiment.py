@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from search import looks
 from search.metric import ACCURACY, Metric
 
 
@@ -86,6 +87,8 @@ class Experiment:
         factor: Hyperband's reduction factor between rungs.
         iterations: how many searches each arm has, independent of each other: of its own
             configurations, split and finalist.
+        most_iterations: how many an arm has at most while it may be the best; fewer than
+            `iterations` are as many.
         seed: everything random follows from it.
         final_seeds: how many times the best configuration of each arm's iteration is retrained
             for the finals.
@@ -128,6 +131,14 @@ class Experiment:
         metavar="N",
         usual=3,
     )
+    most_iterations: int = _option(
+        "count_or_auto",
+        "searches of a strategy that may be the best, while others may be, too; auto: three times "
+        "--iterations, or one where that is one",
+        1,
+        metavar="N|auto",
+        auto=True,
+    )
     seed: int = _option("count", "everything random follows from it", 0, metavar="N")
     final_seeds: int = _option(
         "count", "how often each finalist is retrained", 3, least=1, metavar="N"
@@ -167,9 +178,9 @@ class Experiment:
         return None
 
     @property
-    def finals_each(self) -> int:
-        """How many final trainings a strategy has, over all iterations."""
-        return self.iterations * self.final_seeds
+    def level(self) -> float:
+        """At which level each look at who leads decides, for 5 % in all."""
+        return looks.level(self.iterations, self.most_iterations)
 
     def final_seeds_of(self, iteration: int) -> list[int]:
         """The seeds on which an iteration's finalists are trained; no two iterations share one.

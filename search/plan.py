@@ -1,4 +1,4 @@
-"""What a search will do, as far as it is left to the data: how long its trainings are."""
+"""What a search will do where nobody said: how long its trainings are, and how many there are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 from collections.abc import Collection
 
 from search.experiment import Experiment, ExperimentError
+from search.looks import LEVELS
 
 STEPS = 1500
 """Of a full training, about. Measured on digits: 30 epochs (540 steps) bring `lines` to 98.6 % and
@@ -26,17 +27,31 @@ def planned(experiment: Experiment, automatic: Collection[str], images: int) -> 
 
     Args:
         experiment: what was asked for.
-        automatic: which of `max_epochs` and `min_epochs` are to be chosen.
+        automatic: which of `max_epochs`, `min_epochs` and `most_iterations` are to be chosen.
         images: how many there are to train on.
 
     Raises:
-        ExperimentError: the shortest trainings would be longer than the longest.
+        ExperimentError: the shortest trainings would be longer than the longest, or the most
+            iterations fewer than the first, or too many.
 
     >>> chosen = planned(Experiment("digits", ("lines",)), ["max_epochs", "min_epochs"], 1150)
     >>> chosen.max_epochs, chosen.min_epochs
     (81, 9)
     """
     longest, shortest = experiment.max_epochs, experiment.min_epochs
+    first, most = experiment.iterations, experiment.most_iterations
+    if "most_iterations" in automatic:
+        # One search speaks of its designs, and more for some would not change that.
+        most = 3 * first if first > 1 else 1
+    elif most < first:
+        raise ExperimentError(
+            f"--most-iterations {most} is less than --iterations {first}: give more"
+        )
+    if most > first * len(LEVELS):
+        raise ExperimentError(
+            f"--most-iterations {most} is more than {len(LEVELS)} times --iterations {first}: "
+            "give fewer"
+        )
     if "max_epochs" in automatic:
         steps = math.ceil(images / experiment.batch_size)
         longest = RUNGS * min(max(1, math.ceil(STEPS / RUNGS / steps)), MOST)
@@ -46,7 +61,9 @@ def planned(experiment: Experiment, automatic: Collection[str], images: int) -> 
         raise ExperimentError(
             f"--min-epochs {shortest} is more than --max-epochs {longest}: give fewer"
         )
-    return dataclasses.replace(experiment, max_epochs=longest, min_epochs=shortest)
+    return dataclasses.replace(
+        experiment, max_epochs=longest, min_epochs=shortest, most_iterations=most
+    )
 
 
 def epochs_in_words(experiment: Experiment, images: int) -> str:

@@ -45,6 +45,7 @@ def make_oracle(
         min_epochs=experiment.min_epochs,
         factor=experiment.factor,
         iterations=experiment.iterations,
+        most_iterations=experiment.most_iterations,
         seed=experiment.seed,
         dataset=dataset.name,
         objective=keras_tuner.Objective(experiment.metric.validation, experiment.metric.direction),
@@ -95,6 +96,7 @@ class SequenceTuner(keras_tuner.Tuner):
         self._running: dict[str, tuple[kt_trial.Trial, TrialRow]] = {}  # by trial_id
         self._affinity: dict[str, str] = {}  # trial_id to the worker that may hold its model
         self._deadline = float("inf")
+        self._told = oracle.granted
 
     def search(self) -> bool:
         """Searches until all brackets are done or the time is up.
@@ -123,6 +125,7 @@ class SequenceTuner(keras_tuner.Tuner):
             self.meanwhile,
         )
         done = self.oracle.next_key() is None
+        self.store.record_searches(self.dataset.name, self.oracle.whole())
         if done:
             self.store.delete_checkpoints_except([])
         else:
@@ -135,6 +138,7 @@ class SequenceTuner(keras_tuner.Tuner):
 
     def _next_job(self, idle: Sequence[str]) -> tuple[Job, str]:
         """Begins the oracle's next trial, where its parent's model may be held if that is idle."""
+        self._tell_granted()
         trial = self.oracle.create_trial(f"{len(self.oracle.start_order)}")
         key = TrialKey.parse(trial.trial_id)
         home = self._affinity.get(key.parent.trial_id) if key.parent else None
@@ -162,6 +166,21 @@ class SequenceTuner(keras_tuner.Tuner):
         self.display.trial_started(row)
         self._running[row.trial_id] = trial, row
         return job, worker
+
+    def _tell_granted(self) -> None:
+        """Records and says who is searched more than was planned so far."""
+        granted = self.oracle.granted
+        more = [name for name in granted if granted[name] > self._told[name]]
+        if more:
+            totals = self.oracle.totals()
+            self.store.record_plan(self.dataset.name, totals)
+            self.display.plan(totals)
+            before, now = self._told[more[0]], granted[more[0]]
+            self.display.note(
+                f"after {before} searches each any of {', '.join(more)} may be the best: "
+                f"{now - before} more of each"
+            )
+        self._told = granted
 
     def _take(self, result: TrialResult) -> Job | None:
         """Records how a trial ended, or was paused; then returns what it goes on with."""

@@ -155,7 +155,9 @@ def _done(found: Findings) -> dict[str, Any]:
         # A failed trial leaves out epochs that were planned, so the share is a lower bound.
         share = min(1.0, epochs / planned)
         text += f" of about {planned:,} ({100 * share:.0f} %)"
-    wanted = run.experiment.finals_each * len(run.experiment.strategies)
+    searches = run.trials.groupby("strategy").iteration.nunique()
+    searches = searches.reindex(run.experiment.strategies).fillna(0).clip(run.experiment.iterations)
+    wanted = int(run.experiment.final_seeds * searches.sum())
     # A search that was killed leaves its page behind: the time tells.
     moment = time.strftime("%Y-%m-%d %H:%M:%S")
     text += f"; {len(run.finals)} of {wanted} final trainings. So it stood at {moment}."

@@ -14,10 +14,19 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine import trial as kt_trial
 
+from search import looks
+from search.contenders import contenders
 from search.experiment import derive_seed
 from search.hyperband import brackets
 from search.hyperband.configurations import Values, draw_all
-from search.hyperband.promotion import RUNNING, Outcome, TrialKey, next_in_arm, rung_states
+from search.hyperband.promotion import (
+    RUNNING,
+    Outcome,
+    TrialKey,
+    finalist_scores,
+    next_in_arm,
+    rung_states,
+)
 from search.metric import ACCURACY, more_is_better
 from search.schema import TrialRow
 
@@ -51,6 +60,8 @@ class StrategyHyperband(keras_tuner.Oracle):
         factor: how many times fewer configurations each rung holds.
         iterations: how often every arm runs through all brackets, each time with configurations
             of its own.
+        most_iterations: how often an arm does at most, while it may be the best and others may be,
+            too (`search.looks`); fewer than `iterations` are as many.
         seed: every configuration follows from it; 0 is a seed like any other.
         dataset: the data set's name, the other half of an arm.
         spaces: strategy to its search space, in the order in which the arms take turns. Without
@@ -80,6 +91,7 @@ class StrategyHyperband(keras_tuner.Oracle):
         factor: int = 3,
         min_epochs: int = 1,
         iterations: int = 1,
+        most_iterations: int = 1,
         seed: int = 0,
         dataset: str = "",
         spaces: Mapping[str, keras_tuner.HyperParameters] | None = None,
@@ -94,7 +106,10 @@ class StrategyHyperband(keras_tuner.Oracle):
         )
         self.seed = seed  # KerasTuner replaces 0 by a random number
         self.plan = brackets.plan(max_epochs, factor, min_epochs)
-        self.iterations, self.dataset, self.keep_files = iterations, dataset, keep_files
+        self.dataset, self.keep_files = dataset, keep_files
+        self._rounds = looks.rounds(iterations, most_iterations)
+        self._level = looks.level(iterations, most_iterations)
+        self._granted: dict[str, int] = {}
         self._spaces = dict(spaces) if spaces else None
         self._initial = dict(initial or {})
         most = next(iter(self.plan.values()))[0].size
@@ -103,7 +118,7 @@ class StrategyHyperband(keras_tuner.Oracle):
                 count = f"{len(configurations)} initial configurations"
                 raise ValueError(f"{count} for {arm}, and {most} slots")
         self._joint_space: keras_tuner.HyperParameters | None = None
-        self._configurations: dict[str, dict[tuple[int, int, int], Values]] = {}
+        self._configurations: dict[tuple[str, int], dict[tuple[int, int, int], Values]] = {}
         self.table: dict[TrialKey, Outcome] = {}
 
     # The arms and what they try
@@ -131,22 +146,32 @@ class StrategyHyperband(keras_tuner.Oracle):
 
         Fewer than its brackets hold where the space has no more.
         """
-        if arm not in self._configurations:
+        drawn: dict[tuple[int, int, int], Values] = {}
+        for iteration in range(self.granted[arm]):
+            drawn |= self._draw(arm, iteration)
+        return drawn
+
+    def _draw(self, arm: str, iteration: int) -> dict[tuple[int, int, int], Values]:
+        """The same for one iteration, which draws as if there were no other."""
+        if (arm, iteration) not in self._configurations:
             if self._spaces is None and self._joint_space is None:
                 self._joint_space = self.get_space()
             preset = {"strategy": arm} if self._spaces is None and arm else {}
-            drawn: dict[tuple[int, int, int], Values] = {}
-            for iteration in range(self.iterations):  # each draws as if there were no other
-                places = [
-                    (iteration, bracket, slot)
-                    for bracket, rungs in self.plan.items()
-                    for slot in range(rungs[0].size)
-                ]
-                stream = (self.seed, self.dataset, arm)
-                initial = () if iteration else self._initial.get(arm, ())
-                drawn |= draw_all(self._space(arm), preset, places, stream, initial)
-            self._configurations[arm] = drawn
-        return self._configurations[arm]
+            places = [
+                (iteration, bracket, slot)
+                for bracket, rungs in self.plan.items()
+                for slot in range(rungs[0].size)
+            ]
+            stream = (self.seed, self.dataset, arm)
+            initial = () if iteration else self._initial.get(arm, ())
+            drawn = draw_all(self._space(arm), preset, places, stream, initial)
+            self._configurations[arm, iteration] = drawn
+        return self._configurations[arm, iteration]
+
+    @property
+    def granted(self) -> dict[str, int]:
+        """Arm to how many iterations it has, as far as the table shows by now."""
+        return {arm: self._granted.get(arm, self._rounds[0]) for arm in self.arms}
 
     def drawn(self, arm: str) -> dict[tuple[int, int], int]:
         """(iteration, bracket) to the number of configurations that its rung 0 starts."""
@@ -157,7 +182,7 @@ class StrategyHyperband(keras_tuner.Oracle):
 
     def values(self, key: TrialKey) -> Values:
         """The values of a trial's hyperparameters, the same in every rung."""
-        return self.configurations(key.strategy)[key.iteration, key.bracket, key.slot]
+        return self._draw(key.strategy, key.iteration)[key.iteration, key.bracket, key.slot]
 
     def rung(self, key: TrialKey) -> brackets.Rung:
         """The rung in which a trial stands."""
@@ -188,6 +213,33 @@ class StrategyHyperband(keras_tuner.Oracle):
 
     def next_key(self) -> TrialKey | None:
         """The next trial that can start now: of the arm that has had the fewest epochs."""
+        following = self._next_granted()
+        while following is None and self._grant():
+            following = self._next_granted()
+        return following
+
+    def _grant(self) -> bool:
+        """Gives another round to the arms that may be the best, once all before it has ended.
+
+        Returns:
+            Whether it has: not where one is left, or none of them may have more.
+        """
+        granted = self.granted
+        so_far = max(granted.values())
+        more = next((number for number in self._rounds if number > so_far), None)
+        if more is None or RUNNING in self.table.values():
+            return False
+        scores = {
+            arm: [*finalist_scores(arm, self.table).values()]
+            for arm, number in granted.items()
+            if number == so_far
+        }
+        names = contenders(scores, self._level)
+        if len(names) > 1:
+            self._granted = {**granted, **dict.fromkeys(names, more)}
+        return len(names) > 1
+
+    def _next_granted(self) -> TrialKey | None:
         spent = dict.fromkeys(self.arms, 0)
         for key in self.table:
             rung = self.rung(key)
@@ -197,6 +249,17 @@ class StrategyHyperband(keras_tuner.Oracle):
             if following is not None:
                 return following
         return None
+
+    def whole(self) -> dict[tuple[str, int], bool]:
+        """(Arm, iteration) to whether all its trials have ended; only of those that have begun."""
+        found = dict.fromkeys(((key.strategy, key.iteration) for key in self.table), True)
+        for arm in self.arms:
+            for (iteration, bracket), count in self.drawn(arm).items():
+                rungs = self.plan[bracket]
+                states = rung_states(arm, iteration, bracket, rungs, count, self.table)
+                if any(state.pending for state in states) and (arm, iteration) in found:
+                    found[arm, iteration] = False
+        return found
 
     def promotable(self) -> set[str]:
         """The completed trials that a promotion, begun or still possible, may continue.
@@ -333,6 +396,7 @@ class StrategyHyperband(keras_tuner.Oracle):
         space = state["joint_space"]
         self._joint_space = space and keras_tuner.HyperParameters.from_config(space)
         self._configurations.clear()
+        self._granted.clear()
 
     def reload(self) -> None:
         """Reads KerasTuner's own files; the table follows from the trials.

@@ -132,6 +132,34 @@ def rung_states(
     return states
 
 
+def finalist_scores(strategy: str, table: Table) -> dict[int, float]:
+    """Returns the best score of each of an arm's iterations: each configuration's by its last rung.
+
+    >>> table = {
+    ...     TrialKey("lines", 0, 1, 0, 0): Outcome("completed", 0.9),
+    ...     TrialKey("lines", 0, 1, 1, 0): Outcome("completed", 0.8),
+    ...     TrialKey("lines", 0, 1, 0, 1): Outcome("completed", 0.7),
+    ... }
+    >>> finalist_scores("lines", table)
+    {0: 0.8}
+
+    Args:
+        strategy: the arm.
+        table: what has been started so far.
+    """
+    longest: dict[tuple[int, int, int], tuple[int, Outcome]] = {}
+    for key, outcome in table.items():
+        place = key.iteration, key.bracket, key.slot
+        if key.strategy == strategy and key.rung >= longest.get(place, (0, outcome))[0]:
+            longest[place] = key.rung, outcome
+    best: dict[int, float] = {}
+    for (iteration, _, _), (_, outcome) in sorted(longest.items()):
+        if outcome.status == "completed":
+            assert outcome.score is not None  # a completed trial has one
+            best[iteration] = max(best.get(iteration, outcome.score), outcome.score)
+    return best
+
+
 def next_in_arm(
     strategy: str, plan: Plan, drawn: Mapping[tuple[int, int], int], table: Table
 ) -> TrialKey | None:

@@ -43,6 +43,11 @@ class Display:
         for row in rows:
             self.progress = self.progress.trial_finished(row)
 
+    def plan(self, totals: Mapping[str, tuple[int, int]]) -> None:
+        """Takes note of how many (trials, epochs) each strategy's whole search has by now."""
+        planned = {name: Plan(*total) for name, total in totals.items()}
+        self.progress = dataclasses.replace(self.progress, planned=planned)
+
     def trial_started(self, row: TrialRow) -> None:
         """Takes note of a trial that starts: its row in the trial table."""
         self.progress = self.progress.trial_started(row)
@@ -152,21 +157,18 @@ class LiveDisplay(Display):
 
 
 def make_display(
-    experiment: Experiment,
-    total_trials: Mapping[str, int],
-    total_epochs: Mapping[str, int],
-    console: Console | None = None,
+    experiment: Experiment, totals: Mapping[str, tuple[int, int]], console: Console | None = None
 ) -> Display:
     """Returns the display that suits the console: live in a terminal, else plain lines.
 
     Args:
         experiment: what was asked for.
-        total_trials: trials planned for each strategy; it may be more than there will be.
-        total_epochs: epochs planned for each strategy, all its trials together.
+        totals: (trials, epochs) planned for each strategy, all its trials together; it may be
+            more than there will be.
         console: where to show; None for standard output.
     """
     console = console or Console()
-    planned = {name: Plan(total_trials[name], total_epochs[name]) for name in total_trials}
+    planned = {name: Plan(*total) for name, total in totals.items()}
     progress = Progress(experiment, planned, began=time.monotonic())
     # A screen needs a cursor that moves, and block characters.
     fancy = console.is_terminal and not console.is_dumb_terminal and not console.options.ascii_only

@@ -211,13 +211,22 @@ class Progress:
         found = finalists_of_iterations(self.finished.values(), self.experiment.metric)
         return collections.Counter(strategy for strategy, _ in found)
 
+    def searches(self, strategy: str) -> int:
+        """Returns how many searches of a strategy have begun or will, as far as is known."""
+        begun = [row.iteration + 1 for row in self.by_strategy.get(strategy, ())]
+        return max([self.experiment.iterations, *begun])
+
+    def finals_of(self, strategy: str) -> int:
+        """Returns how many finals a strategy has, if each of its searches sends a finalist."""
+        return self.experiment.final_seeds * self.searches(strategy)
+
     def finals_left(self) -> dict[str, Plan]:
         """Returns the finals still to train; a strategy whose every trial failed has none."""
         left = {}
         ended = {name: len(self.by_strategy.get(name, ())) for name in self.planned}
         for strategy in self.planned:
             over = self.in_finals or 0 < self.planned[strategy].trials <= ended[strategy]
-            searches = self.experiment.iterations
+            searches = self.searches(strategy)
             if over:
                 searches = self.iterations_with_finalists[strategy]
             done = sum(name == strategy for name, _ in self.finals)

@@ -98,11 +98,10 @@ def final_line(
     message: str | None,
 ) -> str:
     """Returns how a finalist did, in one line."""
-    experiment = progress.experiment
     result = f"failed: {message}"
     if test_accuracy is not None:
-        result = f"test {experiment.metric.label} {percent(test_accuracy)}"
-    return one_line(f"final {number}/{experiment.finals_each} {strategy}: {result}")
+        result = f"test {progress.experiment.metric.label} {percent(test_accuracy)}"
+    return one_line(f"final {number}/{progress.finals_of(strategy)} {strategy}: {result}")
 
 
 # From a progress to the screen. Every line is one Text that is cut where the screen ends, so a
@@ -237,10 +236,9 @@ def current_trial(progress: Progress, trial: Running, width: int) -> list[Text]:
 def current_final(progress: Progress, final: Final) -> Text:
     """Returns a line on a finalist under way."""
     strategy, number, seed, epoch = final
-    experiment = progress.experiment
     return strategy_name(progress, strategy).append(
-        f"  final {number} of {experiment.finals_each}, seed {seed}, "
-        f"{epoch} of {experiment.max_epochs} epochs",
+        f"  final {number} of {progress.finals_of(strategy)}, seed {seed}, "
+        f"{epoch} of {progress.experiment.max_epochs} epochs",
         "default",
     )
 

@@ -1,5 +1,6 @@
 """How long trainings are, where the data say so."""
 
+import dataclasses
 import math
 
 import pytest
@@ -36,6 +37,21 @@ def test_what_is_given_stays():
 def test_a_shortest_training_longer_than_the_longest_is_refused():
     with pytest.raises(ExperimentError, match="--min-epochs 9 is more than --max-epochs 3"):
         planned(Experiment("digits", ("lines",), max_epochs=3, min_epochs=9), (), 1150)
+
+
+@pytest.mark.parametrize(("first", "most"), [(1, 1), (3, 9), (5, 15)])
+def test_three_times_as_many_searches_at_most_unless_it_is_given(first, most):
+    asked = Experiment("digits", ("lines",), iterations=first)
+    assert planned(asked, ("most_iterations",), 1150).most_iterations == most
+    given = dataclasses.replace(asked, most_iterations=first)
+    assert planned(given, (), 1150) == given
+
+
+@pytest.mark.parametrize(("most", "why"), [(2, "less than --iterations 3"), (31, "more than 10")])
+def test_too_few_or_too_many_looks_are_refused(most, why):
+    asked = Experiment("digits", ("lines",), iterations=3, most_iterations=most)
+    with pytest.raises(ExperimentError, match=f"--most-iterations {most} is {why}"):
+        planned(asked, (), 1150)
 
 
 def test_it_is_said():

@@ -90,5 +90,5 @@ def in_finals():
 def display(encoding=None, **options):
     """Returns a display of four trials of 12 epochs for each strategy, and its file."""
     file = io.TextIOWrapper(io.BytesIO(), encoding) if encoding else io.StringIO()
-    totals = dict.fromkeys(STRATEGIES, 4), dict.fromkeys(STRATEGIES, 12)
-    return make_display(EXPERIMENT, *totals, Console(file=file, **options)), file
+    totals = dict.fromkeys(STRATEGIES, (4, 12))
+    return make_display(EXPERIMENT, totals, Console(file=file, **options)), file

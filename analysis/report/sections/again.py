@@ -9,6 +9,7 @@ from analysis import formatting
 from analysis.report.elements import Section, Table
 from analysis.report.findings import Findings
 from analysis.run import Run
+from search.store import Experiment
 
 MOST_CLASSES = 20
 
@@ -28,7 +29,7 @@ def _facts(found: Findings) -> Table:
         ["seed", str(asked.seed)],
         ["strategies", formatting.listing(strategies)],
         ["epochs", f"{asked.min_epochs} to {asked.max_epochs}, reduction factor {asked.factor}"],
-        ["iterations of Hyperband", str(asked.iterations)],
+        ["searches of each strategy", _searches(asked)],
         ["final seeds", str(asked.final_seeds)],
         ["batch size", str(asked.batch_size)],
         *_data(run),
@@ -52,6 +53,13 @@ def _facts(found: Findings) -> Table:
         ]
         rows.append(["versions", ", ".join(shown)])
     return Table("facts", ["what", "value"], rows, numeric=False)
+
+
+def _searches(asked: Experiment) -> str:
+    """Returns how many there are, and how many more there may be."""
+    if asked.most_iterations <= asked.iterations:
+        return str(asked.iterations)
+    return f"{asked.iterations}, and up to {asked.most_iterations} while it may be the best"
 
 
 def _data(run: Run) -> list[list[str]]:

@@ -142,6 +142,83 @@ def values(oracle):
     return {name: trial.hyperparameters.values for name, trial in oracle.trials.items()}
 
 
+# Rounds: more searches for those that may be the best
+
+
+def close(key):
+    """Two arms are alike, and the third far behind."""
+    if unit("fails", key.trial_id) < 0.1:
+        return FAILED
+    level = 0.2 if key.strategy == "a-third" else 0.8
+    return Outcome("completed", level + 0.1 * unit("score", key.trial_id), 1.0)
+
+
+def granting(**options):
+    return make_oracle(max_epochs=3, iterations=3, **options)
+
+
+def test_those_that_may_be_the_best_are_searched_more():
+    oracle = granting(most_iterations=9)
+    simulate(oracle, close)
+    assert oracle.granted == {"first": 9, "second": 9, "a-third": 3}
+    searched = collections.defaultdict(set)
+    for key in oracle.table:
+        searched[key.strategy].add(key.iteration)
+    assert {arm: len(found) for arm, found in searched.items()} == oracle.granted
+    trials, _ = oracle.totals()["first"]
+    failed = sum(outcome == FAILED for outcome in oracle.table.values())
+    assert 0 <= trials - sum(key.strategy == "first" for key in oracle.table) <= failed
+    assert all(oracle.whole().values())
+
+
+def test_the_first_round_is_what_it_is_without_the_others():
+    oracle, alone = granting(most_iterations=9), granting()
+    simulate(oracle, close), simulate(alone, close)
+    assert {key: oracle.table[key] for key in oracle.table if key.iteration < 3} == alone.table
+
+
+@pytest.mark.parametrize(("workers", "order"), [(1, 1), (4, 0), (16, 1), (1000, 0)])
+def test_workers_and_their_order_change_nothing_in_any_round(workers, order):
+    one, many = granting(most_iterations=9), granting(most_iterations=9)
+    simulate(one, close), simulate(many, close, workers=workers, order=order)
+    assert many.table == one.table and many.granted == one.granted
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.62, 0.9])
+def test_a_search_that_was_stopped_in_any_round_goes_on_as_if_it_had_not(share):
+    whole, rows = granting(most_iterations=9), []
+
+    def keep(trial):
+        key = TrialKey.parse(trial.trial_id)
+        outcome, rung = whole.table[key], whole.rung(key)
+        place = {name: getattr(key, name) for name in ("iteration", "bracket", "rung", "slot")}
+        rows.append(
+            TrialRow(
+                key.trial_id, "invented", key.strategy, **place, seed=0, hyperparameters="{}",
+                first_epoch=rung.first_epoch, last_epoch=rung.last_epoch, status=outcome.status,
+                score=outcome.score, val_loss=outcome.val_loss,
+            )
+        )  # fmt: skip
+
+    simulate(whole, close, workers=4, ended=keep)
+    resumed = granting(most_iterations=9)
+    resumed.restore(rows[: int(share * len(rows))])
+    simulate(resumed, close, workers=2, order=3)
+    assert resumed.table == whole.table and resumed.granted == whole.granted
+    assert values(resumed) == values(whole)
+
+
+def test_where_one_is_left_or_all_have_failed_there_is_no_other_round():
+    def apart(key):
+        level = {"first": 0.9, "second": 0.5, "a-third": 0.2}[key.strategy]
+        return Outcome("completed", level + 0.01 * unit("score", key.trial_id), 1.0)
+
+    for verdict in (apart, lambda key: FAILED):
+        oracle = granting(most_iterations=9)
+        simulate(oracle, verdict)
+        assert set(oracle.granted.values()) == {3}
+
+
 # The search is a function of its table
 
 
