@@ -33,6 +33,7 @@ _ADDED = {
     "sequences": "dataset strategy trial_id height width timesteps",
     "plans": "dataset strategy trials epochs",
     "strategies": "strategy position recurrent summary",
+    "searches": "dataset strategy iteration whole",
     "baselines": (
         "dataset baseline label setting validation_score test_accuracy train_images seconds "
         "predictions"
@@ -45,6 +46,15 @@ _BEFORE = (
     "conv_sweeps", "conv_lstm", "cnn_control",
 )  # fmt: skip
 _CONTROLS_BEFORE = ("cnn_control",)
+
+
+def no_searches() -> pd.DataFrame:
+    """Returns what is known of the searches of a run that does not say it.
+
+    >>> no_searches().whole.all()
+    np.True_
+    """
+    return pd.DataFrame(columns=_ADDED["searches"].split()).astype({"whole": bool})
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,6 +85,8 @@ class Run:
         report_directory: where the report goes.
         baselines: a row a simple classifier: `label`, `test_accuracy`, `predictions`, integers
             (test images,). Empty where the run is older than this table, or not yet there.
+        searches: a row a strategy and iteration, once the search has ended: `whole`, whether it had
+            all its trials, or a time limit came first. Empty in older runs, whose are all whole.
     """
 
     path: Path
@@ -90,6 +102,7 @@ class Run:
     strategies: pd.DataFrame
     report_directory: Path
     baselines: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
+    searches: pd.DataFrame = dataclasses.field(default_factory=no_searches)
 
     @property
     def test_labels(self) -> np.ndarray | None:
@@ -119,7 +132,7 @@ def load_run(path: str | os.PathLike[str]) -> Run:
             # while we read another.
             database.execute("BEGIN")
             frames = {table: _read(database, table) for table in _NUMBERS}
-            images, sequences, plans, known, baselines = (
+            images, sequences, plans, known, searches, baselines = (
                 _read_added(database, table) for table in _ADDED
             )
         trials = _trials(frames["trials"])
@@ -140,6 +153,7 @@ def load_run(path: str | os.PathLike[str]) -> Run:
             strategies=_strategies(known, store.experiment.strategies),
             report_directory=store.report_directory,
             baselines=baselines.assign(predictions=baselines.predictions.map(_classes)),
+            searches=searches.astype({"whole": bool}),
         )
     except (sqlite3.DatabaseError, pd.errors.DatabaseError, ValueError, AttributeError) as error:
         reason = str(error).splitlines()[0]
@@ -206,7 +220,11 @@ def pending_finals(run: Run) -> pd.Series:
     """
     recorded = run.finals.groupby("strategy").size()
     completed = best_first(latest(run.trials), run.experiment.metric)
-    finalists = completed.groupby("strategy").iteration.nunique()
+    searches = completed[["strategy", "iteration"]].drop_duplicates()
+    cut = run.searches[~run.searches.whole][["strategy", "iteration"]]
+    # Those that a time limit cut short send nobody, but where a strategy has no other the first.
+    whole = searches.merge(cut, how="left", indicator=True)["_merge"] == "left_only"
+    finalists = whole.groupby(searches.strategy.to_numpy()).sum().clip(lower=1)
     finalists = finalists.reindex(representatives(run).index)
     missing = run.experiment.final_seeds * finalists - recorded.reindex(finalists.index).fillna(0)
     return missing.clip(lower=0).astype(int)

@@ -5,7 +5,6 @@ This is the only place that opens the test split.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -52,17 +51,17 @@ def run_finals(
     """
     experiment = store.experiment
     trials = store.trials()
-    best = finalists_of_iterations(trials, experiment.metric)
+    cut = store.cut_short()
+    best = finalists_of_iterations(trials, experiment.metric, cut)
     if not best:
         return
     known = {(row.strategy, row.seed): row for row in store.finals()}
     test = dataset.open_test()
     store.record_test_labels(dataset.name, test.y.astype("<u2").tobytes())
     waiting: dict[Finalist, list[int]] = {}
-    for strategy, iteration in itertools.product(
-        experiment.strategies, range(experiment.iterations)
-    ):
-        for seed in experiment.final_seeds_of(iteration) if (strategy, iteration) in best else ():
+    place = {name: number for number, name in enumerate(experiment.strategies)}
+    for strategy, iteration in sorted(best, key=lambda finalist: (place[finalist[0]], finalist[1])):
+        for seed in experiment.final_seeds_of(iteration):
             row = known.get((strategy, seed))
             if row is None:
                 waiting.setdefault((strategy, iteration), []).append(seed)
@@ -76,7 +75,7 @@ def run_finals(
         )
     # After the last, and also where a kill came between the last and this.
     run_baselines(store, dataset, test, display.note)
-    record_sequences(store, dataset, finalists(trials, experiment.metric))
+    record_sequences(store, dataset, finalists(trials, experiment.metric, cut))
     record_mistakes(store, dataset, test)
 
 

@@ -60,25 +60,40 @@ def latest(rows: Iterable[TrialRow]) -> list[TrialRow]:
     return [*longest.values()]
 
 
-def finalists(rows: Iterable[TrialRow], metric: Metric) -> dict[str, TrialRow]:
-    """Strategy to its best finalist, by validation; the best strategy first."""
+Search = tuple[str, int]  # the strategy, and the iteration
+
+
+def finalists(
+    rows: Iterable[TrialRow], metric: Metric, cut: Collection[Search] = ()
+) -> dict[str, TrialRow]:
+    """Strategy to its best of `finalists_of_iterations`, by validation; the best strategy first."""
     best: dict[str, TrialRow] = {}
-    for row in finalists_of_iterations(rows, metric).values():
+    for row in finalists_of_iterations(rows, metric, cut).values():
         best.setdefault(row.strategy, row)
     return best
 
 
 def finalists_of_iterations(
-    rows: Iterable[TrialRow], metric: Metric
-) -> dict[tuple[str, int], TrialRow]:
+    rows: Iterable[TrialRow], metric: Metric, cut: Collection[Search] = ()
+) -> dict[Search, TrialRow]:
     """(Strategy, iteration) to the trial of its best configuration, by its last rung; best first.
 
     A configuration that failed in its last rung is none.
+
+    Args:
+        rows: of the table of trials.
+        metric: what is judged by.
+        cut: the searches that a time limit cut short. They had less than their share, so they send
+            nobody; but whoever asked for a strategy wants its design, so of one without a whole
+            search the first does.
     """
-    best: dict[tuple[str, int], TrialRow] = {}
+    best: dict[Search, TrialRow] = {}
     for row in best_first(latest(rows), metric):
         best.setdefault((row.strategy, row.iteration), row)
-    return best
+    first: dict[str, Search] = {}
+    for each in sorted(best, key=lambda search: (search in cut, search[1])):
+        first.setdefault(each[0], each)
+    return {each: row for each, row in best.items() if each not in cut or each == first[each[0]]}
 
 
 def by_mean(scores: Mapping[str, Collection[float]], metric: Metric) -> list[str]:

@@ -5,6 +5,7 @@ All of it is kept in the run, so that the report needs neither the data set nor 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -22,8 +23,7 @@ from spaces import STRATEGIES, SequenceHyperModel
 
 MOST_IMAGES = 24
 LARGEST_SIDE = 128  # pixels; larger images are kept smaller, for a look at them is all they are for
-MOST_PLACES = 1024  # that are measured one by one
-LARGEST_MAP = 32  # places a side, in the map of timesteps
+MOST_PLACES = 2500  # that are measured one by one
 TRIES = 4
 
 
@@ -35,7 +35,7 @@ def record_samples(store: Store, dataset: Dataset) -> None:
 
 
 def record_mistakes(store: Store, dataset: Dataset, test: Images) -> None:
-    """Keeps the first test images that most seeds of the best finalist classify wrongly.
+    """Keeps a few test images that most seeds of the best finalist classify wrongly.
 
     To be called when the finals are done, and by nobody before: it looks at the test split.
 
@@ -46,7 +46,9 @@ def record_mistakes(store: Store, dataset: Dataset, test: Images) -> None:
     """
     asked = store.experiment
     wrong = mistakes(store.finals(), test.y, asked.strategies, asked.metric)
-    store.record_report_rows("images", image_rows(dataset.name, "test", test, wrong[:MOST_IMAGES]))
+    # A folder's images come class by class: the first of all would be those of its first class.
+    shown = sorted(wrong[place] for place in samples(test.y[wrong]))
+    store.record_report_rows("images", image_rows(dataset.name, "test", test, shown))
 
 
 def record_sequences(store: Store, dataset: Dataset, finalists: Mapping[str, TrialRow]) -> None:
@@ -183,9 +185,11 @@ def timestep_map(model: keras.Model, batch: int = 64) -> np.ndarray:
     """
     height, width, channels = model.input_shape[1:]
     # Blocks, where the image has too many pixels to try each.
-    side = max(1, -(-max(height, width) // LARGEST_MAP))
+    side = math.ceil(math.sqrt(height * width / MOST_PLACES))
+    # Of a block the pixel in its middle: to change all would change the timesteps of several rows.
     rows, columns = -(-height // side), -(-width // side)
-    assert rows * columns <= MOST_PLACES
+    tops = np.minimum(np.arange(rows) * side + side // 2, height - 1)
+    lefts = np.minimum(np.arange(columns) * side + side // 2, width - 1)
     random = np.random.default_rng(0)
     changes = np.zeros((rows * columns, model.output_shape[1]))
     for _ in range(TRIES):
@@ -195,9 +199,9 @@ def timestep_map(model: keras.Model, batch: int = 64) -> np.ndarray:
             places = np.arange(start, min(start + batch, rows * columns))
             changed = np.repeat(image[None], batch, axis=0)  # one shape, so one trace
             for copy, place in zip(changed, places, strict=False):
-                row, column = np.multiply(divmod(int(place), columns), side)
+                row, column = divmod(int(place), columns)
                 # Half the range further on: every pixel changes by the same amount.
-                copy[row : row + side, column : column + side] += 128
+                copy[tops[row], lefts[column]] += 128
             after = np.asarray(model.predict_on_batch(changed))[: len(places)]
             changes[places] += np.square(after - before).sum(axis=-1)
     return changes.argmax(axis=1).reshape(rows, columns)

@@ -112,6 +112,14 @@ CREATE TABLE IF NOT EXISTS strategies ( -- who competes, as the registry of that
     recurrent INTEGER NOT NULL,         -- 0 for a control, which has no recurrence
     summary TEXT NOT NULL
 )""",
+    "searches": """
+CREATE TABLE IF NOT EXISTS searches (   -- a strategy's, written when all have ended
+    dataset TEXT NOT NULL,
+    strategy TEXT NOT NULL,
+    iteration INTEGER NOT NULL,
+    whole INTEGER NOT NULL,             -- 0 where a time limit came before its last trial
+    PRIMARY KEY (dataset, strategy, iteration)
+)""",
     "baselines": """
 CREATE TABLE IF NOT EXISTS baselines (  -- what simple classifiers come to, on the same images
     dataset TEXT NOT NULL,

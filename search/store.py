@@ -310,6 +310,18 @@ class Store(RunFiles):
                 plan = {"strategy": strategy, "trials": trials, "epochs": epochs}
                 _insert(database, "plans", {"dataset": dataset, **plan}, "OR REPLACE")
 
+    def record_searches(self, dataset: str, whole: Mapping[tuple[str, int], bool]) -> None:
+        """Writes which (strategy, iteration) had all their trials when the search ended."""
+        with self.connect() as database:
+            for (strategy, iteration), all_ in whole.items():
+                row = {"strategy": strategy, "iteration": iteration, "whole": int(all_)}
+                _insert(database, "searches", {"dataset": dataset, **row}, "OR REPLACE")
+
+    def cut_short(self) -> set[tuple[str, int]]:
+        """Returns the searches (strategy, iteration) that a time limit cut short."""
+        rows = self.rows("searches")
+        return {(row["strategy"], row["iteration"]) for row in rows if not row["whole"]}
+
     def record_test_labels(self, dataset: str, labels: bytes) -> None:
         """Writes the test images' labels (little-endian uint16) when the finals open them."""
         with self.connect() as database:

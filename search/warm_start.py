@@ -107,7 +107,7 @@ def _designs(path: Path) -> Iterator[tuple[str, Any]]:
     if files:
         return
     datasets = {row["dataset"]: row for row in store.rows("datasets")}
-    best = finalists(store.trials(), store.experiment.metric)
+    best = finalists(store.trials(), store.experiment.metric, store.cut_short())
     if not best:
         raise ExperimentError(f"{path} holds no design and no completed trial to start from")
     for row in best.values():

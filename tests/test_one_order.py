@@ -94,7 +94,6 @@ def judgements(path):
     """Everything that a finished run is judged to say, by who judges."""
     store, run = Store(path), load_run(path)
     asked, found = run.experiment, find(run)
-    finals = {row["strategy"]: row for row in found.summary.reset_index().to_dict("records")}
     shorter = shorter_searches(run.trials, asked.metric)
     control = recurrence.section(found).prose[0]
     runs = dict.fromkeys("abcdef", run)
@@ -107,7 +106,7 @@ def judgements(path):
         "decision": found.decision.best,
         "worse": found.decision.why.worse,
         "earned": found.decision.why.earned,
-        "chance to be best": max(finals, key=lambda name: finals[name]["p_best"]),
+        "may be the best": found.decision.group,
         "order": found.order,
         "trial table": trials.trial_table(run).rows[0][8],
         "first screen": [row[0] for row in accuracy.brief(found).rows],

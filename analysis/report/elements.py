@@ -16,10 +16,14 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from PIL import Image
 
+from analysis.formatting import NOTHING
 from analysis.report import style
 
 # What a spreadsheet takes for the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+DASH = f"{NOTHING} stands for what is not known, or not there."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +46,12 @@ class Table:
     numeric: bool = True
     note: str = ""
     frame: pd.DataFrame | None = None
+
+    @property
+    def key(self) -> str:
+        """The note, and what a dash stands for where there is one; may be empty."""
+        dash = any(cell == NOTHING for row in self.rows for cell in row)
+        return " ".join(filter(None, [self.note, DASH if dash else ""]))
 
     def csv(self) -> bytes:
         """Returns the table as CSV (UTF-8), in which no cell is taken for a formula."""

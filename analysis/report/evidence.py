@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from analysis.formatting import amount, clean, listing, percent, plural, points
 from analysis.run import Run
 from analysis.statistics.decision import Evidence, Score
-from analysis.statistics.intervals import MOST_SEEDS
+from analysis.statistics.intervals import MOST_REPLICATES
 
 NOT_SHOWN = "it is not shown that an LSTM earns its place here."
 
@@ -18,7 +18,7 @@ def accuracy(best: str, why: Evidence, run: Run) -> str:
     score = why.scores[best]
     return (
         f"{run.label(best)} classifies {percent(score.mean)} of the test images correctly "
-        f"(95 % interval {interval(score)}; {seeds(why)})."
+        f"(95 % interval {interval(score)}; {seeds(best, why)})."
     )
 
 
@@ -33,29 +33,13 @@ def replicates_needed(why: Evidence, run: Run) -> str:
     """Returns what it would take to tell the tied from the best."""
     parts = [
         f"for {run.label(name)} "
-        + (f"more than {MOST_SEEDS}" if math.isinf(number) else f"{int(number)}")
-        for name, number in why.more_seeds.items()
+        + (f"more than {MOST_REPLICATES}" if math.isinf(number) else f"{int(number)}")
+        for name, number in why.more_replicates.items()
     ]
     return (
         f"More {replicates(why)} of each that would tell it apart in four experiments of five, if "
         f"the gap is what it seems: {listing(parts)}."
     )
-
-
-def chances(names: Iterable[str], why: Evidence, run: Run) -> list[str]:
-    """Returns how probably each is the best; nothing where nobody knows."""
-    shares = {name: why.scores[name].p_best for name in names}
-    if any(map(math.isnan, shares.values())):
-        return []
-    parts = [f"{run.label(name)} {_share(p)}" for name, p in shares.items()]
-    over = replicates(why)
-    return [
-        f"The probability of being the most accurate, over {over} and images: {listing(parts)}."
-    ]
-
-
-def _share(p: float) -> str:
-    return "over 99 %" if p > 0.99 else "under 1 %" if p < 0.01 else percent(p, 0)
 
 
 def cheapest(adds: Mapping[str, float], run: Run) -> list[str]:
@@ -81,23 +65,36 @@ def recurrence(best: str, group: Iterable[str], why: Evidence, run: Run) -> list
     return [f"{names(controls, run)} {verb} among those: {NOT_SHOWN}"]
 
 
-def untested(why: Evidence, run: Run) -> list[str]:
-    """Returns who has no test result; nothing where all have."""
-    if not why.untested:
-        return []
-    return [f"Without a test result, so not compared: {names(why.untested, run)}."]
+def not_compared(why: Evidence, run: Run) -> list[str]:
+    """Returns who is not compared, and why; nothing where all are."""
+    said = []
+    if why.untested:
+        said.append(f"Without a test result, so not compared: {names(why.untested, run)}.")
+    if why.cut_short:
+        said.append(
+            "Too little tried before the time limit, so not compared: "
+            f"{listing(with_means(why.cut_short, why, run))}."
+        )
+    if why.too_few:
+        said.append(
+            f"With fewer than three {replicates(why)} or without predictions, so not compared: "
+            f"{listing(with_means(why.too_few, why, run))}."
+        )
+    return said
 
 
-def seeds(why: Evidence) -> str:
-    """Returns over how many trainings, and searches, the means are."""
-    each = [score.seeds for score in why.scores.values()]
+def with_means(of: Iterable[str], why: Evidence, run: Run) -> list[str]:
+    """Returns strategies by their labels, each with how accurate it was."""
+    return [f"{run.label(name)} ({percent(why.scores[name].mean)})" for name in of]
+
+
+def seeds(strategy: str, why: Evidence) -> str:
+    """Returns over how many trainings, and searches, a strategy's mean is."""
+    score = why.scores[strategy]
     if why.searches > 1:
-        searches = plural(why.searches, "search", "searches")
-        trainings = f"{min(each)}" if min(each) == max(each) else f"{min(each)} to {max(each)}"
-        return f"mean over {searches} with {trainings} final trainings in all"
-    if min(each) == max(each):
-        return f"mean of {plural(each[0], 'seed')}"
-    return f"mean of {min(each)} to {max(each)} seeds"
+        searches = plural(score.replicates, "search", "searches")
+        return f"mean over {searches} with {plural(score.seeds, 'final training')} in all"
+    return f"mean of {plural(score.seeds, 'seed')}"
 
 
 def replicates(why: Evidence) -> str:

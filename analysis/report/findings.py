@@ -23,8 +23,8 @@ class Findings:
         run: the run.
         labels: the test images' classes, (test images,), or None before the finals.
         summary: `comparisons.by_strategy` of its finals.
-        pairs: `comparisons.pairwise` of its finals.
         comparison: `comparisons.against_best` of them.
+        judged: the strategies that are compared, the best first.
         standing: `run.representatives` of it.
         decision: the answer.
         look: each strategy's colour and marker.
@@ -34,8 +34,8 @@ class Findings:
     run: Run
     labels: np.ndarray | None
     summary: pd.DataFrame
-    pairs: pd.DataFrame
     comparison: pd.DataFrame
+    judged: tuple[str, ...]
     standing: pd.DataFrame
     decision: Decision
     look: dict[str, Style]
@@ -93,8 +93,8 @@ def find(run: Run, unfinished: bool = False) -> Findings:
         run=run,
         labels=run.test_labels,
         summary=compared.summary,
-        pairs=compared.pairs,
         comparison=compared.against_best,
+        judged=compared.judged,
         standing=representatives(run),
         decision=decide(run, compared),
         look=styles(dict(run.strategies.position)),

@@ -17,6 +17,9 @@ from analysis.formatting import END, ISOLATE, bare
 from analysis.report.elements import TrialTable
 
 TEMPLATES = Path(__file__).parent / "templates"
+UNIT = re.compile(r"(?<=\d) (?=(?:%|±|[kMGT]|MiB|GiB|m?s|min|h)(?!\w))|(?<=±) |(?<=\bp) (?=[=<])")
+"""Spaces at which a line shall not break: before a unit, and within "97.1 ± 0.4" and "p = 0.03"."""
+
 MOST_IN_MARKDOWN = 30  # trials; a page of text is no place for ten thousand
 
 
@@ -59,7 +62,8 @@ def html(value: object) -> Markup:
     """Returns a value as text of an element; what `formatting.clean` isolated, within `<bdi>`."""
     if isinstance(value, Markup):
         return value
-    return Markup(str(escape(value)).replace(ISOLATE, "<bdi>").replace(END, "</bdi>"))
+    text = UNIT.sub("\N{NO-BREAK SPACE}", str(value))
+    return Markup(str(escape(text)).replace(ISOLATE, "<bdi>").replace(END, "</bdi>"))
 
 
 def plain(value: object) -> Markup:
@@ -95,7 +99,10 @@ def markdown(value: object) -> Markup:
     """Returns a value so that Markdown shows it as it is, in a table's cell too."""
     if isinstance(value, Markup):
         return value
-    text = " ".join(str(value).split()).replace("&", "&amp;").replace("<", "&lt;")
+    text = " ".join(str(value).split())
+    # What begins an entity or an element: "p < 0.001" begins neither, and is read in the source.
+    text = re.sub(r"&(?=#?\w+;)", "&amp;", text)
+    text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
     text = re.sub(r"([\\`*\[\]|~$]|^#)", r"\\\1", text)
     # An underscore inside a word is no emphasis, and names read better without a backslash.
     return Markup(re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", text))

@@ -36,10 +36,10 @@ def over_baselines(run: Run, strategy: str) -> list[Baseline]:
     rows = []
     for row in run.baselines.to_dict("records"):
         accuracy = float(row["test_accuracy"])
-        ahead = intervals.estimate(math.nan, [(math.nan, math.nan)])
+        ahead = intervals.unknown(math.nan)
         if strategy in found and run.test_labels is not None:
             fixed = metric.per_image(row["predictions"], run.test_labels).astype(float)
-            ahead = intervals.lead(found[strategy].scores, fixed)
+            ahead = intervals.lead(found[strategy], fixed)
             if metric.lowest_is_best:
                 ahead = ahead._replace(value=-ahead.value, low=-ahead.high, high=-ahead.low)
         rows.append(Baseline(str(row["label"]), accuracy, ahead))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,10 @@ from analysis.run import Run
 from analysis.statistics import intervals, samples
 from search.store import Metric, by_mean
 
-SIGNIFICANT = 1 - intervals.CONFIDENCE
+SIGNIFICANT = intervals.LEVEL
+FEWEST = 3
+"""Replicates of a strategy below which it is neither a winner nor tied: two say next to nothing of
+how far a third would differ."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -23,13 +26,14 @@ class Comparisons:
 
     Attributes:
         summary: what `by_strategy` returns.
-        pairs: what `pairwise` returns.
         against_best: what `against_best` returns.
+        judged: the strategies that are compared, the best first: those with three replicates and
+            the predictions of all, searched for the whole of their share.
     """
 
     summary: pd.DataFrame
-    pairs: pd.DataFrame
     against_best: pd.DataFrame
+    judged: tuple[str, ...]
 
 
 def compare(run: Run, draws: int = intervals.DRAWS) -> Comparisons:
@@ -44,9 +48,26 @@ def compare(run: Run, draws: int = intervals.DRAWS) -> Comparisons:
     ['patches']
     """
     names, metric = run.experiment.strategies, run.experiment.metric
-    pairs = pairwise(run.finals, run.test_labels, names, metric)
     summary = by_strategy(run.finals, run.test_labels, names, metric, draws)
-    return Comparisons(summary, pairs, against_best(pairs))
+    found = samples.samples(run.finals, run.test_labels, names, metric)
+    judged = {
+        str(name): found[name]
+        for name in summary.index
+        if name in found and len(found[name]) >= FEWEST and name not in cut_short(run)
+    }
+    against = against_best(judged, metric, run.experiment.level)
+    return Comparisons(summary, against, tuple(judged))
+
+
+def cut_short(run: Run) -> tuple[str, ...]:
+    """Returns the strategies of which a time limit left no whole search.
+
+    >>> from analysis.example import example
+    >>> cut_short(example(lines=0.9))
+    ()
+    """
+    whole = run.searches.groupby("strategy").whole.any()
+    return tuple(name for name in run.experiment.strategies if not whole.get(name, True))
 
 
 def by_strategy(
@@ -68,10 +89,8 @@ def by_strategy(
     Returns:
         A frame indexed by strategy, the best first and untested last, with test scores in
         [0, 1]: over replicates (iterations, or seeds where there is one iteration) `mean`, `std`
-        (NaN for one), `min`, `max`, the bootstrap's 95 % interval `low` to `high`, `p_best`, the
-        probability that this one is truly the best (NaN where a tested strategy has a single
-        replicate or no predictions), and the numbers of `replicates`, of completed `seeds` and of
-        `failed` ones.
+        (NaN for one), `min`, `max`, the bootstrap's 95 % interval `low` to `high`, and the numbers
+        of `replicates`, of completed `seeds` and of `failed` ones.
 
     >>> from analysis.example import example
     >>> from search.store import ACCURACY
@@ -85,14 +104,9 @@ def by_strategy(
     correct = samples.samples(finals, labels, strategies, metric)
     tested = {name: samples.replicates(finals, name) for name in strategies}
     ends: dict[str, np.ndarray] = {}
-    chances: dict[str, float] = {}
     if correct:
-        scores = [sample.scores for sample in correct.values()]
-        drawn = intervals.bootstrap(scores, _generator(), draws)
+        drawn = intervals.bootstrap([*correct.values()], _generator(), draws)
         ends = dict(zip(correct, intervals.percentiles(drawn).T, strict=True))
-        if all(name in correct for name in strategies if len(tested[name])):
-            best = intervals.probability_of_best(metric.better(1.0) * drawn)
-            chances = dict(zip(correct, best, strict=True))
     rows = []
     for strategy, found in tested.items():
         mine = finals[finals.strategy == strategy]
@@ -105,15 +119,67 @@ def by_strategy(
             row |= {"mean": found.mean(), "min": found.min(), "max": found.max()}
             row |= {"std": float(np.std(found, ddof=1)) if len(found) > 1 else math.nan}
             low, high = ends.get(strategy, (math.nan, math.nan))
-            row |= {"low": low, "high": high, "p_best": chances.get(strategy, math.nan)}
+            row |= {"low": low, "high": high}
         rows.append(row)
-    columns = [
-        *("mean", "std", "min", "max", "low", "high", "p_best"),
-        *("replicates", "seeds", "failed"),
-    ]
+    columns = ["mean", "std", "min", "max", "low", "high", "replicates", "seeds", "failed"]
     frame = pd.DataFrame(rows, index=pd.Index(strategies, name="strategy"), columns=columns)
     order = _best_first(finals, strategies, metric)
     return frame.loc[[*order, *(name for name in strategies if name not in order)]]
+
+
+def against_best(judged: Mapping[str, np.ndarray], metric: Metric, level: float) -> pd.DataFrame:
+    """Compares the best strategy with each of the others.
+
+    A strategy is told from the best by Bonferroni's correction for the number of others: as in
+    Hsu's comparisons with the best (Annals of Statistics 9, 1981), which strategy is the best is
+    asked, and not who differs from whom, or eleven strategies would pay for fifty-five pairs.
+
+    To win is to beat every other, so the probability to name a winner by mistake is at most the
+    largest of the uncorrected p (Gutmann and Maymin, Is the selected population the best?, Annals
+    of Statistics 15, 1987). Where that is below the level, it counts, with intervals to match.
+
+    Args:
+        judged: strategy to its evidence, one of `samples.samples`, the best first.
+        metric: what is judged by.
+        level: of each look (`Experiment.level`).
+
+    Returns:
+        A frame indexed by strategy, without the best, the best of them first. It has `best`, its
+        name; `difference`, how much better than it this one is (at most 0); the interval `low` to
+        `high`, which holds 0 unless the two are told apart; `p`, corrected for the others and for
+        the looks; `significant`: whether they are told apart (p below 0.05); `more_replicates`,
+        how many more would tell them apart if they differ as they seem to (infinite for more than
+        100; 0 where they are told apart).
+
+    >>> from search.store import ACCURACY
+    >>> images = np.arange(200) / 200
+    >>> evidence = {
+    ...     name: np.array([images < mean, images < mean + 0.01, images < mean - 0.01])
+    ...     for name, mean in (("lines", 0.9), ("patches", 0.5))
+    ... }
+    >>> against_best(evidence, ACCURACY, 0.05).significant
+    strategy
+    patches    True
+    Name: significant, dtype: bool
+    """
+    columns = ["best", "difference", "low", "high", "p", "significant", "more_replicates"]
+    best, *others = judged or [""]
+    p = np.array([samples.gain(judged[best], judged[other], metric).p for other in others])
+    winner = bool(len(p)) and p.max() < level
+    corrected = np.minimum(p * len(p), p.max()) if winner else p * len(p)
+    corrected = intervals.for_looks(corrected, level)
+    rows: list[tuple[object, ...]] = []
+    for other, chance in zip(others, corrected, strict=True):
+        one, two = judged[best], judged[other]
+        found = samples.gain(one, two, metric, level if winner else level / len(p))
+        more = 0.0
+        if chance >= SIGNIFICANT:
+            more = intervals.more_replicates(one, two, level / len(p))
+        rows.append(
+            (best, -found.value, -found.high, -found.low, chance, chance < SIGNIFICANT, more)
+        )
+    frame = pd.DataFrame(rows, columns=columns, index=pd.Index(others, name="strategy"))
+    return frame.astype({"significant": bool, "more_replicates": float})
 
 
 def pairwise(
@@ -121,34 +187,28 @@ def pairwise(
     labels: np.ndarray | None,
     strategies: Sequence[str],
     metric: Metric,
+    level: float = intervals.LEVEL,
 ) -> pd.DataFrame:
     """Compares every two strategies that were tested.
-
-    To be the best is to beat every other, so the probability to say so by mistake is at most the
-    largest p of the best's comparisons, uncorrected (an intersection-union test; Berger,
-    Technometrics 24, 1982). Where that is below 0.05 and Holm's p is larger, it is taken: naming a
-    winner among eleven does not pay for the fifty-five pairs.
 
     Args:
         finals: the rows of one data set, as for `samples.correctness`.
         labels: the test images' classes, shape (test images,), or None.
         strategies: every strategy that competed; of equal means the first here is the better.
         metric: what is judged by.
+        level: of each look (`Experiment.level`).
 
     Returns:
         A row a pair: `strategy` and the worse `other`; `difference`, by how much it is the better
-        (at least 0); the 95 % interval `low` to `high` of this one comparison; `p`, corrected by
-        Holm for all pairs; `significant`: whether they can be told apart (p below 0.05);
-        `more_seeds`, how many more would tell them apart if they differ as they seem to (infinite
-        for more than 100; 0 where they are told apart). All but the difference are NaN, and
-        `significant` is False, where one has a single replicate or no predictions. Best strategy
-        first, then other.
+        (at least 0); `p`, corrected by Holm for all pairs, and for the looks; `significant`:
+        whether they can be told apart (p below 0.05). p is NaN, and `significant` False, where one
+        has fewer than three replicates, or no predictions. Best strategy first, then other.
 
     >>> from analysis.example import example
     >>> from search.store import ACCURACY
     >>> run = example(patches=0.5, lines=0.9)
     >>> pairs = pairwise(run.finals, run.test_labels, ["patches", "lines"], ACCURACY)
-    >>> pairs.iloc[0, [0, 1, 6]].to_dict()
+    >>> pairs.iloc[0, [0, 1, 4]].to_dict()
     {'strategy': 'lines', 'other': 'patches', 'significant': True}
     """
     correct = samples.samples(finals, labels, strategies, metric)
@@ -156,106 +216,14 @@ def pairwise(
     means = {name: float(samples.replicates(finals, name).mean()) for name in order}
     rows: list[tuple[object, ...]] = []
     for one, other in itertools.combinations(order, 2):
-        gap = metric.better(means[one]) - metric.better(means[other])
-        found = intervals.estimate(gap, [(math.nan, math.nan)])
-        if one in correct and other in correct:
-            found = samples.gain(correct[one], correct[other], metric)
-        rows.append((one, other, *found[:4]))
-    columns = ["strategy", "other", "difference", "low", "high", "p"]
-    frame = pd.DataFrame(rows, columns=columns)
-    p = frame.p.to_numpy(dtype=float)
-    corrected = intervals.holm(p)
-    of_best = (frame.strategy == order[0]).to_numpy() if len(frame) else np.zeros(0, dtype=bool)
-    if of_best.any() and p[of_best].max() < SIGNIFICANT:  # never where one is NaN
-        corrected[of_best] = np.minimum(corrected[of_best], p[of_best].max())
+        gap, p = metric.better(means[one]) - metric.better(means[other]), math.nan
+        if min(len(correct.get(name, ())) for name in (one, other)) >= FEWEST:
+            p = samples.gain(correct[one], correct[other], metric).p
+        rows.append((one, other, gap, p))
+    frame = pd.DataFrame(rows, columns=["strategy", "other", "difference", "p"])
+    corrected = intervals.for_looks(intervals.holm(frame.p.to_numpy(dtype=float)), level)
     frame = frame.assign(p=corrected, significant=corrected < SIGNIFICANT)
-    frame["more_seeds"] = [
-        0.0 if row["significant"] else _more_seeds(correct, row["strategy"], row["other"])
-        for row in frame.to_dict("records")
-    ]
-    return frame.astype({"significant": bool, "more_seeds": float})
-
-
-def against_best(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Returns the comparisons of the best strategy with each of the others.
-
-    Args:
-        pairs: what `pairwise` returns.
-
-    Returns:
-        A frame indexed by strategy, without the best and the untested, the best of them first. It
-        has `best`, its name; `difference`, how much better than it this one is (at most 0); `low`
-        to `high`; `p`; `significant`; `more_seeds`.
-
-    >>> pairs = pd.DataFrame({
-    ...     "strategy": ["a", "a", "b"], "other": ["b", "c", "c"], "difference": [0.1, 0.3, 0.2],
-    ...     "low": 0.0, "high": 0.5, "p": 0.2, "significant": False, "more_seeds": 4.0,
-    ... })
-    >>> against_best(pairs).difference.to_dict()
-    {'b': -0.1, 'c': -0.3}
-    """
-    mine = pairs[pairs.strategy == pairs.strategy.iloc[0]] if len(pairs) else pairs
-    frame = pd.DataFrame(
-        {
-            "best": mine.strategy, "difference": -mine.difference, "low": -mine.high,
-            "high": -mine.low, "p": mine.p, "significant": mine.significant,
-            "more_seeds": mine.more_seeds,
-        }
-    )  # fmt: skip
-    return frame.set_axis(pd.Index(mine.other, name="strategy"))
-
-
-def groups(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Returns the groups of strategies that cannot be told apart, as letters.
-
-    Two strategies share a letter if and only if they cannot be told apart (Piepho, Journal of
-    Computational and Graphical Statistics 13, 2004): insert and absorb, from one group of all.
-
-    Args:
-        pairs: what `pairwise` returns.
-
-    Returns:
-        A frame indexed by strategy, the best first: `groups`, a string such as "ab".
-
-    >>> pairs = pd.DataFrame({
-    ...     "strategy": ["a", "a", "b"], "other": ["b", "c", "c"],
-    ...     "significant": [False, True, False],
-    ... })
-    >>> groups(pairs).groups.to_dict()
-    {'a': 'a', 'b': 'ab', 'c': 'b'}
-    """
-    names = list(dict.fromkeys([*pairs.strategy, *pairs.other]))
-    found = [frozenset(names)] if names else []
-    for row in pairs[pairs.significant].itertuples():
-        split = [
-            part
-            for group in found
-            for part in (
-                [group - {row.strategy}, group - {row.other}]
-                if {row.strategy, row.other} <= group
-                else [group]
-            )
-        ]
-        unique = list(dict.fromkeys(split))
-        found = [group for group in unique if not any(group < other for other in unique)]
-    found.sort(key=lambda group: sorted(map(names.index, group)))
-    letters = [
-        "".join(_letter(place) for place, group in enumerate(found) if name in group)
-        for name in names
-    ]
-    return pd.DataFrame({"groups": letters}, index=pd.Index(names, name="strategy"))
-
-
-def _letter(place: int) -> str:
-    return (
-        chr(ord("a") + place) if place < 26 else f"{_letter(place // 26 - 1)}{_letter(place % 26)}"
-    )
-
-
-def _more_seeds(correct: dict[str, samples.Sample], one: str, other: str) -> float:
-    if one not in correct or other not in correct:
-        return math.nan
-    return intervals.more_seeds(*samples.matched(correct[one], correct[other]))
+    return frame.astype({"significant": bool})
 
 
 def _best_first(finals: pd.DataFrame, strategies: Sequence[str], metric: Metric) -> list[str]:

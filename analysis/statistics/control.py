@@ -10,8 +10,8 @@ import pandas as pd
 
 from analysis.statistics import comparisons, samples
 from analysis.statistics.budgets import COSTS
-from analysis.statistics.comparisons import SIGNIFICANT
-from analysis.statistics.intervals import estimate, holm
+from analysis.statistics.comparisons import FEWEST, SIGNIFICANT
+from analysis.statistics.intervals import LEVEL, for_looks, holm, unknown
 from search.store import Metric
 
 
@@ -21,6 +21,7 @@ def against_controls(
     strategies: pd.DataFrame,
     costs: pd.DataFrame,
     metric: Metric,
+    level: float = LEVEL,
 ) -> pd.DataFrame:
     """Compares every recurrent strategy with every control.
 
@@ -30,15 +31,16 @@ def against_controls(
         strategies: those that competed, as `Run.strategies`.
         costs: what `budgets.costs` returns.
         metric: what is judged by.
+        level: of each look (`Experiment.level`).
 
     Returns:
         A row a recurrent strategy and control that were tested, by strategy, then control, the
         best first: `strategy`, `control`; `difference`, by how much the strategy is better than
         the control in the test; the 95 % interval `low` to `high` of this one comparison; `p`,
-        corrected by Holm for all rows; `helps`: "yes" where it is better beyond chance (p below
-        0.05), "no" where it is worse, "unclear" where chance explains the difference, "unknown"
-        where nobody knows whether it does (p is NaN); and what it costs as a multiple of the
-        control's `parameters`, `multiply_adds`, `train_seconds` and `latency_ms`.
+        corrected by Holm for all rows, and for the looks; `helps`: "yes" where it is better beyond
+        chance (p below 0.05), "no" where it is worse, "unclear" where chance explains the
+        difference, "unknown" where nobody knows whether it does (p is NaN); and what it costs as a
+        multiple of the control's `parameters`, `multiply_adds`, `train_seconds` and `latency_ms`.
 
     >>> from analysis.statistics.budgets import costs
     >>> from analysis.example import example
@@ -61,13 +63,13 @@ def against_controls(
             if not strategies.recurrent[name] or strategies.recurrent[control]:
                 continue
             gap = metric.better(summary["mean"][name]) - metric.better(summary["mean"][control])
-            found = estimate(float(gap), [(math.nan, math.nan)])
-            if name in correct and control in correct:
-                found = samples.gain(correct[name], correct[control], metric)
+            found = unknown(float(gap))
+            if min(len(correct.get(each, ())) for each in (name, control)) >= FEWEST:
+                found = samples.gain(correct[name], correct[control], metric, level)
             rows.append((name, control, *found[:4]))
     columns = ["strategy", "control", "difference", "low", "high", "p"]
     frame = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:], float))
-    frame["p"] = holm(frame.p.to_numpy(dtype=float))
+    frame["p"] = for_looks(holm(frame.p.to_numpy(dtype=float)), level)
     frame["helps"] = [_helps(gap, p) for gap, p in zip(frame.difference, frame.p, strict=True)]
     for kind in COSTS:
         own, base = (frame[column].map(costs[kind]) for column in ("strategy", "control"))

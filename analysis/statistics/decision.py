@@ -17,7 +17,7 @@ from analysis.statistics.baselines import Baseline, over_baselines
 from analysis.statistics.comparisons import Comparisons
 from analysis.statistics.samples import Spread
 
-Kind = Literal["wins", "ties", "too_close", "too_few_seeds", "single", "interim", "failed"]
+Kind = Literal["wins", "ties", "too_close", "too_few", "single", "interim", "failed"]
 Earned = Literal["yes", "no", "not_shown", "unknown"]
 
 
@@ -28,7 +28,6 @@ class Score(NamedTuple):
         mean: the mean test score over replicates.
         low: the lower end of its 95 % interval, NaN where nobody knows.
         high: the upper end.
-        p_best: the probability that it is truly the best, NaN where nobody knows.
         seeds: how many trainings were tested.
         replicates: how many searches they are of; where that is one, how many trainings.
     """
@@ -36,7 +35,6 @@ class Score(NamedTuple):
     mean: float
     low: float
     high: float
-    p_best: float
     seeds: int
     replicates: int
 
@@ -66,9 +64,11 @@ class Evidence:
     Attributes:
         scores: by strategy, the best first; the untested are not among them.
         untested: who has no test result, in the experiment's order.
+        cut_short: who was tested and not compared, since the time limit left no whole search of it.
+        too_few: who was tested and not compared for having too few replicates, or no predictions.
         lead: over whom, or None where there is nothing to compare or nobody knows how sure.
-        more_seeds: by strategy of the group but the best, how many more replicates of each would
-            tell it from the best; infinite for more than 100.
+        more_replicates: by strategy of the group but the best, how many more of each would tell it
+            from the best; infinite for more than 100.
         worse: who is less good than the best beyond chance, best first.
         multiply_adds: for one image, by strategy of the group where it is known.
         earned: whether recurrence earns its place: "yes" where every control that was tested is
@@ -81,12 +81,13 @@ class Evidence:
             training at the slope that its curve ended with: then who learns fastest was measured,
             and not who is best.
         baselines: the simple classifiers, the best first, and how far the best is ahead of each.
+        limited: whether the time limit came before the search was done.
     """
 
     scores: dict[str, Score]
     untested: tuple[str, ...]
     lead: Lead | None
-    more_seeds: dict[str, float]
+    more_replicates: dict[str, float]
     worse: tuple[str, ...]
     multiply_adds: dict[str, float]
     earned: Earned
@@ -94,6 +95,9 @@ class Evidence:
     spread: Spread | None = None
     still_rising: tuple[str, ...] = ()
     baselines: tuple[Baseline, ...] = ()
+    cut_short: tuple[str, ...] = ()
+    too_few: tuple[str, ...] = ()
+    limited: bool = False
 
     @property
     def replicate(self) -> str:
@@ -111,7 +115,7 @@ class Evidence:
         >>> Evidence({}, (), None, {"lines": 4.0, "patches": 9.0}, (), {}, "unknown").needed
         9.0
         """
-        return max(self.more_seeds.values(), default=0.0)
+        return max(self.more_replicates.values(), default=0.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,10 +158,10 @@ class Decision:
 
     Attributes:
         kind: `wins`, `ties`, `too_close` (more replicates, of a number that can be had, would be
-            expected to tell), `too_few_seeds` (one replicate), `single` (nothing to compare with),
-            `interim` (not finished) or `failed`.
-        best: the strategy with the best mean test score (validation score where interim), or None.
-            It has won only where kind is `wins`.
+            expected to tell), `too_few` (nothing with three replicates to compare), `single`
+            (nothing to compare with), `interim` (not finished) or `failed`.
+        best: the strategy with the best mean test score of those compared (validation score where
+            interim), or None. It has won only where kind is `wins`.
         group: every strategy that may be the best as far as the test shows, `best` first; one name
             for `wins`, none before the test.
         why: what it rests on.
@@ -192,49 +196,51 @@ def decide(run: Run, compared: Comparisons | None = None) -> Decision:
     if not tested:
         return _failed(run.finals, "final training")
     against = compared.against_best
-    best = tested[0]
+    best = (*compared.judged, *tested)[0]
     group = (best, *(str(name) for name in against.index if not against.significant[name]))
-    unsure = bool(against.p.isna().any())
-    kind = _kind(against, group, unsure)
-    return Decision(kind, best, group, _tested(run, compared, tested, group, unsure))
+    kind = _kind(against, group, tested)
+    return Decision(kind, best, group, _tested(run, compared, tested, group))
 
 
-def _kind(against: pd.DataFrame, group: tuple[str, ...], unsure: bool) -> Kind:
+def _kind(against: pd.DataFrame, group: tuple[str, ...], tested: list[str]) -> Kind:
     if against.empty:
-        return "single"
-    if unsure:
-        return "too_few_seeds"
+        return "single" if len(tested) == 1 else "too_few"
     if len(group) == 1:
         return "wins"
-    # Where a number of seeds that can be had would settle it, the question is open; where none
+    # Where a number of replicates that can be had would settle it, the question is open; where none
     # would, the strategies are as good as each other for all that anyone can afford to find out.
-    needed = against.more_seeds[list(group[1:])].max()
+    needed = against.more_replicates[list(group[1:])].max()
     return "ties" if math.isinf(needed) else "too_close"
 
 
-def _tested(
-    run: Run, compared: Comparisons, tested: list[str], group: tuple[str, ...], unsure: bool
-) -> Evidence:
+def _tested(run: Run, compared: Comparisons, tested: list[str], group: tuple[str, ...]) -> Evidence:
     against = compared.against_best
+    cut_short = [name for name in tested if name in comparisons.cut_short(run)]
+    others = [name for name in tested if name not in (*compared.judged, *cut_short)]
     frame = compared.summary
     adds = representatives(run).multiply_adds.reindex(list(group)).dropna()
     return Evidence(
         scores={name: _score(frame.loc[name]) for name in tested},
         untested=tuple(n for n in run.experiment.strategies if n not in tested),
-        lead=None if unsure or against.empty else _lead(against, group),
-        more_seeds={name: float(against.more_seeds[name]) for name in group[1:]},
+        lead=None if against.empty else _lead(against, group),
+        more_replicates={name: float(against.more_replicates[name]) for name in group[1:]},
         worse=tuple(str(name) for name in against.index if name not in group),
         multiply_adds={str(name): float(number) for name, number in adds.items()},
-        earned="unknown" if unsure else earned(tested, group, run.controls),
+        earned=earned(list(compared.judged), group, run.controls),
         searches=int(run.finals.iteration.nunique()),
         spread=samples.spread(run, group[0]),
-        still_rising=_still_rising(run, frame["mean"], tested),
+        still_rising=_still_rising(run, frame["mean"], list(compared.judged)),
         baselines=tuple(over_baselines(run, group[0])),
+        cut_short=tuple(cut_short),
+        too_few=tuple(others) if len(tested) > 1 else (),
+        limited=not run.searches.whole.all(),
     )
 
 
 def _still_rising(run: Run, means: pd.Series, tested: list[str]) -> tuple[str, ...]:
     """Returns who would turn the order, if both went on as they ended; the best first."""
+    if not tested:
+        return ()
     better, rises = run.experiment.metric.better, learning.rising(run)
     best = tested[0]
     own = max(rises.rise[best], 0.0) if not math.isnan(rises.rise[best]) else 0.0
@@ -252,7 +258,6 @@ def _score(row: Any) -> Score:
         mean=float(row["mean"]),
         low=float(row.low),
         high=float(row.high),
-        p_best=float(row.p_best),
         seeds=int(row.seeds),
         replicates=int(row.replicates),
     )
@@ -274,7 +279,7 @@ def earned(tested: list[str], group: tuple[str, ...], controls: tuple[str, ...])
     """Returns whether recurrence earns its place, as `Evidence.earned` says.
 
     Args:
-        tested: who was tested.
+        tested: who was compared.
         group: who may be the best, the most accurate first.
         controls: who has no recurrence; there may be several, and a tie with any counts.
 

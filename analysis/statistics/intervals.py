@@ -30,6 +30,7 @@ import numpy as np
 from scipy import optimize, stats
 
 CONFIDENCE = 0.95
+LEVEL = 0.05  # what a difference is told from chance by, where it is looked at once
 DRAWS = 4000
 LEAST_P = 1e-12  # that is told from 0
 SEEDS_SHARE = 0.25
@@ -37,82 +38,76 @@ SEEDS_SHARE = 0.25
 
 
 class Estimate(NamedTuple):
-    """A number with its 95 % interval; NaN where the interval or p cannot be known.
+    """A number with its interval; NaN where the interval or p cannot be known.
 
     Attributes:
         value: the estimate.
         low: the interval's lower end.
         high: the interval's upper end.
         p: the probability of a value at least so far from 0 if the truth were 0.
-        freedom: the degrees of freedom of the t distribution that they come from.
     """
 
     value: float
     low: float
     high: float
     p: float
-    freedom: float
 
 
-def estimate(value: float, terms: Sequence[tuple[float, float]]) -> Estimate:
-    """Returns a t interval and test for an estimate whose variance is a sum of independent terms.
+def unknown(value: float) -> Estimate:
+    """Returns a number of which nobody knows how sure it is.
 
-    The degrees of freedom are Satterthwaite's, V² / Σ(Vₖ² / νₖ) (An approximate distribution of
-    estimates of variance components, Biometrics Bulletin 2, 1946). With the two terms s²/n of two
-    samples this is Welch's test.
+    >>> unknown(0.5).value
+    0.5
+    """
+    return Estimate(value, math.nan, math.nan, math.nan)
+
+
+Term = tuple[float, float]  # the variance of a part of an estimate, and its degrees of freedom
+
+
+def estimate(
+    value: float, replicates: Sequence[Term], images: Term = (0.0, math.inf), level: float = LEVEL
+) -> Estimate:
+    """Returns a t interval and test for an estimate that varies with replicates and with images.
+
+    The parts that vary from replicate to replicate make one, whose degrees of freedom are
+    Satterthwaite's, V² / Σ(Vₖ² / νₖ) (Biometrics Bulletin 2, 1946): Welch's test, for two samples.
+    Between it and the images' part Cochran's rule holds (Biometrics 20, 1964): the quantile is the
+    mean of both parts' quantiles, weighted by their variances. Three searches leave two degrees of
+    freedom and the images hundreds, and over all parts alike Satterthwaite's rule told two equal
+    strategies apart in up to 8 of 100 simulated experiments, where this one does in 3 to 6.
 
     Args:
         value: the estimate.
-        terms: (variance, degrees of freedom) of each part of the estimate's variance. A variance
-            that nothing is known of is NaN, and then so are the interval and p.
+        replicates: of each sample's mean. A variance that nothing is known of is NaN, and then so
+            are the interval and p.
+        images: of the images that happen to be in the test split.
+        level: the interval misses the truth with this probability.
 
     >>> found = estimate(0.5, [(0.01, 9.0)])
-    >>> round(found.low, 2), round(found.high, 2), found.freedom
-    (0.27, 0.73, 9.0)
-    """
-    variance = sum(term for term, _ in terms)
-    if math.isnan(value) or math.isnan(variance):
-        return Estimate(value, math.nan, math.nan, math.nan, math.nan)
-    if variance == 0:
-        return Estimate(value, value, value, float(value == 0), math.inf)
-    freedom = variance**2 / sum(term**2 / degrees for term, degrees in terms if term > 0)
-    error = math.sqrt(variance)
-    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
-    p = 2 * float(stats.t.sf(abs(value) / error, freedom))
-    return Estimate(value, value - reach, value + reach, p, freedom)
-
-
-def cautious(value: float, terms: Sequence[tuple[float, float]]) -> Estimate:
-    """Returns `estimate` by Cochran's rule, which errs on the side of caution.
-
-    Instead of a t distribution of degrees of freedom in between, the quantile is the mean of the
-    terms' own quantiles, weighted by their variances (Cochran, Biometrics 20, 1964). With three
-    searches one term has two degrees of freedom and the images' hundreds: there Satterthwaite's
-    rule told a strategy from its copy in 9 of 100 simulated experiments, this one in 4.
-
-    Args:
-        value: the estimate.
-        terms: as for `estimate`.
-
-    >>> found = cautious(0.5, [(0.01, 9.0)])
     >>> round(found.low, 2), round(found.high, 2)
     (0.27, 0.73)
     """
-    plain = estimate(value, terms)
-    variance = sum(term for term, _ in terms)
-    if math.isnan(plain.p) or variance == 0:
-        return plain
-    weights, freedoms = zip(*((term / variance, nu) for term, nu in terms if term > 0), strict=True)
+    own = sum(variance for variance, _ in replicates)
+    variance = own + images[0]
+    if math.isnan(value) or math.isnan(variance):
+        return unknown(value)
+    if variance == 0:
+        return Estimate(value, value, value, float(value == 0))
+    parts = [images] if images[0] > 0 else []
+    if own > 0:
+        parts.append((own, own**2 / sum(term**2 / nu for term, nu in replicates if term > 0)))
+    weights = [term / variance for term, _ in parts]
+    freedoms = [freedom for _, freedom in parts]
 
     def quantile(alpha: float) -> float:
         return float(np.dot(weights, stats.t.isf(alpha / 2, freedoms)))
 
     error = math.sqrt(variance)
-    reach, far = quantile(1 - CONFIDENCE) * error, abs(value) / error
-    p = LEAST_P
+    reach, far, p = quantile(level) * error, abs(value) / error, LEAST_P
     if far < quantile(LEAST_P):
         p = float(optimize.brentq(lambda alpha: quantile(alpha) - far, LEAST_P, 1.0))
-    return Estimate(value, value - reach, value + reach, p, plain.freedom)
+    return Estimate(value, value - reach, value + reach, p)
 
 
 def variance_of_mean(values: np.ndarray) -> tuple[float, float]:
@@ -254,72 +249,44 @@ def percentiles(drawn: np.ndarray) -> np.ndarray:
     return np.clip(np.quantile(drawn, [tail, 1 - tail], axis=0), 0.0, 1.0)
 
 
-def probability_of_best(drawn: np.ndarray) -> np.ndarray:
-    """Returns in which share of the draws each strategy is the best; equals share.
-
-    Args:
-        drawn: what `bootstrap` returns, shape (draws, strategies).
-
-    Returns:
-        Shape (strategies,), of sum 1; all NaN where one of the strategies is unknown, since nobody
-        can say how often the others beat it.
-
-    >>> probability_of_best(np.array([[0.5, 0.25], [0.5, 0.5]]))
-    array([0.75, 0.25])
-    """
-    if np.isnan(drawn).any():
-        return np.full(drawn.shape[1], math.nan)
-    best = drawn == drawn.max(axis=1, keepdims=True)
-    return np.asarray((best / best.sum(axis=1, keepdims=True)).mean(axis=0))
-
-
-def difference(correct: np.ndarray, other: np.ndarray, paired: bool = False) -> Estimate:
+def difference(correct: np.ndarray, other: np.ndarray, level: float = LEVEL) -> Estimate:
     """Estimates how much more accurate one strategy is than another.
 
-    The variance is s²/n of the seeds of each (or of their differences, where they are paired), plus
-    the variance over test images of the difference of the mean correctness, over their number: both
-    saw the same images, so these are paired. The images' term holds some of the seeds' noise too,
-    which errs on the side of caution: two equal strategies differ by p < 0.05 in fewer than 5 of
-    100 experiments. A bootstrap has no p smaller than one over its draws, too coarse for Holm's
-    correction of many pairs; hence t.
+    The variance is s²/n of the replicates of each, plus the variance over test images of the
+    difference of the mean correctness, over their number: both saw the same images, so these are
+    paired. Replicates are not, though searches share a split: both finalists are trained on all
+    images, and all that the split decides is which configuration is chosen. To pair three searches
+    costs half the degrees of freedom. The images' term holds some of the replicates' noise too,
+    which errs on the side of caution. A bootstrap has no p smaller than one over its draws, too
+    coarse to be corrected for many pairs; hence t.
 
     Args:
-        correct: whether a seed classifies an image correctly, shape (seeds, test images).
+        correct: how well a replicate does on an image, 0 to 1, shape (replicates, test images).
         other: the same for the other strategy, with the same images.
-        paired: whether the first of one belongs to the first of the other, and so on: iterations
-            share a split, seeds share nothing.
+        level: the interval misses the truth with this probability.
 
     >>> found = difference(np.array([[1, 1, 1], [1, 1, 0]]), np.array([[0, 1, 0], [0, 1, 0]]))
     >>> round(found.value, 2), found.low < 0 < found.high
     (0.5, True)
     """
-    terms = _variances(correct, other, paired)
-    images = correct.mean(axis=0) - other.mean(axis=0)
-    value = float(correct.mean() - other.mean())
-    rule = cautious if paired else estimate
-    return rule(value, [*terms, variance_over_images(images, -1.0)])
+    replicates = [variance_of_mean(found.mean(axis=1)) for found in (correct, other)]
+    images = variance_over_images(correct.mean(axis=0) - other.mean(axis=0), -1.0)
+    return estimate(float(correct.mean() - other.mean()), replicates, images, level)
 
 
 def lead(correct: np.ndarray, fixed: np.ndarray) -> Estimate:
     """Estimates how much more accurate a strategy is than a classifier that never varies.
 
     Args:
-        correct: whether a seed classifies an image correctly, shape (seeds, test images).
-        fixed: whether the classifier does, shape (test images,).
+        correct: as for `difference`.
+        fixed: whether the classifier is right, shape (test images,).
 
     >>> lead(np.ones((3, 50)), np.zeros(50)).low > 0.9
     True
     """
-    over_images = variance_over_images(correct.mean(axis=0) - fixed, -1.0)
-    value = float(correct.mean() - fixed.mean())
-    return estimate(value, [variance_of_mean(correct.mean(axis=1)), over_images])
-
-
-def _variances(correct: np.ndarray, other: np.ndarray, paired: bool) -> list[tuple[float, float]]:
-    """Returns (variance, degrees of freedom) of the parts that vary from seed to seed."""
-    if paired:
-        return [variance_of_mean(correct.mean(axis=1) - other.mean(axis=1))]
-    return [variance_of_mean(found.mean(axis=1)) for found in (correct, other)]
+    images = variance_over_images(correct.mean(axis=0) - fixed, -1.0)
+    replicates = [variance_of_mean(correct.mean(axis=1))]
+    return estimate(float(correct.mean() - fixed.mean()), replicates, images)
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -342,36 +309,48 @@ def holm(p: np.ndarray) -> np.ndarray:
     return corrected
 
 
+def for_looks(p: np.ndarray, level: float) -> np.ndarray:
+    """Returns p values corrected for several looks: below 0.05 where they were below the level.
+
+    Args:
+        p: shape (tests,).
+        level: of each look (`Experiment.level`).
+
+    >>> for_looks(np.array([0.01, 0.9]), level=0.025)
+    array([0.02, 1.  ])
+    """
+    return np.minimum(p * LEVEL / level, 1.0)
+
+
 POWER = 0.8
-MOST_SEEDS = 100
+MOST_REPLICATES = 100
 
 
-def more_seeds(correct: np.ndarray, other: np.ndarray, paired: bool = False) -> float:
-    """Returns how many more seeds a strategy would tell two apart, if they differ as they seem to.
+def more_replicates(correct: np.ndarray, other: np.ndarray, level: float = LEVEL) -> float:
+    """Returns how many more replicates would tell two apart, if they differ as they seem to.
 
-    With that many, the test of `difference` would have p < 0.05 in 80 of 100 experiments. The
-    seeds' spread and what one seed makes of one image shrink with their number; the images' spread
-    does not, and where that hides the difference no number of seeds is enough. A plan and no
+    With that many, the test of `difference` would find them apart in 80 of 100 experiments. The
+    replicates' spread and what one of them makes of one image shrink with their number; the images'
+    spread does not, and where that hides the difference no number is enough. A plan and no
     measurement: the true gap may well be smaller than the one that was seen.
 
     Args:
-        correct: whether a seed classifies an image correctly, shape (seeds, test images).
+        correct: how well a replicate does on an image, 0 to 1, shape (replicates, test images).
         other: the same for the other strategy, with the same images.
-        paired: as for `difference`.
+        level: below which p tells them apart.
 
     Returns:
         At least 1; infinite where more than 100 would be needed, NaN where a strategy has a
-        single seed.
+        single one.
 
     >>> same = np.tile([1, 0], (3, 50))
-    >>> more_seeds(same, same)
+    >>> more_replicates(same, same)
     inf
     """
     gap = abs(float(correct.mean() - other.mean()))
-    counts = [len(correct)] if paired else [len(correct), len(other)]
-    variances = [variance for variance, _ in _variances(correct, other, paired)]
-    of_seeds = [variance * count for variance, count in zip(variances, counts, strict=True)]
-    if math.isnan(sum(of_seeds)):
+    of_each = [float(np.var(found.mean(axis=1), ddof=1)) if len(found) > 1 else math.nan
+               for found in (correct, other)]  # fmt: skip
+    if math.isnan(sum(of_each)):
         return math.nan
     share = correct.mean(axis=0) - other.mean(axis=0)
     over_images, freedom = variance_over_images(share, -1.0)
@@ -379,14 +358,14 @@ def more_seeds(correct: np.ndarray, other: np.ndarray, paired: bool = False) -> 
     lasting = max(over_images - sum(noise), 0.0)
     shrinking = sum(part * len(found) for part, found in zip(noise, (correct, other), strict=True))
     have = min(len(correct), len(other))
-    number = np.arange(have + 1, have + MOST_SEEDS + 1)
-    terms = [variance / number for variance in of_seeds] + [lasting + shrinking / number]
-    degrees = [*([number - 1] * len(of_seeds)), np.full(len(number), freedom)]
+    number = np.arange(have + 1, have + MOST_REPLICATES + 1)
+    terms = [variance / number for variance in of_each] + [lasting + shrinking / number]
+    degrees = [*([number - 1] * len(of_each)), np.full(len(number), freedom)]
     variance = sum(terms)
     if gap == 0 or not np.all(variance > 0):
         return math.inf if gap == 0 else 1.0
     nu = variance**2 / sum(term**2 / df for term, df in zip(terms, degrees, strict=True))
-    needed = stats.t.ppf((1 + CONFIDENCE) / 2, nu)
+    needed = stats.t.isf(level / 2, nu)
     power = stats.nct.sf(needed, nu, gap / np.sqrt(variance))
     enough = np.flatnonzero(power >= POWER)
     return float(enough[0] + 1) if len(enough) else math.inf

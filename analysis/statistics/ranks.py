@@ -126,8 +126,9 @@ def win_matrix(runs: Iterable[Run]) -> pd.DataFrame:
     """
     parts = []
     for run in runs:
+        asked = run.experiment
         pairs = comparisons.pairwise(
-            run.finals, run.test_labels, run.experiment.strategies, run.experiment.metric
+            run.finals, run.test_labels, asked.strategies, asked.metric, asked.level
         )
         won, above = pairs.significant.astype(int), (pairs.difference > 0).astype(int)
         unknown = pairs.p.isna().astype(int)

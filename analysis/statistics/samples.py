@@ -54,44 +54,33 @@ def correctness(
     return found
 
 
-class Sample(NamedTuple):
-    """What a strategy did in the finals: the evidence that a claim about it rests on.
-
-    Attributes:
-        scores: of each replicate on every test image, in [0, 1], shape (replicates, test images).
-        iterations: a replicate each, its scores the mean over its seeds. Empty where the run has
-            one iteration: then the seeds of its finalist are the replicates, and what is said is
-            about that design.
-    """
-
-    scores: np.ndarray
-    iterations: tuple[int, ...] = ()
-
-
 def samples(
     finals: pd.DataFrame,
     labels: np.ndarray | None,
     strategies: Sequence[str],
     metric: Metric,
-) -> dict[str, Sample]:
+) -> dict[str, np.ndarray]:
     """Returns the evidence on each strategy that was tested; the arguments are `correctness`'s.
+
+    Returns:
+        By strategy, the scores of its replicates on every test image, 0 to 1, shape (replicates,
+        test images). A replicate is an iteration, its scores the mean over its seeds; where the run
+        has one iteration, a seed of its finalist, and what is said is about that design.
 
     >>> from analysis.example import example
     >>> from search.store import ACCURACY
     >>> run = example(lines=0.9)
-    >>> samples(run.finals, run.test_labels, ["lines"], ACCURACY)["lines"].scores.shape
+    >>> samples(run.finals, run.test_labels, ["lines"], ACCURACY)["lines"].shape
     (3, 300)
     """
     correct = correctness(finals, labels, strategies, metric)
     if not several_iterations(finals):
-        return {name: Sample(scores) for name, scores in correct.items()}
+        return correct
     tested = completed(finals)
     found = {}
     for name, scores in correct.items():
         of = tested.iteration[tested.strategy == name].to_numpy()
-        iterations = np.unique(of)
-        means = np.stack([scores[of == each].mean(axis=0) for each in iterations])
-        found[name] = Sample(means, tuple(map(int, iterations)))
+        found[name] = np.stack([scores[of == each].mean(axis=0) for each in np.unique(of)])
     return found
 
 
@@ -104,37 +93,27 @@ def several_iterations(finals: pd.DataFrame) -> bool:
     return int(finals.iteration.nunique()) > 1
 
 
-def gain(one: Sample, other: Sample, metric: Metric) -> intervals.Estimate:
+def gain(
+    one: np.ndarray, other: np.ndarray, metric: Metric, level: float = intervals.LEVEL
+) -> intervals.Estimate:
     """Estimates by how much one strategy is better than another: `intervals.difference`, directed.
 
+    The interval ends at what can be: no classifier is better than another by more than 1.
+
     Args:
-        one: the evidence on it.
-        other: on the other, with the same test images.
+        one: its evidence, one of `samples`.
+        other: the other's, with the same test images.
         metric: says which way is better.
+        level: the interval misses the truth with this probability.
 
     >>> from search.store import ACCURACY
     >>> one, other = np.array([[1, 1, 0], [1, 1, 1]]), np.array([[0, 1, 0], [1, 0, 0]])
-    >>> gain(Sample(one), Sample(other), ACCURACY).value
+    >>> gain(one, other, ACCURACY).value
     0.5
     """
-    better, worse, paired = matched(one, other)
-    if metric.lowest_is_best:
-        better, worse = worse, better
-    return intervals.difference(better, worse, paired)
-
-
-def matched(one: Sample, other: Sample) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Returns the scores of both, and whether they are paired: by iteration, of those both have.
-
-    >>> one, other = Sample(np.eye(2), (0, 1)), Sample(np.eye(2), (1, 2))
-    >>> [part.tolist() for part in matched(one, other)[:2]]
-    [[[0.0, 1.0]], [[1.0, 0.0]]]
-    """
-    if not one.iterations:
-        return one.scores, other.scores, False
-    common = [each for each in one.iterations if each in other.iterations]
-    found = [sample.scores[[sample.iterations.index(e) for e in common]] for sample in (one, other)]
-    return found[0], found[1], True
+    better, worse = (other, one) if metric.lowest_is_best else (one, other)
+    found = intervals.difference(better, worse, level)
+    return found._replace(low=max(found.low, -1.0), high=min(found.high, 1.0))
 
 
 class Spread(NamedTuple):

@@ -8,7 +8,7 @@ import math
 import pytest
 
 from search.metric import ACCURACY
-from search.ranking import best_first, finalists, merit
+from search.ranking import best_first, finalists, finalists_of_iterations, merit
 from search.schema import TrialRow
 
 
@@ -55,6 +55,18 @@ def test_a_configuration_is_what_its_last_rung_has_shown():
     failed = dataclasses.replace(running, status="failed")
     assert finalists([fell[0], other, failed], ACCURACY)["a"] == other
     assert finalists([fell[0], failed], ACCURACY) == {}
+
+
+def test_a_search_that_was_cut_short_sends_nobody_unless_there_is_no_other():
+    rows = [
+        dataclasses.replace(trial(f"{strategy}-{slot}", score), iteration=slot)
+        for strategy in "ab"
+        for slot, score in enumerate((0.5, 0.6, 0.9))
+    ]
+    cut = {("a", 2), *(("b", number) for number in range(3))}
+    chosen = finalists_of_iterations(rows, ACCURACY, cut)
+    assert set(chosen) == {("a", 0), ("a", 1), ("b", 0)}
+    assert finalists(rows, ACCURACY, cut)["a"].trial_id == "a-1"
 
 
 def test_every_arm_with_a_completed_trial_has_one_finalist():

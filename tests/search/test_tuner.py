@@ -12,6 +12,9 @@ import types
 import numpy as np
 import pytest
 
+from analysis import load_run
+from analysis.run import pending_finals
+from analysis.statistics.decision import decide
 from search import tuner
 from search.data.datasets import Dataset, Images, load_dataset
 from search.experiment import Experiment, ExperimentError
@@ -92,6 +95,7 @@ def oracle_of(experiment, spaces):
         max_epochs=experiment.max_epochs,
         factor=experiment.factor,
         iterations=experiment.iterations,
+        most_iterations=experiment.most_iterations,
         seed=experiment.seed,
         dataset="noise",
         spaces=spaces,
@@ -449,6 +453,51 @@ def test_finals_are_run_after_the_time_limit(search, monkeypatch):
     assert tried == ["lines", "cnn_lines"]
     assert trained == ["lines"] * 3 + ["cnn_lines"] * 3
     assert list((ended.store.path / "checkpoints").iterdir()) == []
+
+
+def test_a_search_that_the_limit_cuts_short_sends_no_finalist(search, monkeypatch):
+    """One in each arm is whole, and the second had a few trials only."""
+    clock = FakeTime()
+    monkeypatch.setattr(tuner, "time", clock)
+    alone = search(InventedWorkers())
+    whole = len(alone.store.rows("trials"))
+    ended = search(TimedWorkers(clock), time_limit=(whole + 4) / 2, iterations=2)
+    assert not ended.done and len(ended.store.rows("trials")) == whole + 4
+    assert ended.store.cut_short() == {(name, 1) for name in STRATEGY_NAMES}
+    run_finals(ended.store, noise(8, 8, 1), InventedWorkers(), ended.listener)
+    assert {row.iteration for row in ended.store.finals()} == {0}
+    run = load_run(ended.store.path)
+    assert not pending_finals(run).any()
+    decision = decide(run)
+    assert decision.why.limited and decision.why.cut_short == ()
+
+
+def test_where_no_search_is_whole_nothing_is_claimed(search, monkeypatch):
+    clock = FakeTime()
+    monkeypatch.setattr(tuner, "time", clock)
+    ended = search(TimedWorkers(clock), time_limit=4.0)
+    run_finals(ended.store, noise(8, 8, 1), InventedWorkers(), ended.listener)
+    run = load_run(ended.store.path)
+    assert set(run.finals.strategy) == set(STRATEGY_NAMES)  # each has its design
+    decision = decide(run)
+    assert decision.kind == "too_few" and set(decision.why.cut_short) == set(STRATEGY_NAMES)
+
+
+def test_more_searches_of_those_that_may_be_the_best_are_planned_and_told(search):
+    ended = search(InventedWorkers(capacity=2), iterations=2, most_iterations=5)
+    first = next(note for note in ended.listener.notes if "may be the best" in note)
+    assert (
+        first
+        == "after 2 searches each any of lines, cnn_lines, line_cnn may be the best: 2 more of each"
+    )
+    assert ended.oracle.granted == dict.fromkeys(STRATEGY_NAMES, 5)
+    plans = {row["strategy"]: row for row in ended.store.rows("plans")}
+    for name in STRATEGY_NAMES:
+        planned = ended.listener.progress.planned[name]
+        assert (plans[name]["trials"], plans[name]["epochs"]) == planned
+        assert planned == ended.oracle.totals()[name]
+    again = search(InventedWorkers(), ended.store)
+    assert again.oracle.granted == ended.oracle.granted and again.listener.events == []
 
 
 def test_without_a_limit_there_is_no_note(search):

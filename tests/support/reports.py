@@ -57,7 +57,7 @@ class Page(html.parser.HTMLParser):
         if self.open and self.open[-1] == "script":
             self.scripts.append(data)
         else:
-            self.text += data
+            self.text += data.replace("\N{NO-BREAK SPACE}", " ")  # before a unit
 
 
 def check(path):

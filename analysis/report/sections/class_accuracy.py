@@ -51,7 +51,7 @@ def _caption(found: Findings, shares: pd.DataFrame, there: int) -> str:
     share = formatting.percent(float(shares[first].iloc[hardest]))
     text.append(
         f"{found.label(first)} leads in {int((leaders == first).sum())} of these "
-        f"{formatting.plural(len(shares), 'class', 'classes')} and finds "
-        f"{shares.index[hardest]} hardest ({share})."
+        f"{formatting.plural(len(shares), 'class', 'classes')}. Its lowest share is {share}, of "
+        f'class "{shares.index[hardest]}".'
     )
     return " ".join(text)

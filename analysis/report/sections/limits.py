@@ -14,16 +14,27 @@ def section(found: Findings) -> Section | None:
     run = found.run
     asked = run.experiment
     tried = run.trials.groupby("strategy").configuration.nunique()
-    searches = plural(asked.iterations, "search", "searches")
-    few, many = int(tried.min()), int(tried.max())
-    count = f"{few}" if few == many else f"{few} to {many}"
+    searches = run.trials.groupby("strategy").iteration.nunique()
+    count = between(int(tried.min()), int(tried.max()))
+    had = plural(int(searches.max()), "search", "searches")
+    if searches.min() < searches.max():
+        had = f"{between(int(searches.min()), int(searches.max()))} searches"
     prose = [
         "One data set: on other images another strategy may be the best.",
         "One space: each strategy was searched within its own choices (docs/strategies.md), and "
         "what lies outside was not tried.",
-        f"This budget: {searches} of each strategy, {count} configurations in all, trained for at "
+        f"This budget: {had} of each strategy, {count} configurations in all, trained for at "
         f"most {plural(asked.max_epochs, 'epoch')}.",
         "One test split: the intervals count that it has few images, and not that it may differ "
         "from the images that the model will meet.",
     ]
     return Section("limits", "What this does not show", prose)
+
+
+def between(least: int, most: int) -> str:
+    """Returns a range of whole numbers.
+
+    >>> between(3, 9), between(3, 3)
+    ('3 to 9', '3')
+    """
+    return f"{least}" if least == most else f"{least} to {most}"

@@ -129,7 +129,7 @@ def _gallery(
         return None
     seeds, count = len(predicted), int(wrong.sum())
     how = "the one seed classifies" if seeds == 1 else f"most of the {seeds} seeds classify"
-    start = f"The first {len(tiles)} of the" if len(tiles) < count else "The"
+    start = f"{len(tiles)}, drawn evenly over the classes, of the" if len(tiles) < count else "The"
     images = formatting.plural(count, "test image")
     caption = f"{start} {images} that {how} wrongly, with {found.label(best)}."
     return Gallery("mistakes", caption, tiles)

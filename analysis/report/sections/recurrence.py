@@ -30,6 +30,7 @@ def section(found: Findings) -> Section | None:
         run.strategies,
         budgets.costs(run, found.summary),
         run.experiment.metric,
+        run.experiment.level,
     )
     if rows.empty:
         return None

@@ -55,8 +55,8 @@ def in_words(decision: Decision, run: Run) -> Verdict:
         headline, sentences = _interim(decision.best, why, run)
     elif decision.kind == "single":
         headline, sentences = _single(str(decision.best), why, run)
-    elif decision.kind == "too_few_seeds":
-        headline, sentences = _too_few_seeds(why, run)
+    elif decision.kind == "too_few":
+        headline, sentences = _too_few(why, run)
     elif decision.kind == "wins":
         headline, sentences = _wins(str(decision.best), why, run)
     else:
@@ -71,9 +71,8 @@ def _wins(best: str, why: Evidence, run: Run) -> tuple[str, list[str]]:
         f"That is {evidence.gap(why)} more than the runner-up, {run.label(why.lead.over)}. Against "
         "every other strategy the lead is more than chance explains (largest p: "
         f"{probability(why.lead.largest_p)}).",
-        *evidence.chances((best,), why, run),
         *evidence.recurrence(best, (best,), why, run),
-        *evidence.untested(why, run),
+        *evidence.not_compared(why, run),
     ]
     return _first(why, f"{run.label(best)} wins on {evidence.data(run)}"), sentences
 
@@ -92,7 +91,9 @@ def _first(why: Evidence, headline: str) -> str:
     """Says first what it is about: designs, where each is one search's; speed, where some rise."""
     if why.still_rising:
         headline = f"Still learning: {headline} for now"
-    return f"Of one design each, {headline}" if why.searches == 1 else headline
+    if why.searches == 1:
+        headline = f"Of one design each, {headline}"
+    return f"The time limit came first: {headline}" if why.limited else headline
 
 
 def _undecided(decision: Decision, why: Evidence, run: Run) -> tuple[str, list[str]]:
@@ -115,38 +116,30 @@ def _undecided(decision: Decision, why: Evidence, run: Run) -> tuple[str, list[s
     ]
     if why.worse:
         sentences.append(
-            f"Less accurate than {run.label(best)}, beyond what chance explains (p < 0.05): "
+            f"Less accurate than {run.label(best)}, beyond what chance explains: "
             f"{evidence.names(why.worse, run)}."
         )
     sentences += evidence.cheapest(why.multiply_adds, run)
-    sentences += evidence.chances(decision.group, why, run)
     sentences += evidence.recurrence(best, decision.group, why, run)
-    return _first(why, headline), sentences + evidence.untested(why, run)
+    return _first(why, headline), sentences + evidence.not_compared(why, run)
 
 
-def _too_few_seeds(why: Evidence, run: Run) -> tuple[str, list[str]]:
-    lone = [name for name, score in why.scores.items() if score.replicates == 1]
-    one = why.replicate
-    if lone:
-        reason = (
-            f"Tested with a single {one}: {evidence.names(lone, run)}. One {one} says nothing "
-            "about how far the next would differ, so no difference from it can be called more "
-            "than chance."
-        )
-    else:
-        reason = "Predictions of the test images are missing, so no difference can be judged."
-    best, second, *_ = why.scores
+def _too_few(why: Evidence, run: Run) -> tuple[str, list[str]]:
+    first, *_, last = why.scores
     sentences = [
-        f"{run.label(best)} has the best test {run.experiment.metric.label}, "
-        f"{percent(why.scores[best].mean)}, followed by {run.label(second)} with "
-        f"{percent(why.scores[second].mean)}.",
-        reason,
+        f"The means lie between {percent(why.scores[last].mean)} ({run.label(last)}) and "
+        f"{percent(why.scores[first].mean)} ({run.label(first)}). Two "
+        f"{evidence.replicates(why)} or fewer say next to nothing about how far the next would "
+        "differ, so there is no winner and no tie.",
+        *evidence.not_compared(why, run),
     ]
-    if one == "seed":
-        sentences.append("Search again with --final-seeds 3 or more to learn which is better.")
-    sentences += evidence.untested(why, run)
-    few = evidence.replicates(why)
-    return f"No winner on {evidence.data(run)}: too few {few} to tell", sentences
+    if why.limited:
+        reason = "the time limit came before two strategies had been searched three times"
+        if why.searches == 1:
+            reason = "the time limit came before two strategies had their share"
+    else:
+        reason = f"too few {evidence.replicates(why)} to tell"
+    return f"No winner on {evidence.data(run)}: {reason}", sentences
 
 
 def _single(best: str, why: Evidence, run: Run) -> tuple[str, list[str]]:
@@ -155,8 +148,8 @@ def _single(best: str, why: Evidence, run: Run) -> tuple[str, list[str]]:
     only = "has a test result" if why.untested else "was searched"
     sentences = [
         f"It classifies {percent(score.mean)} of the test images correctly{spread}, "
-        f"{evidence.seeds(why)}.",
-        *evidence.untested(why, run),
+        f"{evidence.seeds(best, why)}.",
+        *evidence.not_compared(why, run),
     ]
     return (
         f"Nothing to compare with: only {run.label(best)} {only} on {evidence.data(run)}",

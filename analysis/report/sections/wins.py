@@ -11,16 +11,16 @@ from analysis import formatting
 from analysis.report.elements import Section, Table
 from analysis.report.findings import Findings
 from analysis.report.tested import tested
-from analysis.statistics import comparisons, samples
+from analysis.statistics import samples
+from analysis.statistics.intervals import LEVEL
 from analysis.statistics.learning import rising
 
 NOTE = (
-    "SD is the standard deviation over {over}; the difference is that from the most accurate. "
-    "Each interval counts both the {over} and the test images; p is corrected by Holm for all "
-    "comparisons. Strategies that share a letter cannot be told apart. The chance to be best "
-    "is the probability of being the most accurate. How far a curve still rises is measured over "
-    "the last third of the training. The validation score is that of the "
-    "configuration shown, the best of its strategy."
+    "SD is the standard deviation over {over}; the difference is that from the best. Each interval "
+    "counts the {over} and the test images; p and the interval of the difference are corrected for "
+    "the number of comparisons{looks}. Where p is 0.05 or more a strategy may be the best. How "
+    "far a curve still rises is measured over the last third of the training. The validation score "
+    "is that of the configuration shown, the best of its strategy."
 )
 
 
@@ -33,16 +33,14 @@ def section(found: Findings) -> Section:
 
 
 def _table(found: Findings) -> Table:
-    letters = comparisons.groups(found.pairs).groups if found.pairs.p.notna().all() else None
     columns = [
         "strategy",
         f"test {found.metric}, mean ± SD",
         "95 % interval",
         "trainings",
         "difference, points",
-        "p (Holm)",
-        "group",
-        "chance to be best",
+        "p",
+        "may be the best",
         "still rising, points an epoch",
         "validation score",
         "at epoch",
@@ -51,7 +49,6 @@ def _table(found: Findings) -> Table:
     rows = []
     for name in found.order:
         cells = tested(found, name)
-        group = formatting.NOTHING if letters is None else letters.get(name, formatting.NOTHING)
         score = [formatting.NOTHING] * 2
         if name in found.standing.index:
             standing: Any = found.standing.loc[name]
@@ -64,15 +61,15 @@ def _table(found: Findings) -> Table:
                 cells.seeds,
                 cells.difference + cells.interval_of_difference,
                 cells.p,
-                str(group),
-                formatting.percent(found.summary.p_best[name], 0),
+                _may_be_best(found, name),
                 _rises(rises.loc[name]),
                 *score,
             ]
         )
     over = "searches" if samples.several_iterations(found.run.finals) else "seeds"
+    looks = " and of looks at them" if found.run.experiment.level < LEVEL else ""
     return Table(
-        "strategies", columns, rows, note=NOTE.format(over=over), frame=_frame(found, letters)
+        "strategies", columns, rows, note=NOTE.format(over=over, looks=looks), frame=_frame(found)
     )
 
 
@@ -84,10 +81,15 @@ def _rises(row: Any) -> str:
     return f"{slope} ({low} to {high})"
 
 
-def _frame(found: Findings, letters: pd.Series | None) -> pd.DataFrame:
+def _may_be_best(found: Findings, name: str) -> str:
+    """Returns whether the test leaves it open that a strategy is the best."""
+    if name not in found.judged or len(found.judged) < 2:
+        return formatting.NOTHING
+    return "yes" if name in found.decision.group else "no"
+
+
+def _frame(found: Findings) -> pd.DataFrame:
     frame = found.summary.join(found.comparison.add_prefix("against_best_"), how="left").join(
         found.standing[["score", "last_epoch"]].add_prefix("validation_"), how="left"
     )
-    if letters is not None:
-        frame = frame.join(letters.rename("group"))
     return frame.reset_index()

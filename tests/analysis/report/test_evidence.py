@@ -12,14 +12,14 @@ from analysis.statistics.samples import Spread
 RUN = example(lines=0.9, patches=0.5)
 
 
-def score(seeds=3, p_best=0.5):
-    return Score(0.9, 0.85, 0.95, p_best, seeds, seeds)
+def score(seeds=3, replicates=3):
+    return Score(0.9, 0.85, 0.95, seeds, replicates)
 
 
 def why(**changes):
     whole = {
         "scores": {"lines": score(), "patches": score()}, "untested": (), "lead": None,
-        "more_seeds": {}, "worse": (), "multiply_adds": {}, "earned": "unknown",
+        "more_replicates": {}, "worse": (), "multiply_adds": {}, "earned": "unknown",
     }  # fmt: skip
     return Evidence(**{**whole, **changes})
 
@@ -30,14 +30,12 @@ def test_a_number_comes_with_its_interval_and_its_seeds():
     assert said.endswith("; mean of 3 seeds).")
 
 
-def test_unlike_numbers_of_seeds_are_said():
-    uneven = why(scores={"lines": score(seeds=3), "patches": score(seeds=1)})
-    assert evidence.seeds(uneven) == "mean of 1 to 3 seeds"
-
-
 def test_where_there_were_several_searches_they_are_counted():
-    several = why(searches=3, spread=Spread(0.021, 0.006, 0.009))
-    assert evidence.seeds(several) == "mean over 3 searches with 3 final trainings in all"
+    uneven = {"lines": score(9, 3), "patches": score(27, 9)}
+    several = why(searches=9, spread=Spread(0.021, 0.006, 0.009), scores=uneven)
+    said = evidence.seeds("patches", several)
+    assert said == "mean over 9 searches with 27 final trainings in all"
+    assert evidence.seeds("lines", several).startswith("mean over 3 searches with 9 final")
     (said,) = evidence.moves("lines", several, RUN)
     assert said.startswith("Another search would move lines by 2.1 percentage points, another seed")
     assert "another seed by 0.6, other test images by 0.9" in said
@@ -49,7 +47,7 @@ def test_where_there_were_several_searches_they_are_counted():
 def over(*leads):
     """Baselines over which the best has these leads, each known to 2 points."""
     return tuple(
-        Baseline(f"b{place}", 0.9 - lead, Estimate(lead, lead - 0.02, lead + 0.02, 0.5, 9.0))
+        Baseline(f"b{place}", 0.9 - lead, Estimate(lead, lead - 0.02, lead + 0.02, 0.5))
         for place, lead in enumerate(leads)
     )
 
@@ -64,7 +62,7 @@ def test_a_best_that_does_not_beat_the_baselines_is_told_so():
     assert said.startswith("It is not shown that lines beats b0 (89.0 %)")
     (said,) = evidence.baselines("lines", why(baselines=over(-0.01, 0.2)), RUN)
     assert said.startswith("It is not shown that lines beats b0 (91.0 %)")
-    unknown = (Baseline("b", 0.8, Estimate(math.nan, math.nan, math.nan, math.nan, math.nan)),)
+    unknown = (Baseline("b", 0.8, Estimate(math.nan, math.nan, math.nan, math.nan)),)
     (said,) = evidence.baselines("lines", why(baselines=unknown), RUN)
     assert "It is not shown" in said
 
@@ -81,12 +79,11 @@ def test_a_headline_names_a_few():
 
 
 def test_what_nobody_knows_is_not_said():
-    assert evidence.chances(["lines"], why(scores={"lines": score(p_best=math.nan)}), RUN) == []
     assert evidence.cheapest({"lines": 5.0}, RUN) == []
-    assert evidence.untested(why(), RUN) == []
+    assert evidence.not_compared(why(), RUN) == []
     assert evidence.recurrence("lines", ["lines"], why(), RUN) == []
 
 
 def test_more_seeds_than_anybody_can_afford_are_more_than_a_hundred():
-    said = evidence.replicates_needed(why(more_seeds={"lines": 4.0, "patches": math.inf}), RUN)
+    said = evidence.replicates_needed(why(more_replicates={"lines": 4.0, "patches": math.inf}), RUN)
     assert "for lines 4" in said and "for patches more than 100" in said

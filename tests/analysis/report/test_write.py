@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_a_finished_run(tmp_path):
-    accuracies = {"lines": 0.6, "cnn_lines": 0.97, "cnn_flat": 0.5}
+    accuracies = {"lines": 0.6, "cnn_lines": 0.97, "cnn_flat": 0.5, "line_cnn": 0.7}
     page, note = check(make_run(tmp_path / "run", accuracies=accuracies))
     assert page.tags.count("svg") == 5
     for text in (page.text, note):
@@ -141,7 +141,7 @@ def test_an_unfinished_run_says_how_far_it_is_and_loads_again(tmp_path):
     write_report(path, unfinished=True)
     page = (path / "report" / "report.html").read_text("utf-8")
     assert 'data-reload="30"' in page
-    assert f"{epochs} epochs of about {2 * epochs} (50 %)" in page
+    assert f"{epochs} epochs of about {2 * epochs} (50\N{NO-BREAK SPACE}%)" in page
     assert [file.name for file in (path / "report").iterdir()] == ["report.html"]
     write_report(path)
     page = (path / "report" / "report.html").read_text("utf-8")

@@ -36,7 +36,7 @@ def test_a_winner_rests_on_its_lead(run):
         -against.difference, -against.high, -against.low
     )  # fmt: skip
     assert why.lead.largest_p == compared.against_best.p.max()
-    assert why.needed == 0 and why.more_seeds == {} and why.untested == ()
+    assert why.needed == 0 and why.more_replicates == {} and why.untested == ()
     assert why.worse == ("cnn_control", "patches")
     for name, score in why.scores.items():
         assert score.mean == compared.summary["mean"][name]
@@ -49,7 +49,7 @@ def test_a_tie_rests_on_what_would_settle_it(run):
     decision = decide(drawn(run, [0.9, 0.9, 0.5]))
     assert decision.kind in ("ties", "too_close")
     assert set(decision.group) == {"lines", "cnn_control"}
-    assert set(decision.why.more_seeds) == set(decision.group[1:])
+    assert set(decision.why.more_replicates) == set(decision.group[1:])
     assert math.isinf(decision.why.needed) is (decision.kind == "ties")
     assert decision.why.worse == ("patches",)
     assert set(decision.why.multiply_adds) == set(decision.group)
@@ -58,9 +58,17 @@ def test_a_tie_rests_on_what_would_settle_it(run):
 
 def test_one_seed_leaves_everything_open(run):
     decision = decide(drawn(run, [0.9, 0.1, 0.5], seeds=1))
-    assert decision.kind == "too_few_seeds" and decision.best == "lines"
-    assert set(decision.group) == set(run.experiment.strategies)
+    assert decision.kind == "too_few" and decision.best == "lines"
+    assert set(decision.why.too_few) == set(run.experiment.strategies)
     assert decision.why.lead is None and decision.why.earned == "unknown"
+
+
+def test_who_had_too_few_seeds_is_named_and_the_others_are_compared(run):
+    known = drawn(run, [0.95, 0.8, 0.9])
+    kept = (known.finals.strategy != "patches") | (known.finals.seed < 2)
+    decision = decide(with_finals(known, known.finals[kept], known.test_labels, 2))
+    assert decision.kind == "wins" and decision.best == "lines"
+    assert decision.why.too_few == ("patches",) and decision.why.worse == ("cnn_control",)
 
 
 def test_before_the_finals_validation_leads(run):

@@ -10,9 +10,8 @@ from analysis.statistics.intervals import (
     estimate,
     holm,
     interaction,
-    more_seeds,
+    more_replicates,
     percentiles,
-    probability_of_best,
     resampled_means,
     variance_of_mean,
 )
@@ -26,7 +25,6 @@ def test_without_an_image_term_the_comparison_is_welchs(sizes):
     expected = stats.ttest_ind(a, b, equal_var=False)
     interval = expected.confidence_interval(0.95)
     assert found.p == pytest.approx(expected.pvalue)
-    assert found.freedom == pytest.approx(expected.df)
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
 
 
@@ -37,7 +35,6 @@ def test_without_a_seed_term_the_comparison_is_a_paired_t_test_over_images():
     # But for the two images that are added, which count for nothing among so many.
     expected = stats.ttest_rel(1.0 * a, 1.0 * b)
     assert found.p == pytest.approx(expected.pvalue, rel=0.01)
-    assert found.freedom == pytest.approx(19999, abs=2)
 
 
 @pytest.mark.parametrize("images", [5, 12, 100])
@@ -49,15 +46,37 @@ def test_a_few_images_all_alike_prove_nothing(images):
     assert difference(right, right).low < -1 / images
 
 
-def test_variances_add_and_freedom_lies_between_the_smallest_and_the_sum():
-    for terms in ([(1e-4, 2), (3e-4, 4)], [(1e-4, 2), (1e-4, 2), (2e-4, 999)]):
-        found = estimate(0.01, terms)
-        freedoms = [degrees for _, degrees in terms]
-        assert min(freedoms) <= found.freedom <= sum(freedoms)
-        half = stats.t.ppf(0.975, found.freedom) * np.sqrt(sum(v for v, _ in terms))
-        assert found.high - found.value == pytest.approx(half)
+def test_between_replicates_and_images_the_quantile_is_a_weighted_mean():
+    own, images = (3e-4, 2.0), (1e-4, 999.0)
+    found = estimate(0.01, [own], images)
+    quantile = (3 * stats.t.isf(0.025, 2) + stats.t.isf(0.025, 999)) / 4
+    assert found.high - found.value == pytest.approx(quantile * np.sqrt(4e-4))
     assert estimate(0.0, [(0.0, 2)]).p == 1
     assert estimate(0.1, [(0.0, 2)]).p == 0
+
+
+@pytest.mark.parametrize("level", [0.05, 0.0221, 0.005])
+def test_the_interval_ends_at_0_exactly_where_p_is_the_level(level):
+    terms, images = [(1e-4, 2.0), (3e-4, 4.0)], (2e-4, 500.0)
+    reach = estimate(0.0, terms, images, level).high
+    assert estimate(reach, terms, images, level).p == pytest.approx(level)
+    assert estimate(reach, terms, images, level).low == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("spreads", [(0.01, 0.01), (0.03, 0.03), (0.05, 0.003)])
+@pytest.mark.parametrize("counts", [(3, 3), (9, 3), (9, 9)])
+def test_equal_strategies_are_told_apart_in_five_of_a_hundred(spreads, counts):
+    """However much they vary from search to search, and however often each was searched."""
+    generator = np.random.default_rng(14)
+    told = 0
+    for _ in range(400):
+        difficulty = generator.random(400)
+        one, other = (
+            difficulty < generator.normal(0.8, spread, (count, 1))
+            for spread, count in zip(spreads, counts, strict=True)
+        )
+        told += difference(one, other).p < 0.05
+    assert told <= 0.08 * 400  # 5 %, and three standard deviations
 
 
 def test_holm_against_its_definition():
@@ -178,17 +197,6 @@ def test_the_interval_in_many_worlds(seeds, images, easiness, seed_spread, noise
     assert 0.93 <= coverage(seeds, images, easiness, seed_spread, noise, 3000) <= 0.97
 
 
-def test_probability_of_best():
-    generator = np.random.default_rng(12)
-    drawn = generator.normal([0.0, 0.0, -9.0], 1.0, (20000, 3))
-    assert probability_of_best(drawn) == pytest.approx([0.5, 0.5, 0.0], abs=0.02)
-    # Two normal variables: Φ(gap / √2).
-    drawn = generator.normal([1.0, 0.0], 1.0, (20000, 2))
-    assert probability_of_best(drawn)[0] == pytest.approx(stats.norm.cdf(2**-0.5), abs=0.015)
-    assert list(probability_of_best(np.ones((10, 4)))) == [0.25] * 4
-    assert np.isnan(probability_of_best(np.array([[1.0, np.nan]]))).all()
-
-
 def test_the_seeds_that_are_asked_for_would_do():
     """With as many seeds as it says, about four experiments in five tell the two apart."""
     generator = np.random.default_rng(13)
@@ -199,7 +207,7 @@ def test_the_seeds_that_are_asked_for_would_do():
         odds = odds + generator.normal(0, spread, (2, seeds, 1))
         return generator.random((2, seeds, images)) < special.expit(odds)
 
-    asked = [more_seeds(*experiment(6)) for _ in range(60)]
+    asked = [more_replicates(*experiment(6)) for _ in range(60)]
     needed = 6 + int(np.median(asked))
     power = np.mean([difference(*experiment(needed)).p < 0.05 for _ in range(100)])
     assert 0.65 <= power <= 0.95, (needed, power)
@@ -207,7 +215,7 @@ def test_the_seeds_that_are_asked_for_would_do():
 
 def test_no_number_of_seeds_is_enough_for_few_images_or_no_gap():
     a, b = np.ones((2, 3, 50), dtype=bool)
-    assert more_seeds(a, a) == np.inf
+    assert more_replicates(a, a) == np.inf
     a[:, :1], b[:, 1:3] = False, False  # all seeds agree: one image wrong, and two others
-    assert more_seeds(a, b) == np.inf
-    assert np.isnan(more_seeds(a[:1], b))
+    assert more_replicates(a, b) == np.inf
+    assert np.isnan(more_replicates(a[:1], b))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.statistics import comparisons, intervals, samples
+from analysis.statistics import comparisons, samples
 from search.metric import ACCURACY
 from tests.support.synthetic_runs import finals
 
@@ -26,7 +26,7 @@ def searched(generator, levels, searches, of_search, of_seed=0.005):
 def test_a_replicate_is_a_search():
     names, labels, frame = searched(np.random.default_rng(0), [0.8, 0.7], 4, 0.02)
     found = samples.samples(frame, labels, names, ACCURACY)["s0"]
-    assert found.scores.shape == (4, IMAGES) and found.iterations == (0, 1, 2, 3)
+    assert found.shape == (4, IMAGES)
     summary = comparisons.by_strategy(frame, labels, names, ACCURACY, 500)
     assert summary.replicates.to_list() == [4, 4] and summary.seeds.to_list() == [12, 12]
     means = frame[frame.strategy == "s0"].groupby("iteration").test_accuracy.mean()
@@ -35,22 +35,14 @@ def test_a_replicate_is_a_search():
 
 
 def test_more_seeds_of_the_same_searches_prove_nothing_more():
-    """Three searches of three seeds: the p is that of three differences, paired by search."""
+    """Three searches of three seeds: what is known is known of three."""
     names, labels, frame = searched(np.random.default_rng(1), [0.85, 0.75], 3, 0.03)
-    pair = comparisons.pairwise(frame, labels, names, ACCURACY).iloc[0]
-    one, other = (
-        samples.samples(frame, labels, names, ACCURACY)[name]
-        for name in (pair.strategy, pair.other)
-    )
-    gaps = (one.scores - other.scores).mean(axis=1)
-    assert pair.difference == pytest.approx(gaps.mean())
-    error, _ = intervals.variance_of_mean(gaps)
-    # A t of two degrees of freedom for what varies between searches; the images come on top.
-    assert pair.high - pair.difference > 4.30 * np.sqrt(error)
-    seeds = intervals.difference(
-        *(samples.correctness(frame, labels, names, ACCURACY)[name] for name in names)
-    )
-    assert pair.high - pair.low > seeds.high - seeds.low
+    found = samples.samples(frame, labels, names, ACCURACY)
+    seeds = samples.correctness(frame, labels, names, ACCURACY)
+    by_search = samples.gain(*(found[name] for name in names), ACCURACY)
+    by_seed = samples.gain(*(seeds[name] for name in names), ACCURACY)
+    assert by_search.value == pytest.approx(by_seed.value)
+    assert by_search.high - by_search.low > by_seed.high - by_seed.low
 
 
 @pytest.mark.parametrize("searches", [3, 5])
@@ -67,15 +59,20 @@ def test_a_strategy_against_its_copy_is_told_apart_in_five_of_a_hundred(searches
     assert by_seeds > 2 * told
 
 
-def test_searches_that_only_one_has_are_no_pair():
+def test_a_search_without_a_result_is_none():
     names, labels, frame = searched(np.random.default_rng(3), [0.85, 0.75], 3, 0.03)
     failed = (frame.strategy == "s1") & (frame.iteration == 1)
     frame.loc[failed, ["status", "test_accuracy"]] = ["failed", np.nan]
     found = samples.samples(frame, labels, names, ACCURACY)
-    assert found["s1"].iterations == (0, 2)
-    pair = comparisons.pairwise(frame, labels, names, ACCURACY).iloc[0]
-    common = found["s0"].scores[[0, 2]].mean() - found["s1"].scores.mean()
-    assert (pair.low + pair.high) / 2 == pytest.approx(common)
+    assert [len(found[name]) for name in names] == [3, 2]
+    assert comparisons.pairwise(frame, labels, names, ACCURACY).p.isna().all()
+
+
+def test_a_difference_ends_at_what_can_be():
+    one, other = np.ones((2, 50)), np.zeros((2, 50))
+    one[0] = other[1] = 0.5
+    found = samples.gain(one, other, ACCURACY)
+    assert found.high == 1 and found.low >= -1
 
 
 def test_what_varies_is_taken_apart():

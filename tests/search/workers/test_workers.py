@@ -184,7 +184,7 @@ def test_no_profiler_slows_a_worker_that_is_started_here(workers):
 
 
 def test_no_card_is_asked_what_it_does(monkeypatch):
-    """NVIDIA's package asks "-1", by which the cards are hidden here, and fails: seen on an H100."""
+    """NVIDIA's package asks "-1", which hides the cards here, and fails: seen on an H100."""
 
     def ask(card):
         raise RuntimeError(f"Invalid Argument: {card}")

@@ -20,14 +20,15 @@ def test_the_hardest_class_of_the_best_strategy_is_said(tmp_path):
         for label in set(found.labels)
     }
     hardest = min(shares, key=shares.get)
-    said = f"finds {hardest} hardest ({100 * shares[hardest] / len(predicted):.1f} %)"
+    share = 100 * shares[hardest] / len(predicted)
+    said = f'Its lowest share is {share:.1f} %, of class "{hardest}".'
     assert said in class_accuracy.picture(found).caption
 
 
 def test_two_classes_whose_names_are_cut_to_one_are_still_two(tmp_path):
     names = [f"a name too long to be told apart {number}" for number in range(10)]
     found = find(load_run(make_run(tmp_path / "run", class_names=names)))
-    assert "finds a name too" in class_accuracy.picture(found).caption
+    assert 'of class "a name too' in class_accuracy.picture(found).caption
 
 
 def test_without_a_test_there_is_no_figure(tmp_path):
