@@ -35,7 +35,7 @@ def picture(found: Findings) -> Picture | None:
     drawn = style.figure(
         lambda ax: draw(shown, found.run.finals, labels, found.look, ax, measure, simple),
         style.WIDTH,
-        0.9 + 0.42 * (len(shown) + len(simple)),
+        0.8 + 0.36 * (len(shown) + len(simple)),
     )
     return Picture("accuracy", caption, drawn, f"{measure.capitalize()} by strategy")
 
