@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from search import looks
+from search.epochs import full_training
 from search.metric import ACCURACY, Metric
 
 
@@ -176,6 +177,10 @@ class Experiment:
             if each.strategy == strategy and each.values == values:
                 return each
         return None
+
+    def full_training(self, images: int) -> int:
+        """How many epochs a full training on so many images has."""
+        return full_training(images, self.batch_size)
 
     @property
     def level(self) -> float:

@@ -5,9 +5,10 @@ import math
 
 import pytest
 
+from search.epochs import MOST, STEPS
 from search.experiment import Experiment, ExperimentError
 from search.hyperband import brackets
-from search.plan import MOST, STEPS, epochs_in_words, planned
+from search.plan import epochs_in_words, planned
 
 AUTO = ("max_epochs", "min_epochs")
 
@@ -56,4 +57,9 @@ def test_too_few_or_too_many_looks_are_refused(most, why):
 
 def test_it_is_said():
     said = epochs_in_words(Experiment("digits", ("lines",)), 60)
-    assert said == "60 images to train on, 1 step an epoch: trainings of 1 to 9 epochs"
+    assert said == (
+        "60 images to train on, 1 step an epoch: trainings of 1 to 9 epochs; "
+        "a full training has 81, so this shows who learns fast, not who is best"
+    )
+    full = Experiment("digits", ("lines",), max_epochs=81, min_epochs=9)
+    assert epochs_in_words(full, 60).endswith("trainings of 9 to 81 epochs")

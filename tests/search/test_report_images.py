@@ -11,8 +11,8 @@ from search.experiment import Experiment
 from search.metric import ACCURACY
 from search.ranking import finalists
 from search.report_images import (
-    LARGEST_MAP,
     LARGEST_SIDE,
+    MOST_PLACES,
     image_rows,
     mistakes,
     record_mistakes,
@@ -79,11 +79,16 @@ def test_convolutions_keep_the_order_of_the_lines():
         assert (np.bincount(found[row], minlength=4).argmax()) == row // 4
 
 
-def test_a_large_image_is_measured_in_blocks():
-    found = measured("lines", (100, 40, 1), axis="rows")
-    assert max(found.shape) <= LARGEST_MAP
-    assert (np.diff(found[:, 0]) > 0).all()
-    assert found.max() >= 96
+@pytest.mark.parametrize("shape", [(48, 48, 1), (28, 84, 1), (100, 40, 1), (110, 60, 1)])
+def test_rows_are_even_stripes_however_large_the_image(shape):
+    """Beyond so many places it is measured in the middle of blocks, all of one height."""
+    found = measured("lines", shape, axis="rows")
+    assert found.size <= MOST_PLACES
+    assert (found == found[:, :1]).all()
+    assert len(set(np.diff(found[:, 0]))) == 1
+    side = -(-shape[0] // len(found))
+    assert side == 1 or shape[0] * shape[1] > MOST_PLACES
+    assert found.max() >= shape[0] - side
 
 
 def test_samples_show_every_class_first():
@@ -179,3 +184,17 @@ def test_mistakes_are_kept_with_their_place_in_the_test_split(store):
     rows = store.rows("images")
     assert [row["position"] for row in rows] == [4, 40]
     assert (np.frombuffer(rows[1]["pixels"], "uint8") == test.x[40].ravel()).all()
+
+
+def test_mistakes_are_drawn_over_all_classes(store):
+    """A folder's images come class by class, and the first class may have mistakes enough."""
+    labels = np.repeat([0, 1, 2], 40).astype("int32")
+    pixels = np.zeros((120, 8, 8, 1), "uint8")
+    final = FinalRow(
+        "noise", "lines", "lines", 0, "completed", test_accuracy=0.0,
+        predictions=((labels + 1) % 3).astype("<u2").tobytes(),
+    )  # fmt: skip
+    store.record_final(final)
+    record_mistakes(store, dataset(), Images(pixels, labels))
+    shown = [row["label"] for row in store.rows("images") if row["split"] == "test"]
+    assert np.bincount(shown).tolist() == [8, 8, 8]

@@ -1,0 +1,142 @@
+"""Do verdicts repeat? Recorded searches, drawn again and again, and judged as a report judges.
+
+    python run_search.py --strategies lines,cnn_lines,line_cnn --iterations 40 --out runs/pool
+    python -m benchmarks.pools runs/pool [--draws 1000]
+
+Any run will do whose strategies were searched often, each time on its own: those are the pool.
+
+**A strategy against itself.** A draw takes searches of one strategy, none twice, and as many others
+for a copy of it under another name; the verdict should not tell them apart. Once with three each;
+once as a search does by default, with up to nine while both may be the best by validation.
+
+**Coverage.** A draw takes three searches, or nine, of one strategy and as many test images as there
+are, with replacement. The interval for the strategy's mean should hold the mean of the whole pool
+over all images in 95 of 100 draws.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from analysis import Run, load_run
+from analysis.statistics import comparisons, intervals, samples
+from search import looks
+from search.contenders import contenders
+from search.metric import ACCURACY
+from search.ranking import finalists_of_iterations
+from search.store import Store
+
+FIRST, MOST = 3, 9
+COPY = "copy"
+
+
+class Pool(NamedTuple):
+    """What is known of a strategy's searches.
+
+    Attributes:
+        test: of each search's finalist, the share of its trainings that classify a test image
+            correctly, (searches, test images).
+        validation: the finalist's validation score, (searches,).
+    """
+
+    test: np.ndarray
+    validation: np.ndarray
+
+
+def pools(run: Run) -> dict[str, Pool]:
+    """Returns the pool of each strategy of a run."""
+    names = run.experiment.strategies
+    test = samples.samples(run.finals, run.test_labels, names, ACCURACY)
+    best = finalists_of_iterations(Store(run.path).trials(), ACCURACY)
+    tested = samples.completed(run.finals)
+    found = {}
+    for name in names:
+        iterations = np.unique(tested.iteration[tested.strategy == name])
+        scores = [best[name, int(iteration)].score for iteration in iterations]
+        found[name] = Pool(test[name], np.array(scores, dtype=float))
+    return found
+
+
+def judged(drawn: Mapping[str, np.ndarray], level: float) -> bool:
+    """Returns whether the verdict tells the drawn strategies apart."""
+    best_first = sorted(drawn, key=lambda name: -float(drawn[name].mean()))
+    against = comparisons.against_best({name: drawn[name] for name in best_first}, ACCURACY, level)
+    return bool(against.significant.any())
+
+
+def told_apart(one: Pool, other: Pool | None, most: int, generator: np.random.Generator) -> bool:
+    """Returns whether a draw of two strategies, or of one and its copy, is told apart."""
+    order = generator.permutation(len(one.test))
+    if other is None:
+        pair = {"one": (one, order[:most]), COPY: (one, order[most : 2 * most])}
+    else:
+        pair = {
+            "one": (one, order[:most]),
+            "other": (other, generator.permutation(len(other.test))),
+        }
+    granted, level = FIRST, looks.level(FIRST, most)
+    for number in looks.rounds(FIRST, most)[1:]:
+        scores = {
+            name: pool.validation[mine[:granted]].tolist() for name, (pool, mine) in pair.items()
+        }
+        if len(contenders(scores, level)) < 2:
+            break
+        granted = number
+    return judged({name: pool.test[mine[:granted]] for name, (pool, mine) in pair.items()}, level)
+
+
+def covered(pool: Pool, count: int, generator: np.random.Generator) -> bool:
+    """Returns whether the interval from a draw of so many searches holds the pool's mean."""
+    searches = generator.permutation(len(pool.test))[:count]
+    images = generator.integers(0, pool.test.shape[1], pool.test.shape[1])
+    drawn = intervals.bootstrap([pool.test[np.ix_(searches, images)]], generator, 1000)
+    low, high = intervals.percentiles(drawn)[:, 0]
+    return bool(low <= pool.test.mean() <= high)
+
+
+def share(hits: int, draws: int) -> str:
+    """Returns a share in percent with its exact 95 % interval."""
+    found = stats.binomtest(hits, draws).proportion_ci(method="exact")
+    return f"{100 * hits / draws:.1f} ({100 * found.low:.1f} to {100 * found.high:.1f})"
+
+
+def table(found: Mapping[str, Pool], draws: int, seed: int = 0) -> str:
+    """Returns as Markdown what the draws come to."""
+    lines = [
+        "| strategy | searches | accuracy, % (± SD over searches) | against itself, 3 searches: "
+        "told apart, % | the same, 3 to 9 searches | coverage, 3 searches, % | coverage, 9 |",
+        "| :--- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, pool in found.items():
+        generator = np.random.default_rng([seed, *map(ord, name)])
+        means = 100 * pool.test.mean(axis=1)
+        cells = [f"{len(means)}", f"{means.mean():.2f} ± {means.std(ddof=1):.2f}"]
+        for most in (FIRST, MOST):
+            told = sum(told_apart(pool, None, most, generator) for _ in range(draws))
+            cells.append(share(told, draws))
+        for count in (FIRST, MOST):
+            cells.append(share(sum(covered(pool, count, generator) for _ in range(draws)), draws))
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Prints the table of a recorded run."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("run", help="a run of many searches of each strategy")
+    parser.add_argument("--draws", type=int, default=1000)
+    options = parser.parse_args()
+    run = load_run(options.run)
+    fewest = run.finals.groupby("strategy").iteration.nunique().min()
+    if not fewest >= 2 * MOST:
+        raise SystemExit(f"{options.run}: a strategy has fewer than {2 * MOST} searches")
+    print(table(pools(run), options.draws))
+
+
+if __name__ == "__main__":
+    main()
