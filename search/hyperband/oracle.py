@@ -251,14 +251,14 @@ class StrategyHyperband(keras_tuner.Oracle):
         return None
 
     def whole(self) -> dict[tuple[str, int], bool]:
-        """(Arm, iteration) to whether all its trials have ended; only of those that have begun."""
-        found = dict.fromkeys(((key.strategy, key.iteration) for key in self.table), True)
+        """(Arm, iteration) to whether all its trials have ended, of every one that is granted."""
+        found: dict[tuple[str, int], bool] = {}
         for arm in self.arms:
             for (iteration, bracket), count in self.drawn(arm).items():
                 rungs = self.plan[bracket]
                 states = rung_states(arm, iteration, bracket, rungs, count, self.table)
-                if any(state.pending for state in states) and (arm, iteration) in found:
-                    found[arm, iteration] = False
+                ended = not any(state.pending for state in states)
+                found[arm, iteration] = found.get((arm, iteration), True) and ended
         return found
 
     def promotable(self) -> set[str]:
