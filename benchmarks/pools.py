@@ -2,6 +2,7 @@
 
     python run_search.py --strategies lines,cnn_lines,line_cnn --iterations 40 --out runs/pool
     python -m benchmarks.pools runs/pool [--draws 1000]
+    python -m benchmarks.pools runs/pool runs/other --plans
 
 Any run will do whose strategies were searched often, each time on its own: those are the pool.
 
@@ -12,12 +13,15 @@ once as a search does by default, with up to nine while both may be the best by 
 **Coverage.** A draw takes three searches, or nine, of one strategy and as many test images as there
 are, with replacement. The interval for the strategy's mean should hold the mean of the whole pool
 over all images in 95 of 100 draws.
+
+**Plans.** Of several runs, which differ in how long their trainings are: how far one search differs
+from the next, and what a search costs.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -125,17 +129,44 @@ def table(found: Mapping[str, Pool], draws: int, seed: int = 0) -> str:
     return "\n".join(lines)
 
 
+def plans(runs: Sequence[Run]) -> str:
+    """Returns as Markdown what searches of several plans come to, and what one takes."""
+    lines = [
+        "| data set | epochs | strategy | searches | accuracy, % (± SD over searches) "
+        "| worst to best | seconds a search, finals without |",
+        "| :--- | ---: | :--- | ---: | ---: | ---: | ---: |",
+    ]
+    for run in runs:
+        asked = run.experiment
+        seconds = (run.trials.train_seconds + run.trials.setup_seconds).groupby(run.trials.strategy)
+        searches = run.trials.groupby("strategy").iteration.nunique()
+        for name, pool in pools(run).items():
+            means = 100 * pool.test.mean(axis=1)
+            lines.append(
+                f"| {asked.dataset_name} | {asked.min_epochs} to {asked.max_epochs} | `{name}` | "
+                f"{len(means)} | {means.mean():.2f} ± {means.std(ddof=1):.2f} | "
+                f"{means.min():.1f} to {means.max():.1f} | "
+                f"{seconds.sum()[name] / searches[name]:.0f} |"
+            )
+    return "\n".join(lines)
+
+
 def main() -> None:
-    """Prints the table of a recorded run."""
+    """Prints the table of a recorded run, or of several."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("run", help="a run of many searches of each strategy")
+    parser.add_argument("runs", nargs="+", help="runs of many searches of each strategy")
     parser.add_argument("--draws", type=int, default=1000)
+    parser.add_argument("--plans", action="store_true", help="compare the runs' plans")
     options = parser.parse_args()
-    run = load_run(options.run)
-    fewest = run.finals.groupby("strategy").iteration.nunique().min()
-    if not fewest >= 2 * MOST:
-        raise SystemExit(f"{options.run}: a strategy has fewer than {2 * MOST} searches")
-    print(table(pools(run), options.draws))
+    runs = [load_run(path) for path in options.runs]
+    if options.plans:
+        print(plans(runs))
+        return
+    for run in runs:
+        fewest = run.finals.groupby("strategy").iteration.nunique().min()
+        if not fewest >= 2 * MOST:
+            raise SystemExit(f"{run.path}: a strategy has fewer than {2 * MOST} searches")
+        print(table(pools(run), options.draws))
 
 
 if __name__ == "__main__":

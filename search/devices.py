@@ -22,6 +22,7 @@ from pathlib import Path
 from search.environment import BACKENDS, GPUS, PLATFORMS, backend_name, limit_threads, version_of
 
 TOOL = "nvidia-smi"
+CARD = r"^GPU (\d+): "
 TOOL_SECONDS = 20.0  # it takes a second or two for each card whose driver is not kept loaded
 BACKEND_SECONDS = 60.0  # an import takes 6, and more from a disk on the network
 
@@ -119,11 +120,13 @@ def list_cards() -> list[str]:
         raise UnusableError(
             f"{TOOL} does not answer within {TOOL_SECONDS:g} s. A driver that hangs needs a restart"
         ) from error
-    cards = re.findall(r"^GPU (\d+): ", output, re.MULTILINE)
+    cards = re.findall(CARD, output, re.MULTILINE)
     if "no devices" in output.lower():
         return []
     if code or not cards:
-        said = one_line(output.strip().partition("\n")[0]).rstrip(".") or "nothing"
+        # It may list one card and complain of another.
+        lines = [line for line in output.splitlines() if line.strip() and not re.match(CARD, line)]
+        said = one_line(lines[0]).rstrip(".") if lines else "nothing"
         raise UnusableError(
             f"{TOOL} does not work. It says: {said} (exit code {code}). Fix the driver of the GPU"
         )
