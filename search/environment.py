@@ -213,8 +213,9 @@ def worker_name() -> str:
 
 
 def gpu_environment(sharing: int) -> dict[str, str]:
-    """What lets so many processes share a GPU's memory, for each backend."""
+    """What lets so many processes share a GPU's memory, for each backend, and sum in one order."""
     return {
+        "TF_DETERMINISTIC_OPS": "1",  # what XLA's flags above are for JAX
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
         "XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.9 / sharing:.3f}",
         PLATFORMS: "",  # the process that starts it may have been told to look for none
