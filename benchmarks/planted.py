@@ -106,8 +106,6 @@ class Planted:
         winner: the strategy that the verdict must name.
         axis: the sequence axis that its finalist must have; None where any may win.
         train: images to learn from, of which the search trains on four fifths.
-        iterations: of all brackets. Each tries four configurations a strategy, and half of those of
-            `lines` have the wrong axis.
     """
 
     draw: Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -115,13 +113,12 @@ class Planted:
     winner: str
     axis: str | None = None
     train: int = 1200
-    iterations: int = 2
 
 
 PLANTED = {
     "rows": Planted(rows, ("lines", "cnn_control"), "lines", "rows"),
     "columns": Planted(columns, ("lines", "cnn_control"), "lines", "columns"),
-    "texture": Planted(texture, ("lines", "cnn_control"), "cnn_control", train=200, iterations=1),
+    "texture": Planted(texture, ("lines", "cnn_control"), "cnn_control", train=200),
     "order": Planted(order, ("lines", "cnn_control"), "lines"),
 }
 

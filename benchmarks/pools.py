@@ -1,6 +1,6 @@
 """Do verdicts repeat? Recorded searches, drawn again and again, and judged as a report judges.
 
-    python run_search.py --strategies lines,cnn_lines,line_cnn --iterations 40 --out runs/pool
+    python run_search.py --iterations 40 --most-iterations 40 --out runs/pool
     python -m benchmarks.pools runs/pool [--draws 1000]
     python -m benchmarks.pools runs/pool runs/other --plans
 
