@@ -14,12 +14,16 @@ from collections.abc import Mapping, Sequence
 
 from scipy import stats
 
+MARGIN = 10
+"""By how much p must be lower here than in the verdict. The test sees other images and seeds: whom
+validation had only just told from the best, it might not, with searches left that nobody made."""
+
 
 def contenders(scores: Mapping[str, Sequence[float]], level: float) -> tuple[str, ...]:
     """Returns the strategies that may be the best, in the order given.
 
     One is out when another is better beyond chance: by Welch's test over their searches, with
-    Bonferroni's correction for the others, as the verdict judges the test.
+    Bonferroni's correction for the others, as the verdict judges the test, and with a margin.
 
     Args:
         scores: strategy to the validation score of each of its searches' finalists; more is better.
@@ -33,7 +37,7 @@ def contenders(scores: Mapping[str, Sequence[float]], level: float) -> tuple[str
     out = {
         other
         for one, other in itertools.permutations(found, 2)
-        if 2 * p_better(found[one], found[other]) * (len(found) - 1) < level
+        if MARGIN * 2 * p_better(found[one], found[other]) * (len(found) - 1) < level
     }
     return tuple(name for name in found if name not in out)
 
