@@ -21,7 +21,7 @@ import keras
 
 from search.experiment import Experiment, ExperimentError
 from search.metric import ACCURACY, METRICS
-from search.ranking import finalists
+from search.ranking import cut_short, finalists
 from search.schema import FinalRow, TrialRow
 from search.store import Store
 from search.trainings import final_id
@@ -48,7 +48,7 @@ def export_designs(store: Store) -> list[Path]:
     datasets = {row["dataset"]: row for row in store.rows("datasets")}
     finals, best = (
         store.finals(),
-        finalists(trials.values(), store.experiment.metric, store.cut_short()),
+        finalists(trials.values(), store.experiment.metric, cut_short(store.rows("searches"))),
     )
     written = []
     for strategy in dict.fromkeys(row.strategy for row in finals):

@@ -13,7 +13,7 @@ from search.baselines import run_baselines
 from search.data.datasets import Dataset, Images
 from search.dispatch import dispatch
 from search.experiment import Execution
-from search.ranking import finalists, finalists_of_iterations
+from search.ranking import cut_short, finalists, finalists_of_iterations
 from search.report_images import record_mistakes, record_sequences
 from search.schema import FinalRow, TrialRow
 from search.store import Store
@@ -51,7 +51,7 @@ def run_finals(
     """
     experiment = store.experiment
     trials = store.trials()
-    cut = store.cut_short()
+    cut = cut_short(store.rows("searches"))
     best = finalists_of_iterations(trials, experiment.metric, cut)
     if not best:
         return

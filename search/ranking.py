@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from search.metric import Metric
 
@@ -61,6 +61,15 @@ def latest(rows: Iterable[TrialRow]) -> list[TrialRow]:
 
 
 Search = tuple[str, int]  # the strategy, and the iteration
+
+
+def cut_short(searches: Iterable[Mapping[str, Any]]) -> set[Search]:
+    """Returns the searches that a time limit cut short, by rows of the table `searches`.
+
+    >>> cut_short([{"strategy": "lines", "iteration": 2, "whole": 0}])
+    {('lines', 2)}
+    """
+    return {(row["strategy"], row["iteration"]) for row in searches if not row["whole"]}
 
 
 def finalists(

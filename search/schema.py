@@ -141,8 +141,8 @@ CREATE TABLE IF NOT EXISTS sessions (   -- a row each time that a process works 
     outcome TEXT                        -- 'finished', 'interrupted', or the error that ended it
 )""",
 }
-FOR_THE_REPORT = ("images", "sequences", "baselines")
-"""The tables that nothing but the report reads."""
+FOR_THE_REPORT = ("images", "sequences", "baselines", "searches")
+"""The tables that are written for the report; of `searches` the finals read, too."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -310,18 +310,6 @@ class Store(RunFiles):
                 plan = {"strategy": strategy, "trials": trials, "epochs": epochs}
                 _insert(database, "plans", {"dataset": dataset, **plan}, "OR REPLACE")
 
-    def record_searches(self, dataset: str, whole: Mapping[tuple[str, int], bool]) -> None:
-        """Writes which (strategy, iteration) had all their trials when the search ended."""
-        with self.connect() as database:
-            for (strategy, iteration), all_ in whole.items():
-                row = {"strategy": strategy, "iteration": iteration, "whole": int(all_)}
-                _insert(database, "searches", {"dataset": dataset, **row}, "OR REPLACE")
-
-    def cut_short(self) -> set[tuple[str, int]]:
-        """Returns the searches (strategy, iteration) that a time limit cut short."""
-        rows = self.rows("searches")
-        return {(row["strategy"], row["iteration"]) for row in rows if not row["whole"]}
-
     def record_test_labels(self, dataset: str, labels: bytes) -> None:
         """Writes the test images' labels (little-endian uint16) when the finals open them."""
         with self.connect() as database:
@@ -372,7 +360,7 @@ class Store(RunFiles):
             _insert_epochs(database, name, epochs)
 
     def record_report_rows(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Writes rows of a table for the report, in one transaction; repeats replace them.
+        """Writes rows of a table that the report reads, in one transaction; repeats replace them.
 
         Raises:
             ValueError: it is another table.

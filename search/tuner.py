@@ -6,6 +6,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import keras_tuner
@@ -125,7 +126,7 @@ class SequenceTuner(keras_tuner.Tuner):
             self.meanwhile,
         )
         done = self.oracle.next_key() is None
-        self.store.record_searches(self.dataset.name, self.oracle.whole())
+        self.store.record_report_rows("searches", self._searches())
         if done:
             self.store.delete_checkpoints_except([])
         else:
@@ -166,6 +167,13 @@ class SequenceTuner(keras_tuner.Tuner):
         self.display.trial_started(row)
         self._running[row.trial_id] = trial, row
         return job, worker
+
+    def _searches(self) -> list[dict[str, Any]]:
+        """Which searches had all their trials, as rows of the table."""
+        return [
+            {"dataset": self.dataset.name, "strategy": name, "iteration": number, "whole": whole}
+            for (name, number), whole in self.oracle.whole().items()
+        ]
 
     def _tell_granted(self) -> None:
         """Records and says who is searched more than was planned so far."""

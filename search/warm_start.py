@@ -13,7 +13,7 @@ import keras_tuner
 from search.designs import describe
 from search.experiment import Experiment, ExperimentError, InitialConfiguration
 from search.hyperband import brackets
-from search.ranking import finalists
+from search.ranking import cut_short, finalists
 from search.store import Store
 from search.wording import value_in_words
 from spaces.design import design_values
@@ -107,7 +107,7 @@ def _designs(path: Path) -> Iterator[tuple[str, Any]]:
     if files:
         return
     datasets = {row["dataset"]: row for row in store.rows("datasets")}
-    best = finalists(store.trials(), store.experiment.metric, store.cut_short())
+    best = finalists(store.trials(), store.experiment.metric, cut_short(store.rows("searches")))
     if not best:
         raise ExperimentError(f"{path} holds no design and no completed trial to start from")
     for row in best.values():

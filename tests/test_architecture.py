@@ -111,8 +111,8 @@ FLOORS = {
         *("strategies", "training", "hypermodel", "cost", "design", "source"),
     ),
     "search": (
-        *("metric", "wording", "experiment", "files", "schema", "ranking", "environment"),
-        *("devices", "store"),
+        *("metric", "wording", "epochs", "looks", "experiment", "files", "schema", "ranking"),
+        *("environment", "devices", "store", "contenders"),
         *("data", "hyperband", "training", "workers", "terminal"),
         *(
             "plan",
@@ -503,8 +503,8 @@ def test_the_analysis_needs_neither_backend_nor_workers(module):
     heavy, ours = map(ast.literal_eval, done.stdout.splitlines())
     assert heavy == []
     assert ours == [
-        *("search", "search.experiment", "search.files", "search.metric", "search.ranking"),
-        *("search.schema", "search.store", "search.wording"),
+        *("search", "search.epochs", "search.experiment", "search.files", "search.looks"),
+        *("search.metric", "search.ranking", "search.schema", "search.store", "search.wording"),
     ]
 
 

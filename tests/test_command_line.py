@@ -392,6 +392,7 @@ def test_the_experiment_is_what_was_asked_for(cwd, no_search):
         **{"dataset": "digits", "data_dir": None, "image_size": None, "train_limit": None},
         "initial": [],
         "min_epochs": 1,
+        "most_iterations": 6,
     }
     assert saved["experiment"] == expected
     assert f"{arguments} {names}" in saved["about"]["command"]
@@ -583,7 +584,7 @@ def test_where_there_is_no_terminal_the_output_is_plain_lines(finished_run):
     assert finished_run.errors == ""
     assert ESCAPE not in finished_run.output and "\r" not in finished_run.output
     plan, devices, *lines = finished_run.output.splitlines()
-    assert plan == "80 images to train on, 2 steps an epoch: trainings of 1 to 2 epochs"
+    assert plan.startswith("80 images to train on, 2 steps an epoch: trainings of 1 to 2 epochs; ")
     assert re.fullmatch(r"(TensorFlow|JAX) [\d.]+: 1 worker on .+", devices)
     assert Store(finished_run.path).about["devices"] == [devices]
     for number in range(1, small_run.TRIALS + 1):

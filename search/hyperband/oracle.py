@@ -15,18 +15,11 @@ import keras_tuner
 from keras_tuner.engine import trial as kt_trial
 
 from search import looks
-from search.contenders import contenders
 from search.experiment import derive_seed
 from search.hyperband import brackets
 from search.hyperband.configurations import Values, draw_all
-from search.hyperband.promotion import (
-    RUNNING,
-    Outcome,
-    TrialKey,
-    finalist_scores,
-    next_in_arm,
-    rung_states,
-)
+from search.hyperband.promotion import RUNNING, Outcome, TrialKey, next_in_arm, rung_states
+from search.hyperband.rounds import another_round
 from search.metric import ACCURACY, more_is_better
 from search.schema import TrialRow
 
@@ -107,8 +100,8 @@ class StrategyHyperband(keras_tuner.Oracle):
         self.seed = seed  # KerasTuner replaces 0 by a random number
         self.plan = brackets.plan(max_epochs, factor, min_epochs)
         self.dataset, self.keep_files = dataset, keep_files
-        self._rounds = looks.rounds(iterations, most_iterations)
-        self._level = looks.level(iterations, most_iterations)
+        looked = iterations, most_iterations
+        self._rounds, self._level = looks.rounds(*looked), looks.level(*looked)
         self._granted: dict[str, int] = {}
         self._spaces = dict(spaces) if spaces else None
         self._initial = dict(initial or {})
@@ -170,7 +163,12 @@ class StrategyHyperband(keras_tuner.Oracle):
 
     @property
     def granted(self) -> dict[str, int]:
-        """Arm to how many iterations it has, as far as the table shows by now."""
+        """Arm to how many iterations it has, as far as the table shows by now.
+
+        >>> spaces = {"lines": keras_tuner.HyperParameters()}
+        >>> StrategyHyperband(iterations=3, spaces=spaces, keep_files=False).granted
+        {'lines': 3}
+        """
         return {arm: self._granted.get(arm, self._rounds[0]) for arm in self.arms}
 
     def drawn(self, arm: str) -> dict[tuple[int, int], int]:
@@ -213,31 +211,12 @@ class StrategyHyperband(keras_tuner.Oracle):
 
     def next_key(self) -> TrialKey | None:
         """The next trial that can start now: of the arm that has had the fewest epochs."""
-        following = self._next_granted()
-        while following is None and self._grant():
-            following = self._next_granted()
+        while (following := self._next_granted()) is None:
+            more = another_round(self.granted, self._rounds, self._level, self.table)
+            if more == self.granted:
+                break
+            self._granted = more
         return following
-
-    def _grant(self) -> bool:
-        """Gives another round to the arms that may be the best, once all before it has ended.
-
-        Returns:
-            Whether it has: not where one is left, or none of them may have more.
-        """
-        granted = self.granted
-        so_far = max(granted.values())
-        more = next((number for number in self._rounds if number > so_far), None)
-        if more is None or RUNNING in self.table.values():
-            return False
-        scores = {
-            arm: [*finalist_scores(arm, self.table).values()]
-            for arm, number in granted.items()
-            if number == so_far
-        }
-        names = contenders(scores, self._level)
-        if len(names) > 1:
-            self._granted = {**granted, **dict.fromkeys(names, more)}
-        return len(names) > 1
 
     def _next_granted(self) -> TrialKey | None:
         spent = dict.fromkeys(self.arms, 0)
@@ -251,12 +230,15 @@ class StrategyHyperband(keras_tuner.Oracle):
         return None
 
     def whole(self) -> dict[tuple[str, int], bool]:
-        """(Arm, iteration) to whether all its trials have ended, of every one that is granted."""
+        """(Arm, iteration) to whether all its trials have ended, of every one that is granted.
+
+        >>> StrategyHyperband(spaces={"lines": keras_tuner.HyperParameters()}).whole()
+        {('lines', 0): False}
+        """
         found: dict[tuple[str, int], bool] = {}
         for arm in self.arms:
             for (iteration, bracket), count in self.drawn(arm).items():
-                rungs = self.plan[bracket]
-                states = rung_states(arm, iteration, bracket, rungs, count, self.table)
+                states = rung_states(arm, iteration, bracket, self.plan[bracket], count, self.table)
                 ended = not any(state.pending for state in states)
                 found[arm, iteration] = found.get((arm, iteration), True) and ended
         return found

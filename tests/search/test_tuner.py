@@ -23,7 +23,7 @@ from search.hyperband import brackets
 from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import TrialKey
 from search.metric import ACCURACY
-from search.ranking import finalists
+from search.ranking import cut_short, finalists
 from search.schema import TrialRow
 from search.search_spaces import search_spaces
 from search.store import Store
@@ -463,7 +463,7 @@ def test_a_search_that_the_limit_cuts_short_sends_no_finalist(search, monkeypatc
     whole = len(alone.store.rows("trials"))
     ended = search(TimedWorkers(clock), time_limit=(whole + 4) / 2, iterations=2)
     assert not ended.done and len(ended.store.rows("trials")) == whole + 4
-    assert ended.store.cut_short() == {(name, 1) for name in STRATEGY_NAMES}
+    assert cut_short(ended.store.rows("searches")) == {(name, 1) for name in STRATEGY_NAMES}
     run_finals(ended.store, noise(8, 8, 1), InventedWorkers(), ended.listener)
     assert {row.iteration for row in ended.store.finals()} == {0}
     run = load_run(ended.store.path)

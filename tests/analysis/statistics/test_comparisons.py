@@ -126,8 +126,11 @@ def test_two_seeds_are_no_ground_to_compare(tmp_path):
 def test_what_a_time_limit_cut_short_is_not_compared(tmp_path):
     path = make_run(tmp_path / "run", seeds=3)
     with Store.resume(path) as store:
-        whole = {(name, 0): name != "lines" for name in store.experiment.strategies}
-        store.record_searches("digits", whole)
+        rows = [
+            {"dataset": "digits", "strategy": name, "iteration": 0, "whole": name != "lines"}
+            for name in store.experiment.strategies
+        ]
+        store.record_report_rows("searches", rows)
     run = load_run(path)
     assert cut_short(run) == ("lines",)
     assert set(compare(run).judged) == set(run.experiment.strategies) - {"lines"}
