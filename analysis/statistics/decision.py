@@ -110,12 +110,16 @@ class Evidence:
 
     @property
     def needed(self) -> float:
-        """How many more replicates would tell all of the group from the best; 0 for a winner.
+        """How many more replicates would tell from the best all of the group that some can tell.
 
-        >>> Evidence({}, (), None, {"lines": 4.0, "patches": 9.0}, (), {}, "unknown").needed
+        0 for a winner, infinite where no number tells any.
+
+        >>> needed = {"lines": 4.0, "patches": 9.0, "sweeps": math.inf}
+        >>> Evidence({}, (), None, needed, (), {}, "unknown").needed
         9.0
         """
-        return max(self.more_replicates.values(), default=0.0)
+        known = [number for number in self.more_replicates.values() if math.isfinite(number)]
+        return max(known, default=math.inf if self.more_replicates else 0.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -207,10 +211,10 @@ def _kind(against: pd.DataFrame, group: tuple[str, ...], tested: list[str]) -> K
         return "single" if len(tested) == 1 else "too_few"
     if len(group) == 1:
         return "wins"
-    # Where a number of replicates that can be had would settle it, the question is open; where none
-    # would, the strategies are as good as each other for all that anyone can afford to find out.
-    needed = against.more_replicates[list(group[1:])].max()
-    return "ties" if math.isinf(needed) else "too_close"
+    # Where a number of replicates that can be had would tell one from the best, the question is
+    # open; where none would, they are as good as each other for all that anyone can find out.
+    needed = against.more_replicates[list(group[1:])]
+    return "ties" if needed.map(math.isinf).all() else "too_close"
 
 
 def _tested(run: Run, compared: Comparisons, tested: list[str], group: tuple[str, ...]) -> Evidence:
