@@ -13,9 +13,11 @@ the right moment would flatter. Some strategies vary more than others from searc
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from analysis.statistics import comparisons
 from search import looks
@@ -29,6 +31,26 @@ SPREADS = {
     "all 5 points": (0.05,),
     "one 5 points, the others 0.5": (0.05, 0.005, 0.005, 0.005, 0.005),
 }
+
+
+def searched(validation: Mapping[str, np.ndarray], most: int, level: float) -> dict[str, int]:
+    """Returns how many searches each strategy is given, from the validation scores of all."""
+    granted, going = dict.fromkeys(validation, FIRST), tuple(validation)
+    for number in looks.rounds(FIRST, most)[1:]:
+        going = contenders(
+            {name: validation[name][: granted[name]].tolist() for name in going}, level
+        )
+        if len(going) < 2:
+            break
+        granted.update(dict.fromkeys(going, number))
+    return granted
+
+
+def told_from_best(evidence: Mapping[str, np.ndarray], level: float) -> pd.Series:
+    """Returns which of the strategies but the best the verdict tells from it."""
+    best_first = sorted(evidence, key=lambda name: -float(evidence[name].mean()))
+    judged = {name: evidence[name] for name in best_first}
+    return comparisons.against_best(judged, ACCURACY, level).significant
 
 
 def experiment(
@@ -50,21 +72,13 @@ def experiment(
     truth = dict(zip(names, MEAN + spreads[:, None] * own, strict=True))
     seen = MEAN + spreads[:, None] * (agreement * own + np.sqrt(1 - agreement**2) * other)
     validation = dict(zip(names, seen, strict=True))
-    granted, going = dict.fromkeys(names, FIRST), tuple(names)
-    for number in looks.rounds(FIRST, MOST)[1:]:
-        scores = {name: validation[name][: granted[name]].tolist() for name in going}
-        going = contenders(scores, level)
-        if len(going) < 2:
-            break
-        granted.update(dict.fromkeys(going, number))
+    granted = searched(validation, MOST, level)
     difficulty = generator.random(IMAGES)
     evidence = {
         name: np.array([difficulty < accuracy for accuracy in truth[name][: granted[name]]])
         for name in names
     }
-    best_first = sorted(evidence, key=lambda name: -float(evidence[name].mean()))
-    judged = {name: evidence[name] for name in best_first}
-    told = comparisons.against_best(judged, ACCURACY, level).significant
+    told = told_from_best(evidence, level)
     return bool(told.any()), bool(told.all()), sum(granted.values())
 
 

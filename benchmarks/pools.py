@@ -28,14 +28,13 @@ import numpy as np
 from scipy import stats
 
 from analysis import Run, load_run
-from analysis.statistics import comparisons, intervals, samples
+from analysis.statistics import intervals, samples
+from benchmarks.looks import FIRST, MOST, searched, told_from_best
 from search import looks
-from search.contenders import contenders
 from search.metric import ACCURACY
 from search.ranking import finalists_of_iterations
 from search.store import Store
 
-FIRST, MOST = 3, 9
 COPY = "copy"
 
 
@@ -66,13 +65,6 @@ def pools(run: Run) -> dict[str, Pool]:
     return found
 
 
-def judged(drawn: Mapping[str, np.ndarray], level: float) -> bool:
-    """Returns whether the verdict tells the drawn strategies apart."""
-    best_first = sorted(drawn, key=lambda name: -float(drawn[name].mean()))
-    against = comparisons.against_best({name: drawn[name] for name in best_first}, ACCURACY, level)
-    return bool(against.significant.any())
-
-
 def told_apart(one: Pool, other: Pool | None, most: int, generator: np.random.Generator) -> bool:
     """Returns whether a draw of two strategies, or of one and its copy, is told apart."""
     order = generator.permutation(len(one.test))
@@ -83,15 +75,11 @@ def told_apart(one: Pool, other: Pool | None, most: int, generator: np.random.Ge
             "one": (one, order[:most]),
             "other": (other, generator.permutation(len(other.test))),
         }
-    granted, level = FIRST, looks.level(FIRST, most)
-    for number in looks.rounds(FIRST, most)[1:]:
-        scores = {
-            name: pool.validation[mine[:granted]].tolist() for name, (pool, mine) in pair.items()
-        }
-        if len(contenders(scores, level)) < 2:
-            break
-        granted = number
-    return judged({name: pool.test[mine[:granted]] for name, (pool, mine) in pair.items()}, level)
+    level = looks.level(FIRST, most)
+    validation = {name: pool.validation[mine] for name, (pool, mine) in pair.items()}
+    granted = searched(validation, most, level)
+    drawn = {name: pool.test[mine[: granted[name]]] for name, (pool, mine) in pair.items()}
+    return bool(told_from_best(drawn, level).any())
 
 
 def covered(pool: Pool, count: int, generator: np.random.Generator) -> bool:

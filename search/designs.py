@@ -46,10 +46,8 @@ def export_designs(store: Store) -> list[Path]:
     """
     trials = {row.trial_id: row for row in store.trials()}
     datasets = {row["dataset"]: row for row in store.rows("datasets")}
-    finals, best = (
-        store.finals(),
-        finalists(trials.values(), store.experiment.metric, cut_short(store.rows("searches"))),
-    )
+    finals, cut = store.finals(), cut_short(store.rows("searches"))
+    best = finalists(trials.values(), store.experiment.metric, cut)
     written = []
     for strategy in dict.fromkeys(row.strategy for row in finals):
         # Of several finalists, one an iteration, the best by validation: no test has a say.

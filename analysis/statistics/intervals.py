@@ -348,8 +348,7 @@ def more_replicates(correct: np.ndarray, other: np.ndarray, level: float = LEVEL
     inf
     """
     gap = abs(float(correct.mean() - other.mean()))
-    of_each = [float(np.var(found.mean(axis=1), ddof=1)) if len(found) > 1 else math.nan
-               for found in (correct, other)]  # fmt: skip
+    of_each = [variance_of_mean(found.mean(axis=1))[0] * len(found) for found in (correct, other)]
     if math.isnan(sum(of_each)):
         return math.nan
     share = correct.mean(axis=0) - other.mean(axis=0)

@@ -140,7 +140,7 @@ class StrategyHyperband(keras_tuner.Oracle):
         Fewer than its brackets hold where the space has no more.
         """
         drawn: dict[tuple[int, int, int], Values] = {}
-        for iteration in range(self.granted[arm]):
+        for iteration in range(self._granted.get(arm, self._rounds[0])):
             drawn |= self._draw(arm, iteration)
         return drawn
 

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from search.experiment import Experiment
 from search.schema import TrialRow
-from search.terminal.progress import Final, Plan, Progress
+from search.terminal.progress import Final, Progress, plans
 from search.terminal.screen import final_line, in_words, one_line, screen, trial_line
 
 
@@ -45,8 +45,7 @@ class Display:
 
     def plan(self, totals: Mapping[str, tuple[int, int]]) -> None:
         """Takes note of how many (trials, epochs) each strategy's whole search has by now."""
-        planned = {name: Plan(*total) for name, total in totals.items()}
-        self.progress = dataclasses.replace(self.progress, planned=planned)
+        self.progress = dataclasses.replace(self.progress, planned=plans(totals))
 
     def trial_started(self, row: TrialRow) -> None:
         """Takes note of a trial that starts: its row in the trial table."""
@@ -168,8 +167,7 @@ def make_display(
         console: where to show; None for standard output.
     """
     console = console or Console()
-    planned = {name: Plan(*total) for name, total in totals.items()}
-    progress = Progress(experiment, planned, began=time.monotonic())
+    progress = Progress(experiment, plans(totals), began=time.monotonic())
     # A screen needs a cursor that moves, and block characters.
     fancy = console.is_terminal and not console.is_dumb_terminal and not console.options.ascii_only
     return LiveDisplay(progress, console) if fancy else PlainDisplay(progress, console)

@@ -25,6 +25,11 @@ class Plan(NamedTuple):
     epochs: int
 
 
+def plans(totals: Mapping[str, tuple[int, int]]) -> dict[str, Plan]:
+    """Returns the plan of each strategy from its (trials, epochs)."""
+    return {strategy: Plan(*total) for strategy, total in totals.items()}
+
+
 def remaining(planned: Mapping[str, Plan], done: Iterable[TrialRow]) -> dict[str, Plan]:
     """Returns what is left of the plan, by strategy; a failed trial has used up its share."""
     left = dict(planned)
