@@ -207,7 +207,7 @@ def test_killed_at_any_write_it_ends_with_the_same_tables(tmp_path, process, fai
     assert len(expected["sequences"]) == 2
     assert {row["split"] for row in expected["images"]} == {"test"}
     died = set()
-    for seed in range(3):
+    for seed in range(30):
         rng = random.Random(seed)
         path, kills, trained = tmp_path / f"{seed}", 0, 0
         while True:
@@ -226,7 +226,11 @@ def test_killed_at_any_write_it_ends_with_the_same_tables(tmp_path, process, fai
         assert kills > 10
         # A kill costs the trial in flight and no other.
         assert trained <= len(expected["trials"]) + kills
-    assert {*WRITES[1:-1]} <= died  # every kind of write was somebody's last
+        # Every kind of write was somebody's last: some kinds a run writes once.
+        if seed >= 2 and {*WRITES[1:-1]} <= died:
+            break
+    else:
+        pytest.fail(f"nobody died of {set(WRITES[1:-1]) - died}")
 
 
 AFTER_EVERY_EPOCH = Execution(checkpoint_every=1e-6)
