@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import os
 import shlex
 import sqlite3
@@ -125,7 +126,8 @@ def new_run(options: argparse.Namespace, arguments: Sequence[str]) -> tuple[Stor
     if out.exists():
         raise ExperimentError(f"{out} exists: go on with --resume {out}, or choose another --out")
     dataset = load_dataset(experiment)
-    experiment = planned(experiment, automatic(options), len(dataset.train.y))
+    images, pixels = len(dataset.train.y), math.prod(dataset.image_shape[:2])
+    experiment = planned(experiment, automatic(options), images, pixels)
     spaces = search_spaces(experiment, dataset)
     if options.warm_start:
         initial, notes = read_initial(options.warm_start, experiment, spaces)

@@ -111,7 +111,8 @@ class Experiment:
     )
     max_epochs: int = _option(
         "count_or_auto",
-        "epochs of the longest trials and of the finals; auto: some 1,500 steps, 9 to 81 epochs",
+        "epochs of the longest trials and of the finals; auto: some 1,500 steps, 9 to 81 epochs, "
+        "fewer where they would take too long",
         9,
         metavar="N|auto",
         auto=True,
@@ -144,7 +145,13 @@ class Experiment:
     final_seeds: int = _option(
         "count", "how often each finalist is retrained", 3, least=1, metavar="N"
     )
-    batch_size: int = _option("count", "images a step", 64, least=1, metavar="N")
+    batch_size: int = _option(
+        "count_or_auto",
+        "images a step; auto: 64, or 32 or 16 where steps would be few",
+        64,
+        metavar="N|auto",
+        auto=True,
+    )
     time_limit: float | None = _option(
         "minutes", "start no further trial after this", metavar="MINUTES"
     )

@@ -6,28 +6,32 @@ import dataclasses
 import math
 from collections.abc import Collection
 
-from search.epochs import full_training
+from search.epochs import affordable, batch_size, full_training
 from search.experiment import Experiment, ExperimentError
 from search.looks import LEVELS
 
 
-def planned(experiment: Experiment, automatic: Collection[str], images: int) -> Experiment:
+def planned(
+    experiment: Experiment, automatic: Collection[str], images: int, pixels: int
+) -> Experiment:
     """Returns an experiment with what was left to the data.
 
     Args:
         experiment: what was asked for.
-        automatic: which of `max_epochs`, `min_epochs` and `most_iterations` are to be chosen.
+        automatic: which of `batch_size`, `max_epochs`, `min_epochs` and `most_iterations` are to
+            be chosen.
         images: how many there are to train on.
+        pixels: of an image.
 
     Raises:
         ExperimentError: the shortest trainings would be longer than the longest, or the most
             iterations fewer than the first, or too many.
 
-    >>> chosen = planned(Experiment("digits", ("lines",)), ["max_epochs", "min_epochs"], 1150)
+    >>> chosen = planned(Experiment("digits", ("lines",)), ["max_epochs", "min_epochs"], 1150, 64)
     >>> chosen.max_epochs, chosen.min_epochs
     (81, 9)
     """
-    longest, shortest = experiment.max_epochs, experiment.min_epochs
+    longest, shortest, batch = experiment.max_epochs, experiment.min_epochs, experiment.batch_size
     first, most = experiment.iterations, experiment.most_iterations
     if "most_iterations" in automatic:
         # One search speaks of its designs, and more for some would not change that.
@@ -41,8 +45,10 @@ def planned(experiment: Experiment, automatic: Collection[str], images: int) -> 
             f"--most-iterations {most} is more than {len(LEVELS)} times --iterations {first}: "
             "give fewer"
         )
+    if "batch_size" in automatic:
+        batch = batch_size(images, pixels)
     if "max_epochs" in automatic:
-        longest = full_training(images, experiment.batch_size)
+        longest = min(full_training(images, batch), affordable(images, pixels))
     if "min_epochs" in automatic:
         shortest = max(1, longest // experiment.factor**2)
     if shortest > longest:
@@ -50,7 +56,11 @@ def planned(experiment: Experiment, automatic: Collection[str], images: int) -> 
             f"--min-epochs {shortest} is more than --max-epochs {longest}: give fewer"
         )
     return dataclasses.replace(
-        experiment, max_epochs=longest, min_epochs=shortest, most_iterations=most
+        experiment,
+        batch_size=batch,
+        max_epochs=longest,
+        min_epochs=shortest,
+        most_iterations=most,
     )
 
 
@@ -58,12 +68,13 @@ def epochs_in_words(experiment: Experiment, images: int) -> str:
     """Says how long the trainings are, and what it means where they are short.
 
     >>> epochs_in_words(Experiment("digits", ("lines",), max_epochs=81, min_epochs=9), 1150)
-    '1,150 images to train on, 18 steps an epoch: trainings of 9 to 81 epochs'
+    '1,150 images to train on in batches of 64, 18 steps an epoch: trainings of 9 to 81 epochs'
     """
     steps = math.ceil(images / experiment.batch_size)
     full = full_training(images, experiment.batch_size)
     said = (
-        f"{images:,} images to train on, {steps:,} step{'s' if steps > 1 else ''} an epoch: "
+        f"{images:,} images to train on in batches of {experiment.batch_size}, "
+        f"{steps:,} step{'s' if steps > 1 else ''} an epoch: "
         f"trainings of {experiment.min_epochs} to {experiment.max_epochs} epochs"
     )
     if experiment.max_epochs < full:

@@ -5,21 +5,22 @@ import math
 
 import pytest
 
-from search.epochs import MOST, STEPS
+from search.epochs import MOST, PIXELS, STEPS, affordable
 from search.experiment import Experiment, ExperimentError
 from search.hyperband import brackets
 from search.plan import epochs_in_words, planned
 
-AUTO = ("max_epochs", "min_epochs")
+AUTO = ("batch_size", "max_epochs", "min_epochs")
 
 
 @pytest.mark.parametrize("images", [1, 64, 1150, 3200, 8000, 40_000, 10**6])
-def test_a_full_training_has_some_1500_steps_between_9_and_81_epochs(images):
-    chosen = planned(Experiment("digits", ("lines",)), AUTO, images)
+@pytest.mark.parametrize("pixels", [64, 784, 1024, 28 * 84, 224 * 224])
+def test_the_plan_follows_from_how_many_images_there_are_and_how_large_they_are(images, pixels):
+    chosen = planned(Experiment("digits", ("lines",)), AUTO, images, pixels)
     steps = chosen.max_epochs * math.ceil(images / chosen.batch_size)
-    assert 9 <= chosen.max_epochs <= 81
-    assert steps >= STEPS or chosen.max_epochs == 81
-    assert steps < 2 * STEPS or chosen.max_epochs == 9 or steps < STEPS + 9 * steps / 9
+    assert steps >= STEPS or chosen.max_epochs in (81, affordable(images, pixels))
+    assert steps < 2 * STEPS or chosen.max_epochs == 9
+    assert chosen.max_epochs * images * pixels <= PIXELS or chosen.max_epochs == 9
     assert chosen.min_epochs * 9 == chosen.max_epochs <= 9 * MOST
     plan = brackets.plan(chosen.max_epochs, chosen.factor, chosen.min_epochs)
     assert [rungs[0].size for rungs in plan.values()] == [9, 5, 3]
@@ -28,37 +29,38 @@ def test_a_full_training_has_some_1500_steps_between_9_and_81_epochs(images):
 
 def test_what_is_given_stays():
     given = Experiment("digits", ("lines",), max_epochs=20, min_epochs=4)
-    assert planned(given, (), 1150) == given
-    assert planned(given, ("min_epochs",), 1150).min_epochs == 2
-    assert planned(given, ("max_epochs",), 1150).max_epochs == 81
+    assert planned(given, (), 1150, 64) == given
+    assert planned(given, ("min_epochs",), 1150, 64).min_epochs == 2
+    assert planned(given, ("max_epochs",), 1150, 64).max_epochs == 81
+    assert planned(given, ("batch_size",), 800, 784).batch_size == 16
     short = Experiment("digits", ("lines",), max_epochs=3)
-    assert planned(short, ("min_epochs",), 1150).min_epochs == 1
+    assert planned(short, ("min_epochs",), 1150, 64).min_epochs == 1
 
 
 def test_a_shortest_training_longer_than_the_longest_is_refused():
     with pytest.raises(ExperimentError, match="--min-epochs 9 is more than --max-epochs 3"):
-        planned(Experiment("digits", ("lines",), max_epochs=3, min_epochs=9), (), 1150)
+        planned(Experiment("digits", ("lines",), max_epochs=3, min_epochs=9), (), 1150, 64)
 
 
 @pytest.mark.parametrize(("first", "most"), [(1, 1), (3, 9), (5, 15)])
 def test_three_times_as_many_searches_at_most_unless_it_is_given(first, most):
     asked = Experiment("digits", ("lines",), iterations=first)
-    assert planned(asked, ("most_iterations",), 1150).most_iterations == most
+    assert planned(asked, ("most_iterations",), 1150, 64).most_iterations == most
     given = dataclasses.replace(asked, most_iterations=first)
-    assert planned(given, (), 1150) == given
+    assert planned(given, (), 1150, 64) == given
 
 
 @pytest.mark.parametrize(("most", "why"), [(2, "less than --iterations 3"), (31, "more than 10")])
 def test_too_few_or_too_many_looks_are_refused(most, why):
     asked = Experiment("digits", ("lines",), iterations=3, most_iterations=most)
     with pytest.raises(ExperimentError, match=f"--most-iterations {most} is {why}"):
-        planned(asked, (), 1150)
+        planned(asked, (), 1150, 64)
 
 
 def test_it_is_said():
     said = epochs_in_words(Experiment("digits", ("lines",)), 60)
     assert said == (
-        "60 images to train on, 1 step an epoch: trainings of 1 to 9 epochs; "
+        "60 images to train on in batches of 64, 1 step an epoch: trainings of 1 to 9 epochs; "
         "a full training has 81, so this shows who learns fast, not who is best"
     )
     full = Experiment("digits", ("lines",), max_epochs=81, min_epochs=9)
