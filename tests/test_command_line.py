@@ -584,7 +584,9 @@ def test_where_there_is_no_terminal_the_output_is_plain_lines(finished_run):
     assert finished_run.errors == ""
     assert ESCAPE not in finished_run.output and "\r" not in finished_run.output
     plan, devices, *lines = finished_run.output.splitlines()
-    assert plan.startswith("80 images to train on, 2 steps an epoch: trainings of 1 to 2 epochs; ")
+    assert plan.startswith(
+        "80 images to train on in batches of 64, 2 steps an epoch: trainings of 1 to 2 epochs; "
+    )
     assert re.fullmatch(r"(TensorFlow|JAX) [\d.]+: 1 worker on .+", devices)
     assert Store(finished_run.path).about["devices"] == [devices]
     for number in range(1, small_run.TRIALS + 1):
