@@ -119,7 +119,8 @@ class Experiment:
     )
     min_epochs: int = _option(
         "count_or_auto",
-        "epochs of the shortest trials; auto: the most, divided by the factor twice",
+        "epochs of the shortest trials; auto: the most, divided by the factor twice, or once where "
+        "trainings are costly",
         1,
         metavar="N|auto",
         auto=True,
@@ -136,7 +137,7 @@ class Experiment:
     most_iterations: int = _option(
         "count_or_auto",
         "searches of a strategy that may be the best, while others may be, too; auto: three times "
-        "--iterations, or one where that is one",
+        "--iterations, or no more where that is one or trainings are costly",
         1,
         metavar="N|auto",
         auto=True,

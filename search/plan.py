@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Collection
 
-from search.epochs import affordable, batch_size, full_training
+from search.epochs import affordable, batch_size, costly, full_training
 from search.experiment import Experiment, ExperimentError
 from search.looks import LEVELS
 
@@ -33,9 +33,12 @@ def planned(
     """
     longest, shortest, batch = experiment.max_epochs, experiment.min_epochs, experiment.batch_size
     first, most = experiment.iterations, experiment.most_iterations
+    if "batch_size" in automatic:
+        batch = batch_size(images, pixels)
+    full, longest_affordable = full_training(images, batch), affordable(images, pixels)
     if "most_iterations" in automatic:
         # One search speaks of its designs, and more for some would not change that.
-        most = 3 * first if first > 1 else 1
+        most = first if first == 1 or costly(images, pixels, batch) else 3 * first
     elif most < first:
         raise ExperimentError(
             f"--most-iterations {most} is less than --iterations {first}: give more"
@@ -45,12 +48,11 @@ def planned(
             f"--most-iterations {most} is more than {len(LEVELS)} times --iterations {first}: "
             "give fewer"
         )
-    if "batch_size" in automatic:
-        batch = batch_size(images, pixels)
     if "max_epochs" in automatic:
-        longest = min(full_training(images, batch), affordable(images, pixels))
+        longest = min(full, longest_affordable)
     if "min_epochs" in automatic:
-        shortest = max(1, longest // experiment.factor**2)
+        # Where a training is cut short for its cost, fewer configurations are tried, too.
+        shortest = max(1, longest // experiment.factor ** (1 if full > longest_affordable else 2))
     if shortest > longest:
         raise ExperimentError(
             f"--min-epochs {shortest} is more than --max-epochs {longest}: give fewer"

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from search.epochs import MOST, PIXELS, STEPS, affordable
+from search.epochs import PIXELS, STEPS, affordable, costly, full_training
 from search.experiment import Experiment, ExperimentError
 from search.hyperband import brackets
 from search.plan import epochs_in_words, planned
@@ -16,15 +16,17 @@ AUTO = ("batch_size", "max_epochs", "min_epochs")
 @pytest.mark.parametrize("images", [1, 64, 1150, 3200, 8000, 40_000, 10**6])
 @pytest.mark.parametrize("pixels", [64, 784, 1024, 28 * 84, 224 * 224])
 def test_the_plan_follows_from_how_many_images_there_are_and_how_large_they_are(images, pixels):
-    chosen = planned(Experiment("digits", ("lines",)), AUTO, images, pixels)
+    asked = Experiment("digits", ("lines",), iterations=3)
+    chosen = planned(asked, (*AUTO, "most_iterations"), images, pixels)
     steps = chosen.max_epochs * math.ceil(images / chosen.batch_size)
-    assert steps >= STEPS or chosen.max_epochs in (81, affordable(images, pixels))
-    assert steps < 2 * STEPS or chosen.max_epochs == 9
+    assert steps >= 0.9 * STEPS or chosen.max_epochs in (81, affordable(images, pixels))
     assert chosen.max_epochs * images * pixels <= PIXELS or chosen.max_epochs == 9
-    assert chosen.min_epochs * 9 == chosen.max_epochs <= 9 * MOST
     plan = brackets.plan(chosen.max_epochs, chosen.factor, chosen.min_epochs)
-    assert [rungs[0].size for rungs in plan.values()] == [9, 5, 3]
-    assert plan[2][0].last_epoch == chosen.min_epochs
+    sizes = [rungs[0].size for rungs in plan.values()]
+    cut = chosen.max_epochs < full_training(images, chosen.batch_size)
+    assert sizes == ([3, 2] if cut else [9, 5, 3])
+    assert chosen.max_epochs == chosen.min_epochs * (3 if cut else 9)
+    assert chosen.most_iterations == (3 if costly(images, pixels, chosen.batch_size) else 9)
 
 
 def test_what_is_given_stays():
