@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from search.experiment import Execution, ExperimentError
 from search.workers import forkserver
 
 START_ATTEMPTS = 3
+SECONDS_TO_ANSWER = 10
 GIGABYTE = 1e9
 
 CONFIGURATION = {
@@ -50,12 +52,30 @@ def connect_cluster(address: str) -> Connection:
     """
     configure()
     try:
+        asyncio.run(asyncio.wait_for(_answers(address), SECONDS_TO_ANSWER))
         return distributed.Client(address, timeout=10, set_as_default=False), None
-    except (OSError, ValueError) as error:
+    except TypeError as error:  # so Dask says it, where it has no keys
         raise ExperimentError(
-            f"no Dask scheduler answers at {address} ({error}): "
+            f"{address} wants keys: name them by Dask's settings distributed.comm.tls "
+            "(docs/cluster.md)"
+        ) from error
+    except (OSError, ValueError) as error:  # a time-out is one
+        reason = str(error) or f"it did not within {SECONDS_TO_ANSWER} s"
+        raise ExperimentError(
+            f"no Dask scheduler answers at {address} ({reason}): "
             "start one with `dask scheduler`, or correct the address"
         ) from error
+
+
+async def _answers(address: str) -> None:
+    """Asks a scheduler who it is. A client would wait for ever for what is none and talks on."""
+    keys = distributed.Security().get_connection_args("client")
+    comm = await distributed.comm.connect(address, timeout=SECONDS_TO_ANSWER, **keys)
+    try:
+        await comm.write({"op": "identity", "reply": True})
+        await comm.read()
+    finally:
+        comm.abort()
 
 
 def start_cluster(
@@ -64,11 +84,16 @@ def start_cluster(
     """Starts a scheduler in this process and workers on this machine, one for each environment."""
     configure()
     forkserver.begin_imports(environments)  # unless they were begun before
+    # A scheduler runs what it is sent, and every user of a machine reaches its loopback address.
+    # These keys are made now, are kept in memory, and open this cluster alone.
+    security = distributed.Security.temporary()
     host = "127.0.0.1"
     share = 0.9 * distributed.system.MEMORY_LIMIT / len(environments)
     memory = execution.worker_memory
     options = {
         "host": host,
+        "protocol": "tls",
+        "security": security,
         "nthreads": 1,
         "memory_limit": int(memory * GIGABYTE if memory else share),
         "dashboard": False,
@@ -87,12 +112,15 @@ def start_cluster(
         served["dashboard_address"] = f"{host}:0"
     scheduler = {
         "cls": distributed.Scheduler,
-        "options": {"host": host, "port": 0, **served},
+        "options": {"host": host, "port": 0, "protocol": "tls", "security": security, **served},
     }
     for attempt in range(1, START_ATTEMPTS + 1):
         try:
             cluster = distributed.SpecCluster(
-                workers=workers, scheduler=scheduler, silence_logs=logging.CRITICAL
+                workers=workers,
+                scheduler=scheduler,
+                security=security,
+                silence_logs=logging.CRITICAL,
             )
             break
         except RuntimeError as error:  # a process was killed before it had begun
@@ -101,7 +129,7 @@ def start_cluster(
                     f"the worker processes cannot be started ({error.__cause__ or error}): "
                     "try fewer with --workers"
                 ) from error
-    client = distributed.Client(cluster, set_as_default=False)
+    client = distributed.Client(cluster, security=security, set_as_default=False)
     if execution.dashboard:
         note(f"Dask's dashboard: {client.dashboard_link}")
     return client, cluster

@@ -27,6 +27,7 @@ class Cluster:
         folder: an empty one, for theirs.
         host: the scheduler's address.
         prefix: words before the scheduler's command: `ip netns exec NAME`.
+        protocol: `tcp`, or `tls`, whose keys Dask's settings name.
 
     Attributes:
         address: the scheduler's, for `--cluster`.
@@ -34,12 +35,19 @@ class Cluster:
         workers: the `dask worker` processes; each has a child that trains.
     """
 
-    def __init__(self, folder: Path, host: str = "127.0.0.1", prefix: Sequence[str] = ()):
+    def __init__(
+        self,
+        folder: Path,
+        host: str = "127.0.0.1",
+        prefix: Sequence[str] = (),
+        protocol: str = "tcp",
+    ):
         self.folder = folder
         self.workers: list[subprocess.Popen[bytes]] = []
         known = folder / "scheduler.json"
         command = [*prefix, sys.executable, "-m", "dask", "scheduler", "--no-dashboard"]
-        where = ["--host", host, "--port", "0", "--scheduler-file", str(known)]
+        where = ["--protocol", protocol, "--host", host, "--port", "0"]
+        where += ["--scheduler-file", str(known)]
         self.scheduler = self._start("scheduler", [*command, *where], PYTHONPATH="")
         while not (known.exists() and known.read_text()):
             assert self.scheduler.poll() is None, self.log("scheduler")
