@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import difflib
+import itertools
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -20,7 +22,13 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Prints the line and exits with code 2."""
-        self.exit(2, f"error: {message} (see --help)\n")
+        hint = ""
+        if message.startswith("unrecognized arguments"):
+            known = [option for action in self._actions for option in action.option_strings]
+            asked = next((part for part in message.split() if part.startswith("--")), "")
+            near = difflib.get_close_matches(asked.partition("=")[0], known, n=2)
+            hint = f"; did you mean {' or '.join(sorted(near))}?" if near else ""
+        self.exit(2, f"error: {message}{hint} (see --help)\n")
 
 
 # What a value can be: text -> value
@@ -125,7 +133,11 @@ def make_parser() -> Parser:
     )
     search = parser.add_argument_group("search")
     search.add_argument(
-        "--strategies", type=names, metavar="A,B", help="which strategies compete (default: all)"
+        "--strategies",
+        type=names,
+        nargs="+",
+        metavar="A,B",
+        help="which strategies compete (default: all)",
     )
     for field in dataclasses.fields(Experiment):
         add_option(data if field.name in DATA else search, field)
@@ -251,16 +263,23 @@ def automatic(options: argparse.Namespace) -> set[str]:
     }
 
 
-def check_strategies(asked: tuple[str, ...] | None, known: Sequence[str]) -> tuple[str, ...]:
+def check_strategies(
+    asked: Sequence[tuple[str, ...]] | None, known: Sequence[str]
+) -> tuple[str, ...]:
     """Returns the strategies that compete: those asked for, or all.
+
+    Args:
+        asked: names that came together, with commas or with spaces between them.
+        known: the names of all there are.
 
     Raises:
         ExperimentError: one is unknown.
     """
     from spaces.values import did_you_mean
 
-    for name in asked or ():
+    every = tuple(dict.fromkeys(itertools.chain(*(asked or ()))))
+    for name in every:
         if name not in known:
             hint = did_you_mean(name, known)
             raise ExperimentError(f"no strategy {name!r}: {hint}There are {', '.join(known)}")
-    return asked or tuple(known)
+    return every or tuple(known)

@@ -62,3 +62,25 @@ def test_values_are_read_as_they_are_written():
 def test_a_resume_takes_where_it_runs_and_nothing_else():
     given = ["--resume", "r", "--workers", "2", "--seed=3"]
     assert others(given, resumable()) == ["--seed=3"]
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        (["--epochs", "3"], "did you mean --max-epochs or --min-epochs?"),
+        (["--stratgies=lines"], "or --strategies?"),
+        (["--xyzzy"], None),
+    ],
+)
+def test_an_unknown_option_is_answered_with_the_nearest(capsys, given, hint):
+    with pytest.raises(SystemExit):
+        make_parser().parse_args(given)
+    line = capsys.readouterr().err
+    assert len(line.splitlines()) == 1
+    assert (hint in line) if hint else ("did you mean" not in line)
+
+
+@pytest.mark.parametrize("given", [["a,b"], ["a", "b"], ["a,", "b", "a"]])
+def test_strategies_are_named_with_commas_or_with_spaces(given):
+    asked = make_parser().parse_args(["--strategies", *given, "--seed", "3"])
+    assert experiment_of(asked, ["a", "b", "c"], ["digits"]).strategies == ("a", "b")
