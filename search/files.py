@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
+
+from search.experiment import ExperimentError
 
 
 class RunFiles:
@@ -44,11 +47,21 @@ class RunFiles:
         return self.path / "checkpoints" / f"{name}.keras"
 
     def delete_drafts(self) -> None:
-        """Deletes what `write_atomically` left where it was killed, in the report and elsewhere."""
-        for draft in self.path.rglob(".*"):
-            writer = draft.suffix.removeprefix(".")
-            if writer.isdecimal() and not psutil.pid_exists(int(writer)):
-                draft.unlink(missing_ok=True)
+        """Deletes what `write_atomically` left where it was killed, in the report and elsewhere.
+
+        Raises:
+            ExperimentError: a file or folder of the run is a link; no run follows one.
+        """
+        for path in self.path.iterdir():
+            if path.is_symlink():
+                raise ExperimentError(
+                    f"{path} is a link, which no run follows: put there what it leads to"
+                )
+        for folder, _, names in os.walk(self.path):  # which follows no link
+            for draft in (Path(folder, name) for name in names if name.startswith(".")):
+                writer = draft.suffix.removeprefix(".")
+                if writer.isdecimal() and not psutil.pid_exists(int(writer)):
+                    draft.unlink(missing_ok=True)
 
     # Checkpoints
 
@@ -58,12 +71,17 @@ class RunFiles:
         Raises:
             OSError: the disk is full or gone.
         """
-        write_atomically(self.checkpoint_file(name), model)
+        write_atomically(self.checkpoint_file(name), model + seal(model))
 
     def load_checkpoint(self, name: str) -> bytes | None:
-        """Returns what `save_checkpoint` kept, or None if it is gone."""
+        """Returns what `save_checkpoint` kept, or None if it is gone, or no longer what it was.
+
+        What is lost is trained again, to an equal answer; what is damaged would not be.
+        """
         file = self.checkpoint_file(name)
-        return file.read_bytes() if file.exists() else None
+        content = file.read_bytes() if file.exists() else b""
+        model = content[:-SEAL]
+        return model if content and content[-SEAL:] == seal(model) else None
 
     def delete_checkpoints_except(self, names: Iterable[str]) -> None:
         """Deletes every checkpoint but these, and what a kill left half written."""
@@ -87,6 +105,14 @@ class RunFiles:
     def design_files(self) -> list[Path]:
         """Returns the designs' `.json` files, by name."""
         return sorted(self.designs_directory.glob("*.json"))
+
+
+SEAL = 16  # bytes; whatever reads `.keras` files, which are archives, looks past what is behind
+
+
+def seal(content: bytes) -> bytes:
+    """Returns what stands behind a file's content, to know it again by."""
+    return hashlib.blake2b(content, digest_size=SEAL).digest()
 
 
 def write_atomically(path: Path, content: bytes) -> None:

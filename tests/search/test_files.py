@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from search import store as store_module
+from search.experiment import ExperimentError
 from search.files import write_atomically
 from search.store import Store
 from tests.support.stores import in_another_process
@@ -39,7 +40,7 @@ def test_an_error_while_writing_leaves_the_old(tmp_path, monkeypatch):
 def test_a_kill_while_writing_leaves_the_old(run, old):
     checkpoint = Store(run).checkpoint_file("lines-0-2-0-0")
     if old:
-        checkpoint.write_bytes(old)
+        Store(run).save_checkpoint("lines-0-2-0-0", old)
     code = """
         store_module.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
         Store.resume(sys.argv[1]).save_checkpoint("lines-0-2-0-0", b"new" * 100_000)
@@ -77,6 +78,19 @@ def test_checkpoints(run):
         assert list((run / "checkpoints").iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "damage", [lambda c: c[:-1], lambda c: c[:3], lambda c: b"", lambda c: b"x" + c[1:]]
+)
+def test_a_damaged_checkpoint_is_as_good_as_lost(run, damage):
+    with Store.resume(run) as store:
+        store.save_checkpoint("a", b"a model")
+        file = store.checkpoint_file("a")
+        file.write_bytes(damage(file.read_bytes()))
+        assert store.load_checkpoint("a") is None
+        store.save_checkpoint("a", b"a model")
+        assert store.load_checkpoint("a") == b"a model"
+
+
 def test_a_run_copied_without_its_checkpoints_goes_on(run):
     """They can be made again: a user short of space may delete them."""
     (run / "checkpoints").rmdir()
@@ -85,3 +99,22 @@ def test_a_run_copied_without_its_checkpoints_goes_on(run):
         store.delete_checkpoints_except(["a"])
         store.save_checkpoint("a", b"model")
         assert store.load_checkpoint("a") == b"model"
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "designs", "report"])
+def test_nothing_is_written_or_deleted_where_a_link_leads(run, tmp_path, name):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    mine = outside / ".page.999999999"  # as a draft of a process that is gone
+    mine.write_text("mine")
+    part = run / name
+    if part.exists():
+        part.rmdir()
+    part.symlink_to(outside)
+    with pytest.raises(ExperimentError, match="is a link, which no run follows"):
+        Store.resume(run)
+    part.unlink()
+    (run / "designs").mkdir(exist_ok=True)
+    (run / "designs" / "deeper").symlink_to(outside)
+    Store.resume(run).close()
+    assert [file.read_text() for file in outside.iterdir()] == ["mine"]

@@ -14,7 +14,7 @@ from search.training.spec import TrialResult
 from search.trainings import Trainings, make_spec, pause_name
 
 EXPERIMENT = Experiment("digits", ("lines",), max_epochs=9, batch_size=16)
-DATASET = types.SimpleNamespace(class_names=("a", "b"), mirror=True)
+DATASET = types.SimpleNamespace(class_names=("a", "b"), mirror=True, own_validation=False)
 ROW = TrialRow(
     trial_id="lines-0-2-1-4", parent_id="lines-0-2-0-4", dataset="digits", strategy="lines",
     iteration=0, bracket=2, rung=1, slot=4, seed=77, hyperparameters='{"units": 8}',
