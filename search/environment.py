@@ -66,6 +66,23 @@ def backend_name() -> str:
     return name
 
 
+def check_backend(about: object) -> None:
+    """Refuses to go on with a run on another backend than it was begun on: half of it would differ.
+
+    Args:
+        about: what the run says of how it was made; an older one does not say the backend.
+
+    Raises:
+        ExperimentError: it is another.
+    """
+    begun = about.get("backend") if isinstance(about, dict) else None
+    if begun in BACKENDS and begun != backend_name():
+        raise ExperimentError(
+            f"the run was begun on {BACKENDS[begun]}, and this is {BACKENDS[backend_name()]}: "
+            f"go on with KERAS_BACKEND={begun}"
+        )
+
+
 def limit_threads() -> None:
     """Sets what the backends read when they are imported; what the user has set stays."""
     for name, value in ONE_THREAD.items():
@@ -113,8 +130,13 @@ def import_backend() -> None:
     # KerasTuner imports TensorFlow where there is one.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with _chatter_set_aside():
-        import keras  # noqa: F401
+        import keras
         import keras_tuner  # noqa: F401
+
+    # Keras's own file may say otherwise, and models would be others.
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
 
 
 @contextlib.contextmanager
@@ -227,6 +249,7 @@ def describe_machine(command: str) -> dict[str, Any]:
     packages = ("keras", "keras-tuner", "tensorflow", "jax", "numpy", "scikit-learn")
     return {
         "command": command,
+        "backend": backend_name(),
         "started": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "versions": {
             "scanline": VERSION,

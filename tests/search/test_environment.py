@@ -2,10 +2,20 @@
 
 import json
 import os
+import subprocess
+import sys
+import textwrap
 
 import pytest
 
-from search.environment import describe_machine, keep_compiled, limit_threads, worker_name
+from search.environment import (
+    check_backend,
+    describe_machine,
+    keep_compiled,
+    limit_threads,
+    worker_name,
+)
+from search.experiment import ExperimentError
 
 
 def test_the_machine_in_json():
@@ -62,3 +72,35 @@ def test_another_users_directory_is_left_alone(cache, monkeypatch):
     monkeypatch.setattr("search.environment.os.getuid", lambda: 4711)
     keep_compiled()
     assert "JAX_COMPILATION_CACHE_DIR" not in os.environ
+
+
+def test_a_run_goes_on_where_it_began(monkeypatch):
+    for backend, other in (("tensorflow", "JAX"), ("jax", "TensorFlow")):
+        monkeypatch.setenv("KERAS_BACKEND", backend)
+        begun = describe_machine("a command")
+        assert begun["backend"] == backend
+        check_backend(begun)
+        check_backend({"backend": None} | {"command": "of an older version"})
+        elsewhere = {"tensorflow": "jax", "jax": "tensorflow"}[backend]
+        monkeypatch.setenv("KERAS_BACKEND", elsewhere)
+        with pytest.raises(ExperimentError, match=f"this is {other}: .*KERAS_BACKEND={backend}"):
+            check_backend(begun)
+
+
+def test_kerass_own_file_changes_no_model(tmp_path):
+    settings = {"image_data_format": "channels_first", "floatx": "float16", "epsilon": 0.5}
+    (tmp_path / "keras.json").write_text(json.dumps(settings | {"backend": "jax"}))
+    code = """
+        from search.environment import import_backend
+        import_backend()
+        import keras
+        layer = keras.layers.Conv2D(2, 3)
+        print(layer.data_format, layer.dtype, keras.config.epsilon(), keras.backend.backend())
+    """
+    environment = {**os.environ, "KERAS_HOME": str(tmp_path)}
+    environment.pop("KERAS_BACKEND", None)
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert ended.stdout.split() == ["channels_last", "float32", "1e-07", "tensorflow"]
