@@ -13,12 +13,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-from search.data.datasets import Dataset, Images, draw_images
+from search.data.datasets import Dataset, Images
+from search.data.splits import apportion, draw
 from search.metric import Metric
 from search.store import Store
 
@@ -68,6 +70,13 @@ BASELINES = {
         most_images=5_000,
         most_pixels=256,
     ),
+    "majority": Baseline(
+        "always the most frequent class",
+        lambda setting: DummyClassifier(strategy="most_frequent", **setting),
+        ({},),
+        most_images=20_000,
+        most_pixels=4,
+    ),
 }
 
 
@@ -107,7 +116,7 @@ def measure(
     """
     began = time.perf_counter()
     train, validation = (
-        draw_images(part, baseline.most_images // share, seed)
+        drawn(part, baseline.most_images // share, seed)
         for part, share in ((train, 1), (validation, 4))
     )
     parts = [features(part.x, baseline.most_pixels) for part in (train, validation, test)]
@@ -135,6 +144,14 @@ def measure(
         "seconds": time.perf_counter() - began,
         "predictions": classes.astype("<u2").tobytes(),
     }
+
+
+def drawn(images: Images, limit: int, seed: int) -> Images:
+    """Draws at most so many images, of each class its share."""
+    if len(images.y) <= limit:
+        return images
+    chosen = draw(images.y, apportion(np.bincount(images.y), limit), seed)
+    return Images(images.x[chosen], images.y[chosen])
 
 
 def features(images: np.ndarray, most_pixels: int) -> np.ndarray:
