@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.devices import PROCESSORS, find_devices, in_words
-from search.environment import describe_machine, end_cleanly, start_backend
+from search.environment import check_backend, describe_machine, end_cleanly, start_backend
 from search.experiment import Execution, ExperimentError
 from search.options import automatic, execution_of, experiment_of, make_parser, others, resumable
 from search.workers.choice import make_workers, plan_workers, planned_devices
@@ -45,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.list_strategies:
             start_backend(cpu_only=True)
             return list_strategies()
+        if options.resume:
+            check_run(options.resume)
         execution = execution_of(options)
         if options.devices:
             return show_devices(execution)
@@ -138,9 +140,17 @@ def new_run(options: argparse.Namespace, arguments: Sequence[str]) -> tuple[Stor
     return Store.create(out, experiment, describe_machine(command)), dataset, spaces
 
 
+def check_run(path: str) -> None:
+    """Refuses a run that cannot go on as it began, before anything slow is imported."""
+    from search.store import Store
+
+    check_backend(Store(path).about)
+
+
 def old_run(path: str, arguments: Sequence[str]) -> tuple[Store, Dataset]:
     """Opens a run that was stopped; all that was asked for is in it."""
     from search.data.datasets import load_dataset
+    from search.data.membership import Member
     from search.store import Store
 
     if unfit := others(arguments, resumable()):
@@ -148,7 +158,16 @@ def old_run(path: str, arguments: Sequence[str]) -> tuple[Store, Dataset]:
             f"--resume takes what was asked for from the run: leave out {' '.join(unfit)}"
         )
     store = Store.resume(path)
-    return store, load_dataset(store.experiment)
+    known = [{key: row[key] for key in Member._fields} for row in store.rows("members")]
+    members = [Member(**row) for row in known]
+    dataset = load_dataset(store.experiment, members, store.finals_begun)
+    before = [row["reading"] for row in store.rows("datasets") if row["reading"]]
+    if before and before != [dataset.reading]:
+        raise ExperimentError(
+            f"the images would be read otherwise than when the run began ({before[0]}; now "
+            f"{dataset.reading}): put back what is gone, or begin a new run"
+        )
+    return store, dataset
 
 
 def resume_command(path: Path | str) -> str:
@@ -189,6 +208,8 @@ def record_dataset(store: Store, dataset: Dataset) -> None:
 
     store.record_strategies(strategy_rows(store.experiment.strategies))
     store.record_dataset(dataset.facts())
+    if not store.rows("members"):
+        store.record_report_rows("members", dataset.roll())
     record_samples(store, dataset)
 
 
@@ -212,6 +233,8 @@ def search_and_test(
     totals = oracle.totals()
     store.record_plan(dataset.name, totals)
     with make_display(store.experiment, totals) as display:
+        for line in dataset.in_words():
+            display.note(line)
         display.note(epochs_in_words(store.experiment, len(dataset.train.y)))
         page = LivePage(store.path, display.note)
         page()

@@ -114,6 +114,12 @@ class Run:
         """Who competes without recurrence, to show what recurrence is worth."""
         return tuple(str(name) for name in self.strategies.index[~self.strategies.recurrent])
 
+    @property
+    def test_copies(self) -> int:
+        """How many test images are exact copies of images that were trained on."""
+        known = self.datasets.get("test_copies")
+        return 0 if known is None else int(pd.to_numeric(known).fillna(0).sum())
+
     def label(self, strategy: str) -> str:
         """Returns a strategy's name for people, marked where it is a control."""
         return formatting.label(strategy, control=strategy in self.controls)
@@ -145,6 +151,7 @@ def load_run(path: str | os.PathLike[str]) -> Run:
             finals=_finals(frames["finals"]),
             datasets=frames["datasets"].assign(
                 class_names=frames["datasets"].class_names.map(_names),
+                notes=frames["datasets"].reindex(columns=["notes"]).notes.map(_names),
                 test_labels=frames["datasets"].test_labels.map(_classes),
             ),
             images=images.assign(pixels=_arrays(images, "pixels", "u1")),
@@ -301,7 +308,7 @@ def _settings(text: str) -> dict[str, Any]:
 def _names(text: object) -> list[str]:
     names = json.loads(text) if isinstance(text, str) else []
     if not isinstance(names, list):
-        raise ValueError("class_names are not a JSON list")
+        raise ValueError("class_names or notes are not a JSON list")
     return [str(name) for name in names]
 
 

@@ -16,7 +16,10 @@ CREATE TABLE datasets (            -- one row a data set: what the report needs 
     train_images INTEGER, validation_images INTEGER, test_images INTEGER,
     class_names TEXT,              -- JSON list; a label is an index into it
     mirror INTEGER,                -- 1 where a mirror image keeps its class
-    test_labels BLOB               -- little-endian uint16 a test image; NULL until the finals
+    test_labels BLOB,              -- little-endian uint16 a test image; NULL until the finals
+    notes TEXT,                    -- JSON list: what was done to the images, and passed over
+    reading TEXT,                  -- what images are made to be: size, mode, range
+    test_copies INTEGER            -- test images that are exact copies of images to train on
 );
 CREATE TABLE trials (
     trial_id TEXT PRIMARY KEY,
@@ -71,8 +74,11 @@ CREATE TABLE finals (
 );
 """
 
-# A column that came later, likewise.
-ADDED_COLUMNS = {"finals": {"iteration": "INTEGER NOT NULL DEFAULT 0"}}
+# Columns that came later, likewise.
+ADDED_COLUMNS = {
+    "finals": {"iteration": "INTEGER NOT NULL DEFAULT 0"},
+    "datasets": {"notes": "TEXT", "reading": "TEXT", "test_copies": "INTEGER"},
+}
 
 # Tables that came later: made when a run is opened for writing, so an older run gets them too.
 # A run that was last written before them has none, and readers find no rows.
@@ -120,6 +126,16 @@ CREATE TABLE IF NOT EXISTS searches (   -- a strategy's, written when all have e
     whole INTEGER NOT NULL,             -- 0 where a time limit came before its last trial
     PRIMARY KEY (dataset, strategy, iteration)
 )""",
+    "members": """
+CREATE TABLE IF NOT EXISTS members (    -- every image, those that are learnt from first
+    dataset TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    split TEXT NOT NULL CHECK (split IN ('train', 'validation', 'test', 'unused')),
+    name TEXT NOT NULL,                 -- its path in the folder, or its place in an array
+    label TEXT NOT NULL,                -- its class
+    fingerprint TEXT NOT NULL,          -- BLAKE2b of its file, or of its pixels in an array
+    PRIMARY KEY (dataset, position)
+)""",
     "baselines": """
 CREATE TABLE IF NOT EXISTS baselines (  -- what simple classifiers come to, on the same images
     dataset TEXT NOT NULL,
@@ -141,8 +157,9 @@ CREATE TABLE IF NOT EXISTS sessions (   -- a row each time that a process works 
     outcome TEXT                        -- 'finished', 'interrupted', or the error that ended it
 )""",
 }
-FOR_THE_REPORT = ("images", "sequences", "baselines", "searches")
-"""The tables that are written for the report; of `searches` the finals read, too."""
+FOR_THE_REPORT = ("images", "sequences", "baselines", "searches", "members")
+"""The tables that are written for the report; of `searches` the finals read, too, and of `members`
+a resume."""
 
 
 @dataclasses.dataclass(frozen=True)

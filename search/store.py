@@ -293,9 +293,11 @@ class Store(RunFiles):
             return found.fetchone() is not None
 
     def record_dataset(self, row: Mapping[str, Any]) -> None:
-        """Writes what the report needs to know of the data set, once; repeats change nothing."""
+        """Writes what the report needs to know of the data set; of its test labels nothing."""
         with self.connect() as database:
             _insert(database, "datasets", row, "OR IGNORE")
+            known = ", ".join(f"{name} = :{name}" for name in row)
+            database.execute(f"UPDATE datasets SET {known} WHERE dataset = :dataset", row)
 
     def record_strategies(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Writes who competes, once: `strategy`, `position`, `recurrent`, `summary` of each."""

@@ -37,7 +37,7 @@ def make_spec(
         batch_size=experiment.batch_size,
         classes=len(dataset.class_names),
         mirror=dataset.mirror,
-        split=split_seed(experiment, row.iteration),
+        split=None if dataset.own_validation else split_seed(experiment, row.iteration),
         metric=experiment.metric.name,
         keep=row.rung < row.bracket,  # the last rung is promoted nowhere
         continues=row.parent_id,

@@ -220,7 +220,8 @@ def test_a_name_that_no_file_can_have_is_refused(refuse):
 
 
 def test_a_strategy_that_cannot_read_the_images_is_refused(refuse, cwd):
-    npz(cwd / "long.npz", x_train=np.zeros((8, 1, 4000), "u1"), x_test=np.zeros((2, 1, 4000), "u1"))
+    x = np.arange(8 * 4000).reshape(8, 1, 4000).astype("u1")
+    npz(cwd / "long.npz", x_train=x, x_test=x[:2])
     line = refuse("--dataset", "long.npz")
     assert "cnn_flat" in line and "--strategies" in line
 
@@ -355,6 +356,29 @@ def test_a_run_whose_images_are_gone_says_so(refuse, cwd, no_search):
     assert "images.npz" in refuse("--resume", "run")
 
 
+def test_a_run_whose_images_are_others_says_which(refuse, cwd, no_search):
+    x = np.arange(8 * 16, dtype="u1").reshape(8, 4, 4)
+    npz(cwd / "images.npz")
+    command = ["--dataset", "images.npz", "--strategies", "lines", "--out", "run"]
+    assert run_search.main(command) == 0
+    with Store.resume(cwd / "run") as store:
+        run_search.record_dataset(store, no_search.pop().dataset)
+    npz(cwd / "images.npz", x_train=x[::-1])
+    assert "x_train[0] of" in refuse("--resume", "run")
+    npz(cwd / "images.npz")
+    assert run_search.main(["--resume", "run"]) == 0
+
+
+def test_a_run_goes_on_on_its_own_backend_alone(refuse, cwd, no_search, monkeypatch):
+    command = ["--strategies", "lines", "--out", "run"]
+    assert run_search.main(command) == 0
+    no_search.clear()
+    saved = json.loads((cwd / "run" / "experiment.json").read_text())
+    saved["about"]["backend"] = "jax"
+    (cwd / "run" / "experiment.json").write_text(json.dumps(saved))
+    assert "go on with KERAS_BACKEND=jax" in refuse("--resume", "run")
+
+
 # Accepted: a run is found again
 
 
@@ -457,7 +481,7 @@ def test_ctrl_c_before_anything_has_been_tried_reports_nothing_and_resumes(
 
 
 def test_ctrl_c_before_there_is_a_run_leaves_nothing(cwd, monkeypatch, capsys):
-    def interrupted(experiment):
+    def interrupted(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("search.data.datasets.load_dataset", interrupted)
@@ -469,7 +493,7 @@ def test_ctrl_c_before_there_is_a_run_leaves_nothing(cwd, monkeypatch, capsys):
 def test_ctrl_c_while_a_resumed_run_reads_its_images_says_how_to_go_on(
     cwd, monkeypatch, capsys, finished_run
 ):
-    def interrupted(experiment):
+    def interrupted(*_):
         raise KeyboardInterrupt
 
     shutil.copytree(finished_run.path, "run")
@@ -583,7 +607,11 @@ def test_list_strategies_prints_each_and_nothing_else(cwd, capsys):
 def test_where_there_is_no_terminal_the_output_is_plain_lines(finished_run):
     assert finished_run.errors == ""
     assert ESCAPE not in finished_run.output and "\r" not in finished_run.output
-    plan, devices, *lines = finished_run.output.splitlines()
+    read, classes, plan, devices, *lines = finished_run.output.splitlines()
+    assert read == (
+        "read: 80 images to train on, 20 to validate on, 359 to test on; 8x8 pixels, grey"
+    )
+    assert classes.startswith("10 classes, images but for the test: 0 10, 1 10, ")
     assert plan.startswith(
         "80 images to train on in batches of 64, 2 steps an epoch: trainings of 1 to 2 epochs; "
     )

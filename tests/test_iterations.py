@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import keras
@@ -16,7 +17,7 @@ from search.ranking import finalists, finalists_of_iterations
 from search.store import Store
 from search.terminal.display import Display
 from search.terminal.progress import Progress
-from search.trainings import split_seed
+from search.trainings import make_spec, split_seed
 from search.tuner import SequenceTuner, make_oracle
 from search.workers.worker_state import WorkerState
 from tests.support import small_run
@@ -118,3 +119,34 @@ def test_a_split_takes_the_images_apart_anew():
     for part in state._split(1):
         assert part.y.tolist() == [n % 3 for n in keras.ops.convert_to_numpy(part.x).ravel()]
         assert set(np.bincount(part.y)) == {len(part.y) // 3}
+
+
+def test_a_split_parts_no_copies_and_follows_from_places_alone():
+    """Sixty images, every second the copy of one before it; then without a few of them."""
+    y = (np.arange(60) // 2 % 3).astype("int32")
+    x = np.arange(60, dtype="uint8").reshape(60, 1, 1, 1)
+    places = np.arange(60) // 2 * 2
+
+    def split(chosen):
+        state, first = WorkerState(), chosen[chosen < 48]
+        parts = {"train": first, "validation": chosen[chosen >= 48]}
+        state.receive({name: Images(x[at], y[at], places[at]) for name, at in parts.items()})
+        return [{*keras.ops.convert_to_numpy(part.x).ravel().tolist()} for part in state._split(7)]
+
+    train, validation = split(np.arange(60))
+    assert {n // 2 for n in train} & {n // 2 for n in validation} == set()
+    assert len(validation) == 12
+    gone = {3, 30, 59}
+    fewer = split(np.array([n for n in range(60) if n not in gone]))
+    moved = (train - gone) ^ fewer[0]
+    assert len(moved) <= 6  # a class's share may be one image less, and its copy
+
+
+def test_a_split_that_comes_with_the_images_is_every_searchs(three):
+    store, _ = three
+    images = load_dataset(store.experiment)
+    own = dataclasses.replace(images, own_validation=True)
+    for row in store.trials():
+        assert make_spec(store.experiment, own, row).split is None
+        drawn = make_spec(store.experiment, images, row).split
+        assert (drawn is None) == (row.iteration == 0)

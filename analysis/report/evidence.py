@@ -13,6 +13,22 @@ from analysis.statistics.intervals import MOST_REPLICATES
 NOT_SHOWN = "it is not shown that an LSTM earns its place here."
 
 
+def copies(run: Run) -> list[str]:
+    """Says that test images were trained on; nothing where none was.
+
+    >>> from analysis.example import example
+    >>> copies(example(lines=0.9))
+    []
+    """
+    if not run.test_copies:
+        return []
+    images = int(run.datasets.test_images.sum())
+    return [
+        f"{run.test_copies:,} of the {images:,} test images are exact copies of images that were "
+        "trained on: on new images all may do worse than here."
+    ]
+
+
 def accuracy(best: str, why: Evidence, run: Run) -> str:
     """Returns how accurate the best is."""
     score = why.scores[best]

@@ -8,13 +8,12 @@ import io
 import os
 import socket
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from search.data.sources import Source, as_images, as_labels, bad_data
+from search.data.sources import Part, Reader, Source, as_images, as_labels, bad_data, part_of_arrays
 
 # What each of Keras's loaders keeps below `datasets` in its cache: name -> how its paths begin.
 KERAS_CACHE = {
@@ -55,13 +54,8 @@ CLASS_NAMES = {
 }
 
 
-def digits_source(
-    hold_out: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
-) -> Source:
+def digits_source() -> Source:
     """scikit-learn's 1,797 digits of 8×8 pixels, 0..16 scaled to 0..255; no download.
-
-    Args:
-        hold_out: labels -> indices of training and of test images, there being no official split.
 
     Returns:
         Images uint8 (n, 8, 8, 1), labels 0 to 9.
@@ -70,9 +64,7 @@ def digits_source(
 
     digits = load_digits()
     x = np.rint(digits.images * (255 / 16)).astype(np.uint8)[..., np.newaxis]
-    y = as_labels(digits.target)
-    train, test = hold_out(y)
-    return _source_of_arrays(x[train], y[train], x[test], y[test])
+    return _source_of_arrays({"train": (x, as_labels("digits", "y", digits.target))})
 
 
 def keras_source(name: str, looked_in: Path | None = None) -> Source:
@@ -107,23 +99,24 @@ def keras_source(name: str, looked_in: Path | None = None) -> Source:
     finally:
         socket.setdefaulttimeout(timeout)
     where = f"Keras's {name}"
-    return _source_of_arrays(
-        as_images(where, "x_train", x_train),
-        as_labels(y_train),
-        as_images(where, "x_test", x_test),
-        as_labels(y_test),
-    )
+    given = {"train": (x_train, y_train), "test": (x_test, y_test)}
+    parts = {
+        part: (as_images(where, f"x_{part}", x), as_labels(where, f"y_{part}", y))
+        for part, (x, y) in given.items()
+    }
+    return _source_of_arrays(parts)
 
 
-def _source_of_arrays(
-    x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: np.ndarray
-) -> Source:
-    """A source of arrays that come together: nothing but `read_test` holds the test split."""
+def _source_of_arrays(parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> Source:
+    """A source of arrays that come together."""
+
+    def listed(part: str) -> Part:
+        x, y = parts[part]
+        return part_of_arrays(f"x_{part}", y, lambda: x)
+
+    reader = Reader(lambda part, places: parts[part][0][places])
     return Source(
-        labels=y_train,
-        read=lambda indices: x_train[indices],
-        test_count=len(y_test),
-        read_test=lambda: (x_test, y_test),
+        listed("train"), None, listed("test") if "test" in parts else None, lambda _: reader
     )
 
 

@@ -5,22 +5,33 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-import math
-from collections.abc import Callable
-from pathlib import Path
+import unicodedata
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from search.data.builtin import CLASS_NAMES, MIRRORED, NAMES, digits_source, keras_source
-from search.data.folders import folder_source
-from search.data.npz import npz_source
-from search.data.sources import Source, bad_data, one_line
-from search.experiment import Experiment, ExperimentError, derive_seed
+from search.data.builtin import CLASS_NAMES, MIRRORED, NAMES
+from search.data.locate import source_of
+from search.data.membership import (
+    LEARNT_FROM,
+    Chosen,
+    Member,
+    copies,
+    enrol,
+    find,
+    first_copies,
+    firsts,
+)
+from search.data.sources import Part, Source, bad_data, one_line
+from search.data.splits import apportion, hold_out, limited, shuffled
+from search.data.values import adjustment
+from search.experiment import Experiment, derive_seed
 
 __all__ = ["NAMES", "Dataset", "Images", "load_dataset"]
 
-HELD_OUT = 0.2  # of the images for the test, and of what is left for validation
+
+MOST_CLASSES = 20  # that are listed
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -30,10 +41,13 @@ class Images:
     Attributes:
         x: images, uint8 (N, H, W, C), C being 1 (grey), 3 (RGB) or 4 (RGBA).
         y: labels, int32 (N,): indices into the data set's `class_names`.
+        places: (N,), where each was listed when the run began, or the first of its copies was: what
+            other splits of them follow from. None is as they come.
     """
 
     x: np.ndarray
     y: np.ndarray
+    places: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,8 +60,12 @@ class Dataset:
         validation: what trials are scored on.
         class_names: one text a class, in the order of the labels.
         mirror: whether a mirror image keeps its class.
+        own_validation: whether its validation split comes with it, and is every iteration's.
         test_count: how many test images there are.
         open_test: reads the test split; only the finals call it. Raises ExperimentError.
+        notes: what the user is to know of how it was read, a line each.
+        members: all its images, for the run to keep.
+        reading: what its images are made to be; another would make others of them.
     """
 
     name: str
@@ -55,8 +73,12 @@ class Dataset:
     validation: Images
     class_names: tuple[str, ...]
     mirror: bool
+    own_validation: bool
     test_count: int
     open_test: Callable[[], Images]
+    notes: tuple[str, ...] = ()
+    members: tuple[Member, ...] = ()
+    reading: str = ""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -77,92 +99,155 @@ class Dataset:
             "test_images": self.test_count,
             "class_names": json.dumps(self.class_names, ensure_ascii=False),
             "mirror": int(self.mirror),
+            "notes": json.dumps(self.notes, ensure_ascii=False),
+            "reading": self.reading,
+            "test_copies": copies(self.members)["test"],
         }
 
+    def roll(self) -> list[dict[str, Any]]:
+        """Returns the rows of the table `members`."""
+        return [
+            {"dataset": self.name, "position": position, **member._asdict()}
+            for position, member in enumerate(self.members)
+        ]
 
-def load_dataset(experiment: Experiment) -> Dataset:
-    """Reads the images that an experiment asks for, all but the test split.
+    def in_words(self) -> list[str]:
+        """Says what was read, a line each: how many images, of which classes, and the notes."""
+        height, width, channels = self.image_shape
+        colours = {1: "grey", 3: "in colour", 4: "in colour with alpha"}[channels]
+        read = (
+            f"read: {len(self.train.y):,} images to train on, {len(self.validation.y):,} to "
+            f"validate on, {self.test_count:,} to test on; {height}x{width} pixels, {colours}"
+        )
+        counts = np.bincount(np.concatenate([self.train.y, self.validation.y]))
+        shown = [f"{name} {n:,}" for name, n in zip(self.class_names, counts, strict=True)]
+        more = len(shown) - MOST_CLASSES
+        listed = ", ".join(shown[:MOST_CLASSES]) + (f" and {more:,} more" if more > 0 else "")
+        classes = f"{len(shown):,} classes, images but for the test: {listed}"
+        return [read, classes, *self.notes]
+
+
+def load_dataset(
+    experiment: Experiment, members: Sequence[Member] = (), test_begun: bool = False
+) -> Dataset:
+    """Reads the images that an experiment asks for; those of the test are checked and forgotten.
 
     All splits are stratified and follow from the experiment's seed and the data set's name. Of the
-    training images a fifth is for validation; where there is no official test split, a fifth of all
-    images is the test.
+    training images a fifth is for validation, and of all images a fifth for the test, where the
+    data set has no such split of its own. Exact copies of an image stay together.
+
+    Args:
+        experiment: what is asked for.
+        members: the images of a run that goes on, which keep their splits.
+        test_begun: whether it has tested, so that no test image may be gone.
 
     Raises:
         ExperimentError: there is no such data set, or it cannot be used.
     """
-    seed_of = functools.partial(derive_seed, experiment.seed, experiment.dataset_name)
-    source = _source(experiment, functools.partial(hold_out, seed=seed_of("test"), keep=2))
-    classes, y = np.unique(source.labels, return_inverse=True)
-    y = y.astype(np.int32)
-    _check_classes(experiment.dataset, classes, np.bincount(y))
-    if source.test_count == 0:
-        raise bad_data(
-            f"no image of {experiment.dataset} is left for the test: give three images or more "
-            "of a class"
-        )
+    name, source = experiment.dataset, source_of(experiment)
+    parts = source.parts
+    classes, counts = np.unique(source.train.labels, return_counts=True)
+    _check_classes(name, classes, counts)
+    for split, part in parts.items():
+        _check_labels(name, split, part, classes)
+    prints = {split: part.fingerprints() for split, part in parts.items()}
+    if members:
+        chosen, there, drawn = find(name, members, parts, prints, test_begun)
+    else:
+        chosen, drawn = _choose(source, experiment, firsts(prints["train"]))
+        members = enrol(parts, prints, chosen)
+        there = np.ones(sum(len(chosen[split].places) for split in LEARNT_FROM), dtype=bool)
 
-    chosen = _limited(y, classes, experiment.train_limit, seed_of("limit"))
-    train, validation = (
-        chosen[part] for part in hold_out(y[chosen], seed=seed_of("validation"), keep=1)
-    )
-    x = source.read(np.concatenate([train, validation]))
+    own = [chosen[split].places for split in LEARNT_FROM if chosen[split].part == "train"]
+    reader = source.reader(np.concatenate(own))
+    if len(own) == len(LEARNT_FROM):
+        x = reader.read("train", np.concatenate(own))  # at once, for memory's sake
+    else:
+        x = np.concatenate([reader.read(*chosen[split]) for split in LEARNT_FROM])
+    adjust = adjustment(name, x)
+    x = adjust(x)
+
+    def labels(split: str) -> np.ndarray:
+        part, places = chosen[split]
+        return np.searchsorted(classes, parts[part].labels[places]).astype(np.int32)
+
+    def open_test() -> Images:
+        return Images(adjust(reader.read(*chosen["test"])), labels("test"))
+
+    # What is wrong with it is said before the search, and nothing else of it.
+    lost = adjust.check("test", reader.read(*chosen["test"]))
+    places = first_copies(members)[there]
+    count = len(chosen["train"].places)
     mirror = experiment.mirror
     return Dataset(
         name=experiment.dataset_name,
-        train=Images(x[: len(train)], y[train]),
-        validation=Images(x[len(train) :], y[validation]),
-        class_names=_class_names(experiment.dataset, classes),
-        mirror=experiment.dataset in MIRRORED if mirror is None else mirror,
-        test_count=source.test_count,
-        open_test=functools.partial(_open_test, experiment.dataset, source.read_test, classes),
+        train=Images(x[:count], labels("train"), places[:count]),
+        validation=Images(x[count:], labels("validation"), places[count:]),
+        class_names=_class_names(name, classes),
+        mirror=name in MIRRORED if mirror is None else mirror,
+        own_validation=source.validation is not None,
+        test_count=len(chosen["test"].places),
+        open_test=open_test,
+        notes=(*_copies(members), *source.notes, *reader.notes, *adjust.notes, *lost, *drawn),
+        members=tuple(members),
+        reading=f"{reader.form}; {adjust.form}",
     )
 
 
-def _source(
-    experiment: Experiment, hold_out: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-) -> Source:
-    """Finds the data set; `hold_out` splits off a test set where there is none."""
-    name = experiment.dataset
-    path = None if name in NAMES else _existing(name)
-    if path is None and name not in NAMES:
-        raise _unknown(name)
-    if path is not None and path.is_dir():
-        return folder_source(path, experiment.image_size, hold_out)
-    if experiment.image_size is not None:
-        raise bad_data(f"--image-size resizes a folder's images, {name} is none: leave it out")
-    if path is not None:
-        return npz_source(path)
-    if name == "digits":
-        return digits_source(hold_out)
-    if experiment.data_dir is None:
-        return keras_source(name)
-    folder = _existing(experiment.data_dir)
-    if folder is None or not folder.is_dir():
-        raise bad_data(f"there is no folder {experiment.data_dir}: check what --data-dir names")
-    file = _existing(str(folder / f"{name}.npz"))
-    return keras_source(name, looked_in=folder) if file is None else npz_source(file)
+def _copies(members: Sequence[Member]) -> list[str]:
+    """Says how many images of a split have been seen before, a line each."""
+    return [
+        f"{count:,} {split} images are exact copies of images to train on"
+        for split, count in copies(members).items()
+        if count
+    ]
 
 
-def _existing(name: str) -> Path | None:
-    """Returns the path of a file or folder, or None if there is none."""
-    try:
-        path = Path(name).expanduser()
-        return path if name.strip() and path.exists() else None
-    except (OSError, RuntimeError) as error:  # a name too long, no right to enter, no such home
-        raise bad_data(f"cannot read {name} ({error}): check the path and its rights") from error
+def _choose(
+    source: Source, experiment: Experiment, alike: np.ndarray
+) -> tuple[dict[str, Chosen], list[str]]:
+    """Decides which images are for what: `train`, `validation` and `test`.
 
+    Args:
+        source: what there is.
+        experiment: what is asked for.
+        alike: of each image in the source's part for training, the place of its first copy.
 
-def _unknown(name: str) -> ExperimentError:
-    if name.endswith(".npz") or len(Path(name).parts) > 1:
-        return bad_data(f"there is no file or folder {name}: check what --dataset names")
-    # Here, because it brings Keras with it, which reading images does without.
-    from spaces.values import did_you_mean
-
-    hint = did_you_mean(name, NAMES)
-    return bad_data(
-        f"unknown data set {name!r}: {hint}--dataset takes {', '.join(NAMES)}, "
-        "the path of an .npz, or a folder of class folders"
-    )
+    Returns:
+        The choice, and what the user is to know of it.
+    """
+    seed_of = functools.partial(derive_seed, experiment.seed, experiment.dataset_name)
+    name, limit, notes = experiment.dataset, experiment.train_limit, list[str]()
+    classes, y = np.unique(source.train.labels, return_inverse=True)
+    pool = np.arange(len(y))
+    if source.test is not None:
+        test = Chosen("test", np.arange(len(source.test.labels)))
+    else:
+        pool, places = hold_out(y, shuffled(len(y), seed_of("test"))[alike], keep=2)
+        test = Chosen("train", places)
+        if name not in NAMES:
+            notes.append(
+                f"no test split comes with it: {len(places):,} of {len(y):,} images are drawn"
+            )
+    if not len(test.places):
+        raise bad_data(
+            f"no image of {name} is left for the test: give three images or more of a class, no "
+            "copies of each other"
+        )
+    if source.validation is None:
+        pool = pool[limited(y[pool], classes, limit, seed_of("limit"), least=2)]
+        _, first, which = np.unique(alike[pool], return_index=True, return_inverse=True)
+        ranks = shuffled(len(pool), seed_of("validation"))[first[which]]
+        kept, held = hold_out(y[pool], ranks, keep=1)
+        train, validation = pool[kept], Chosen("train", pool[held])
+    else:
+        own = np.unique(source.validation.labels, return_inverse=True)[1]
+        parts = np.array([len(pool), len(own)])
+        limits = [None, None] if limit is None else apportion(parts, min(limit, parts.sum()))
+        train = pool[limited(y[pool], classes, limits[0], seed_of("limit"), least=1)]
+        places = limited(own, classes, limits[1], seed_of("limit validation"), least=0)
+        validation = Chosen("validation", places)
+    return {"train": Chosen("train", train), "validation": validation, "test": test}, notes
 
 
 def _check_classes(name: str, classes: np.ndarray, counts: np.ndarray) -> None:
@@ -176,106 +261,30 @@ def _check_classes(name: str, classes: np.ndarray, counts: np.ndarray) -> None:
         )
 
 
+def _check_labels(name: str, split: str, part: Part, classes: np.ndarray) -> None:
+    """Refuses labels that no training image has."""
+    unknown = np.setdiff1d(part.labels, classes)
+    if len(unknown):
+        raise bad_data(
+            f"the {split} split of {name} has the label {unknown[0]}, which no training image "
+            "has: take those images out, or train on some of them"
+        )
+
+
 def _class_names(name: str, classes: np.ndarray) -> tuple[str, ...]:
     known = CLASS_NAMES.get(name)
     if known and classes.dtype.kind == "i" and classes[0] >= 0 and classes[-1] < len(known):
         return tuple(known[label] for label in classes)
-    return tuple(one_line(str(label)) for label in classes)
-
-
-def _open_test(
-    name: str, read_test: Callable[[], tuple[np.ndarray, np.ndarray]], classes: np.ndarray
-) -> Images:
-    x, labels = read_test()
-    unknown = np.setdiff1d(labels, classes)
-    if len(unknown):
-        raise bad_data(
-            f"the test split of {name} has the label {unknown[0]}, which no training image has: "
-            "take those images out, or train on some of them"
-        )
-    return Images(x, np.searchsorted(classes, labels).astype(np.int32))
-
-
-# Splits: from labels to sorted indices
-
-
-def draw_images(images: Images, limit: int, seed: int) -> Images:
-    """Draws at most so many images, of each class its share."""
-    if len(images.y) <= limit:
-        return images
-    chosen = draw(images.y, apportion(np.bincount(images.y), limit), seed)
-    return Images(images.x[chosen], images.y[chosen])
-
-
-def hold_out(labels: np.ndarray, *, seed: int, keep: int) -> tuple[np.ndarray, np.ndarray]:
-    """Splits indices in two, 80 % and 20 % of every class to within one image.
-
-    Args:
-        labels: (N,), of any type.
-        seed: what the draw follows from.
-        keep: how many images of each class stay in the first part, come what may. Of the
-            others, at least one goes into the second.
-
-    Returns:
-        The sorted indices of either part, integers.
-    """
-    _, y, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    shares = apportion(counts, round(HELD_OUT * len(labels)))
-    shares = np.minimum(np.maximum(shares, 1), np.maximum(counts - keep, 0))
-    held = draw(y, shares, seed)
-    return np.setdiff1d(np.arange(len(labels)), held), held
-
-
-def _limited(y: np.ndarray, classes: np.ndarray, limit: int | None, seed: int) -> np.ndarray:
-    """Returns the sorted indices of the images to use, `limit` of them if there are as many."""
-    if limit is None or limit >= len(y):
-        return np.arange(len(y))
-    counts = np.bincount(y)
-    shares = apportion(counts, limit)
-    if shares.min() < 2:
-        enough = math.ceil(2 * len(y) / counts.min())
-        raise bad_data(
-            f"--train-limit {limit} leaves class {classes[shares.argmin()]} fewer than two "
-            f"images: {enough} is enough"
-        )
-    return draw(y, shares, seed)
-
-
-def apportion(counts: np.ndarray, total: int) -> np.ndarray:
-    """Shares a total out in proportion to counts, each share exact to within one.
-
-    Hamilton's method: whole parts first, then one more for the largest remainders.
-
-    >>> apportion(np.array([7, 8, 15]), total=10).tolist()  # 2.33, 2.67 and 5
-    [2, 3, 5]
-
-    Args:
-        counts: (K,), of each class.
-        total: to be shared out, at most their sum.
-
-    Returns:
-        Integers (K,) whose sum is the total.
-    """
-    shares, remainders = np.divmod(counts * total, counts.sum())
-    most_owed = np.argsort(-remainders, kind="stable")
-    shares[most_owed[: total - shares.sum()]] += 1
-    return shares
-
-
-def draw(y: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarray:
-    """Draws `shares[k]` members of each class k.
-
-    One permutation for whatever shares: of two limits, the smaller draws a subset of the larger.
-
-    Args:
-        y: (N,), classes 0..K-1.
-        shares: (K,).
-        seed: what the draw follows from.
-
-    Returns:
-        The sorted indices of those drawn, integers (sum of shares,).
-    """
-    order = np.random.default_rng(seed).permutation(len(y))
-    by_class = order[np.argsort(y[order], kind="stable")]
-    groups = np.split(by_class, np.cumsum(np.bincount(y))[:-1])
-    return np.sort(np.concatenate([group[:n] for group, n in zip(groups, shares, strict=True)]))
+    names = tuple(one_line(str(label)) for label in classes)
+    shown: dict[str, str] = {}
+    for label in names:
+        if not label.strip():
+            raise bad_data(f"a class of {name} has no name: give it one, or leave its images out")
+        # One name can be written in several ways that look the same (Unicode's normal forms).
+        alike = shown.setdefault(unicodedata.normalize("NFKC", label).strip(), label)
+        if alike is not label:
+            raise bad_data(
+                f"two classes of {name} are called {label}, written in two ways: rename one, or "
+                "put their images together"
+            )
+    return names

@@ -1,137 +1,50 @@
-"""An `.npz` file as a source: what its headers say, and its arrays without a pickle."""
+"""The arrays of an `.npz`: what their headers say, and what they hold, without a pickle."""
 
 from __future__ import annotations
 
 import contextlib
 import copy
-import dataclasses
-import functools
 import io
 import math
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from search.data.sources import Source, as_images, as_labels, bad_data
+from search.data.arrays import Header
+from search.data.sources import bad_data
 from search.experiment import ExperimentError
 
-ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 LONGEST_HEADER = 1 << 14  # bytes; NumPy itself refuses more than 10,000
 
 
-@dataclasses.dataclass(frozen=True)
-class Header:
-    """An array's name, shape and type: all that may be known of it before it is read."""
+class Npz:
+    """The arrays of an `.npz`.
 
-    name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-
-
-def image_shape(where: str, images: Header) -> tuple[int, int, int]:
-    """Returns (H, W, C) of an array of images.
-
-    Raises:
-        ExperimentError: it is none.
+    Attributes:
+        where: the file, for messages.
     """
-    name, shape, kind = images.name, images.shape, images.dtype.kind
-    if kind == "f":
-        raise bad_data(
-            f"{name} of {where} is {images.dtype}: scale it to 0..255 (times 255 if it is 0..1) "
-            "and save it with .astype('uint8')"
-        )
-    if kind not in "iu":
-        raise bad_data(f"{name} of {where} is {images.dtype}: save images as uint8")
-    if len(shape) == 4 and shape[1] in (1, 3, 4) and shape[3] not in (1, 2, 3, 4):
-        raise bad_data(
-            f"{name} of {where} has shape {shape}, channels first: "
-            "save it with .transpose(0, 2, 3, 1)"
-        )
-    height, width, channels = (*shape[1:], 1)[:3] if len(shape) in (3, 4) else (0, 0, 0)
-    if channels not in (1, 3, 4) or len(shape) not in (3, 4):
-        raise bad_data(
-            f"{name} of {where} has shape {shape}: save images as (N, H, W) or (N, H, W, C) "
-            "with C of 1, 3 or 4"
-        )
-    if min(shape) < 1 or height * width < 2:
-        raise bad_data(
-            f"{name} of {where} has shape {shape}: give one image or more, of two pixels or more"
-        )
-    return height, width, channels
 
+    def __init__(self, path: Path):
+        self.path, self.where = path, str(path)
 
-def check_pair(where: str, images: Header, labels: Header) -> tuple[int, int, int]:
-    """Returns (H, W, C) of images whose labels fit them in number and type.
+    def names(self) -> list[str]:
+        """What its arrays are called."""
+        if not self.path.is_file():
+            raise bad_data(f"{self.path} is not a file: give an .npz, or a folder of class folders")
+        with _open_npz(self.path) as archive:
+            return [name.removesuffix(".npy") for name in archive.namelist()]
 
-    Raises:
-        ExperimentError: they do not.
-    """
-    shape = image_shape(where, images)
-    if labels.dtype.kind not in "iubUS":
-        raise bad_data(
-            f"{labels.name} of {where} is {labels.dtype}: save labels as whole numbers or text"
-        )
-    if labels.shape not in ((images.shape[0],), (images.shape[0], 1)):
-        raise bad_data(
-            f"{labels.name} of {where} has shape {labels.shape} and {images.name} holds "
-            f"{images.shape[0]} images: save one label an image, shape ({images.shape[0]},)"
-        )
-    return shape
+    def header(self, name: str) -> Header:
+        """What may be known of an array before it is read."""
+        with _open_npz(self.path) as archive:
+            return _read_header(self.path, archive, name)
 
-
-def npz_source(path: Path) -> Source:
-    """Opens an `.npz`; of the test arrays it reads the headers alone.
-
-    Args:
-        path: a file with the arrays x_train, y_train, x_test, y_test.
-
-    Raises:
-        ExperimentError: it cannot be read, or its arrays are not images and labels.
-    """
-    if not path.is_file():
-        raise bad_data(f"{path} is not a file: give an .npz, or a folder of class folders")
-    with _open_npz(path) as archive:
-        missing = [name for name in ARRAYS if f"{name}.npy" not in archive.namelist()]
-        if missing:
-            raise bad_data(
-                f"{path} lacks {', '.join(missing)}: "
-                "save it with numpy.savez(path, x_train=..., y_train=..., x_test=..., y_test=...)"
-            )
-        headers = {name: _read_header(path, archive, name) for name in ARRAYS}
-        shape = check_pair(str(path), headers["x_train"], headers["y_train"])
-        test_shape = check_pair(str(path), headers["x_test"], headers["y_test"])
-        if shape != test_shape:
-            raise bad_data(
-                f"{path} has training images of shape {shape} and test images of shape "
-                f"{test_shape}: save both in one size"
-            )
-        kinds = [headers[name].dtype.kind in "US" for name in ("y_train", "y_test")]
-        if kinds[0] != kinds[1]:
-            raise bad_data(
-                f"{path} has labels of type {headers['y_train'].dtype} in y_train and "
-                f"{headers['y_test'].dtype} in y_test: save both as whole numbers or both as text"
-            )
-        labels = as_labels(_read_array(archive, "y_train"))
-    return Source(
-        labels=labels,
-        read=lambda indices: _read_images(path, "x_train")[indices],
-        test_count=headers["x_test"].shape[0],
-        read_test=functools.partial(_read_npz_test, path),
-    )
-
-
-def _read_images(path: Path, name: str) -> np.ndarray:
-    with _open_npz(path) as archive:
-        return as_images(str(path), name, _read_array(archive, name))
-
-
-def _read_npz_test(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    with _open_npz(path) as archive:
-        labels = as_labels(_read_array(archive, "y_test"))
-    return _read_images(path, "x_test"), labels
+    def read(self, name: str) -> np.ndarray:
+        """Reads an array."""
+        with _open_npz(self.path) as archive:
+            return _read_array(archive, name)
 
 
 @contextlib.contextmanager

@@ -50,7 +50,8 @@ class Transport:
             return images
         file = self._file(".x.npy")
         np.save(file, images.x, allow_pickle=False)
-        np.save(labels_file(file), images.y, allow_pickle=False)
+        known = [images.y] if images.places is None else [images.y, images.places]
+        np.save(labels_file(file), np.stack(known), allow_pickle=False)
         return file
 
     def receive_images(self, payload: Images | Path) -> Images:
@@ -61,7 +62,8 @@ class Transport:
         if isinstance(payload, Images):
             return payload
         x = np.load(payload, mmap_mode="r", allow_pickle=False)
-        return Images(x, np.load(labels_file(payload), allow_pickle=False))
+        y, *places = np.load(labels_file(payload), allow_pickle=False)
+        return Images(x, y.astype(np.int32), *places)
 
     def clear(self) -> None:
         """Deletes what was sent and not received."""
@@ -71,5 +73,5 @@ class Transport:
 
 
 def labels_file(file: Path) -> Path:
-    """Where the labels of images in a file lie."""
+    """Where the labels of images in a file lie, and their places."""
     return file.with_name(file.name.replace(".x.npy", ".y.npy"))

@@ -10,7 +10,8 @@ import numpy as np
 import psutil
 from keras import ops
 
-from search.data.datasets import Images, hold_out
+from search.data.datasets import Images
+from search.data.splits import hold_out, ranked
 from search.environment import worker_name
 from search.training.final import run_final
 from search.training.model import CachedModel
@@ -39,7 +40,7 @@ class WorkerState:
     def receive(self, images: Mapping[str, Images]) -> None:
         """Puts images on the device, for all trainings."""
         for name, each in images.items():
-            self.images[name] = Images(on_device(each.x), each.y)
+            self.images[name] = Images(on_device(each.x), each.y, each.places)
 
     def _split(self, seed: int | None) -> tuple[Images, Images]:
         """Returns the images to train on, and to validate on, by `TrialSpec.split`."""
@@ -49,9 +50,11 @@ class WorkerState:
         if self._drawn is None or self._drawn[0] != seed:
             x = ops.concatenate([part.x for part in parts])
             y = np.concatenate([part.y for part in parts])
+            known = [part.places for part in parts if part.places is not None]
+            listed = np.concatenate(known) if len(known) == len(parts) else np.arange(len(y))
             train, validation = (
-                Images(ops.take(x, places, axis=0), y[places])
-                for places in hold_out(y, seed=seed, keep=1)
+                Images(ops.take(x, chosen, axis=0), y[chosen])
+                for chosen in hold_out(y, ranked(listed, seed), keep=1)
             )
             self._drawn = seed, (train, validation)
         return self._drawn[1]

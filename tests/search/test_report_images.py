@@ -41,7 +41,7 @@ def images(count, shape=(8, 8, 1), seed=0):
 def dataset(shape=(8, 8, 1)):
     return Dataset(
         name="noise", train=images(30, shape), validation=images(9, shape, 1),
-        class_names=("a", "b", "c"), mirror=False, test_count=12,
+        class_names=("a", "b", "c"), mirror=False, own_validation=False, test_count=12,
         open_test=lambda: pytest.fail("the test split stays shut"),
     )  # fmt: skip
 

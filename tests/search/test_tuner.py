@@ -44,7 +44,7 @@ def noise(*shape, classes=2):
     y = (np.arange(6) % classes).astype("int32")
     images = Images(x, y)
     names = tuple(map(str, range(classes)))
-    return Dataset("noise", images, images, names, False, 6, lambda: images)
+    return Dataset("noise", images, images, names, False, False, 6, lambda: images)
 
 
 class Listener(Display):

@@ -1,5 +1,6 @@
 """Small data sets as files, and how they are loaded or refused."""
 
+import os
 import struct
 import zipfile
 
@@ -37,14 +38,15 @@ def numbered(count, shape=(4, 6), first=0):
     """Images that can be told apart: the number of each lies in its first two pixels."""
     x = np.zeros((count, *shape), np.uint8)
     flat = x.reshape(count, -1)
-    flat[:, 0], flat[:, 1] = np.divmod(np.arange(first, first + count), 256)
+    high, flat[:, 1] = np.divmod(np.arange(first, first + count), 256)
+    flat[:, 0] = 255 - high  # so that they use the whole range
     return x
 
 
 def numbers(images):
     """Returns the number of each of the images that `numbered` made, as `Images`."""
     flat = images.x.reshape(len(images.x), -1).astype(int)
-    return flat[:, 0] * 256 + flat[:, 1]
+    return (255 - flat[:, 0]) * 256 + flat[:, 1]
 
 
 def arrays(**changes):
@@ -66,18 +68,37 @@ def npz(path, **changes):
     return path
 
 
-def picture(path, mode="RGB", size=(6, 4), colour=None, **options):
-    """Writes an image; `size` is Pillow's (width, height)."""
+MARKS = {"RGB": (255, 0, 0), "RGBA": (255, 0, 0, 255), "LA": (255, 255), "I;16": 65535, "1": 1}
+
+
+def picture(path, mode="RGB", size=(6, 4), colour=None, mark=False, **options):
+    """Writes an image of one colour; `size` is Pillow's (width, height).
+
+    With a mark its last pixel is another, so that there is something to see, in its range and
+    its channels. Its name lies behind it, so that no two files are copies.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new(mode, size, colour or 0).save(path, **options)
+    image = Image.new(mode, size, colour or 0)
+    if mark:
+        image.putpixel((size[0] - 1, size[1] - 1), MARKS.get(mode, 255))
+    if mode == "P":
+        image.putpalette([*[0] * 765, 255, 0, 0])
+    image.save(path, **options)
+    return signed(path)
+
+
+def signed(path):
+    """Writes a file's name behind it, so that it is no copy of another; returns the path."""
+    with path.open("ab") as file:
+        file.write(os.fsencode(path))
     return path
 
 
 def pictures(folder, count=5, classes=("cat", "dog"), **options):
-    """Writes class folders of images and returns the folder."""
+    """Writes class folders of images, the first of each class with a mark; returns the folder."""
     for name in classes:
         for number in range(count):
-            picture(folder / name / f"{number}.png", **options)
+            picture(folder / name / f"{number}.png", mark=number == 0, **options)
     return folder
 
 

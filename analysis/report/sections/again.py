@@ -79,6 +79,7 @@ def _data(run: Run) -> list[list[str]]:
         more = len(row.class_names) - len(names)
         listed = ", ".join(names) + (f" and {more} more" if more else "")
         rows.append(["classes", f"{len(row.class_names)}: {listed}"])
+        rows.extend(["read", formatting.clean(note, 500)] for note in row.notes)
         if not math.isnan(row.mirror):
             rows.append(["mirrored in training", "yes" if row.mirror else "no"])
     return rows

@@ -61,7 +61,7 @@ def in_words(decision: Decision, run: Run) -> Verdict:
         headline, sentences = _wins(str(decision.best), why, run)
     else:
         headline, sentences = _undecided(decision, why, run)
-    return Verdict(headline, tuple(sentences), decision)
+    return Verdict(headline, (*evidence.copies(run), *sentences), decision)
 
 
 def _wins(best: str, why: Evidence, run: Run) -> tuple[str, list[str]]:

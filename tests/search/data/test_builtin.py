@@ -27,6 +27,15 @@ def test_digits():
     assert np.all(np.abs(shares - 0.25) < 0.01)
 
 
+def test_a_folder_of_that_name_is_not_meant_and_it_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load("digits").notes == ()
+    (tmp_path / "digits").mkdir()
+    assert load("digits").notes == (
+        "digits is the data set of that name; for what lies here, give ./digits",
+    )
+
+
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10", "cifar100"])
 def test_names_are_looked_for_in_the_data_dir(tmp_path, name):
     y = np.tile(np.arange(10), 3)

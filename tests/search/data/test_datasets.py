@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from search.data.datasets import apportion, hold_out, load_dataset
+from search.data.datasets import load_dataset
 from search.experiment import Experiment, ExperimentError
 from tests.support.images import (
     COUNTS,
@@ -16,7 +16,6 @@ from tests.support.images import (
     pictures,
     refusal,
     same,
-    the_line,
 )
 
 
@@ -39,27 +38,6 @@ def test_validation_is_stratified_to_within_one(tmp_path):
     for label, count in COUNTS.items():
         held = np.sum(data.validation.y == label)
         assert abs(held - 0.2 * count) <= 1 and 1 <= held < count
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_hold_out_keeps_its_promises_for_any_counts(seed):
-    rng = np.random.default_rng(seed)
-    counts = rng.integers(2, 60, size=rng.integers(2, 40))
-    labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
-    for keep in (1, 2):
-        kept, held = hold_out(labels, seed=seed, keep=keep)
-        assert sorted([*kept, *held]) == list(range(len(labels)))
-        shares = np.bincount(labels[held], minlength=len(counts))
-        assert np.all(np.abs(shares - 0.2 * counts) <= 1)
-        assert np.all(counts - shares >= keep)
-        assert np.all(shares[counts > keep] >= 1)
-
-
-def test_apportion_by_hand():
-    # 10 of 7:8:15 is 2.33, 2.67, 5: the one that is left goes to the largest remainder.
-    assert apportion(np.array([7, 8, 15]), 10).tolist() == [2, 3, 5]
-    assert apportion(np.array([3, 3, 3]), 1).tolist() == [1, 0, 0]
-    assert apportion(np.array([3, 4]), 7).tolist() == [3, 4]
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -104,15 +82,58 @@ def test_a_train_limit_that_starves_a_class_is_refused_with_one_that_does_not(tm
     assert np.bincount(data.train.y)[1] == np.bincount(data.validation.y)[1] == 1
 
 
-def test_a_poisoned_test_split_changes_nothing(tmp_path):
+def test_another_test_split_changes_nothing_of_what_is_learnt_from(tmp_path):
     clean = load(npz(tmp_path / "a.npz"))
-    poison = {"x_test": np.full((3, 4, 6), 255), "y_test": np.array([0, 1, 99])}
+    poison = {"x_test": np.full((3, 4, 6), 255), "y_test": np.array([0, 1, 3])}
     poisoned = load(npz(tmp_path / "a.npz", **poison))
     assert same(clean.train, poisoned.train) and same(clean.validation, poisoned.validation)
-    assert clean.class_names == poisoned.class_names
-    with pytest.raises(ExperimentError) as caught:
-        poisoned.open_test()
-    assert "label 99, which no training image has" in the_line(caught)
+    assert (clean.class_names, clean.notes) == (poisoned.class_names, poisoned.notes)
+    assert np.all(poisoned.open_test().x == 255)
+
+
+def test_a_label_that_no_training_image_has_is_found_before_the_search(tmp_path):
+    for split, label in (("test", 99), ("test", -1), ("val", 7)):
+        extra = {"x_val": numbered(8), "y_val": np.arange(8) % 4}
+        labels = {f"y_{split}": np.full(8, label)}
+        message = refusal(npz(tmp_path / "a.npz", **{**extra, **labels}))
+        assert f"the label {label}, which no training image has" in message
+
+
+def test_a_validation_split_that_comes_with_the_images_is_used(tmp_path):
+    extra = {"x_val": numbered(12, first=500), "y_val": np.arange(12) % 4}
+    data = load(npz(tmp_path / "a.npz", **extra))
+    assert data.own_validation and not load(npz(tmp_path / "b.npz")).own_validation
+    assert np.array_equal(numbers(data.validation), np.arange(500, 512))
+    assert np.array_equal(data.validation.y, extra["y_val"])
+    assert sorted(numbers(data.train)) == list(range(74))
+    fewer = load(tmp_path / "a.npz", train_limit=43)
+    assert len(fewer.train.y) == 37 and len(fewer.validation.y) == 6
+    assert np.bincount(fewer.train.y).min() >= 1
+
+
+def test_images_and_labels_alone_are_split_by_us(tmp_path):
+    np.savez(tmp_path / "a.npz", x=numbered(60), y=np.arange(60) % 3)
+    data = load(tmp_path / "a.npz")
+    parts = [numbers(part) for part in (data.train, data.validation, data.open_test())]
+    assert sorted(np.concatenate(parts)) == list(range(60)) and len(parts[2]) == 12
+    assert data.notes == ("no test split comes with it: 12 of 60 images are drawn",)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("caf\u00e9", "cafe\u0301"), ("a", "a "), ("\uff21", "A")],
+)
+def test_classes_whose_names_look_the_same_are_refused(tmp_path, names):
+    y = np.array(names)[np.arange(74) % 2]
+    message = refusal(npz(tmp_path / "a.npz", y_train=y, y_test=y[:8]))
+    assert "written in two ways: rename one" in message
+
+
+def test_names_that_differ_by_a_line_break_stay_apart(tmp_path):
+    y = np.array(["ab", "a\nb"])[np.arange(74) % 2]
+    data = load(npz(tmp_path / "a.npz", y_train=y, y_test=y[:8]))
+    assert data.class_names == (r"a\nb", "ab")
+    assert np.array_equal(data.open_test().y, [1, 0] * 4)
 
 
 def test_random_damage_never_ends_in_a_traceback(tmp_path):
@@ -166,6 +187,6 @@ def test_other_refusals(tmp_path):
     assert "two pixels" in refusal(pictures(tmp_path / "a"), image_size=(1, 1))
     assert "two pixels" in refusal(tmp_path / "a", image_size=(0, 8))
     assert "do not fit into memory" in refusal(tmp_path / "a", image_size=(10**7, 10**7))
-    script = tmp_path / "images.csv"
+    script = tmp_path / "images.txt"
     script.write_text("a,b")
-    assert "no .npz" in refusal(script)
+    assert "give a folder of class folders, an .npz" in refusal(script)

@@ -6,21 +6,13 @@ import zipfile
 import numpy as np
 import pytest
 
-from search.experiment import ExperimentError
-from tests.support.images import arrays, load, npz, numbered, refusal, same, spoil, the_line
+from tests.support.images import arrays, load, npz, numbered, refusal, same, spoil
 
 
 @pytest.mark.parametrize("member", ["x_test.npy", "y_test.npy"])
-def test_an_npz_is_loaded_without_its_test_values(tmp_path, member):
-    file = npz(tmp_path / "a.npz")
-    whole = load(file)
-    spoil(file, member)
-    data = load(file)
-    assert same(data.train, whole.train) and same(data.validation, whole.validation)
-    assert data.test_count == 8
-    with pytest.raises(ExperimentError) as caught:
-        data.open_test()
-    assert "a.npz" in the_line(caught)
+def test_a_test_split_that_is_damaged_is_found_before_the_search(tmp_path, member):
+    spoil(npz(tmp_path / "a.npz"), member)
+    assert "a.npz is damaged" in refusal(tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize("shape", [(4, 6), (6, 4), (1, 2), (5, 3, 1), (5, 7, 3), (5, 7, 4)])
@@ -37,7 +29,7 @@ def test_a_compressed_npz_and_fortran_order(tmp_path):
 
 
 BAD_ARRAYS = {
-    "no x_test": ({"x_test": None}, "lacks x_test: save it with numpy.savez"),
+    "no x_test": ({"x_test": None}, "lacks x_test: it has x_train, y_test, y_train; save it with"),
     "no labels": ({"y_train": None, "y_test": None}, "lacks y_train, y_test"),
     "floats": ({"x_train": np.zeros((74, 4, 6))}, "float64: scale it to 0..255"),
     "floats to test on": ({"x_test": np.zeros((8, 4, 6), "f4")}, "x_test"),

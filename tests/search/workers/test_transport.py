@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,14 @@ def test_a_model_arrives_once_and_leaves_nothing(transport, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_images_arrive_for_any_number_of_receivers(transport):
-    payload = transport.send_images(TRAIN)
+@pytest.mark.parametrize("places", [None, np.arange(len(TRAIN.y))[::-1] * 3])
+def test_images_arrive_for_any_number_of_receivers(transport, places):
+    payload = transport.send_images(dataclasses.replace(TRAIN, places=places))
     for _ in range(2):
         images = transport.receive_images(payload)
         assert np.array_equal(images.x, TRAIN.x) and np.array_equal(images.y, TRAIN.y)
+        assert images.y.dtype == TRAIN.y.dtype
+        assert np.array_equal(images.places, places) if places is not None else not images.places
 
 
 def test_what_was_not_received_is_cleared_and_another_drivers_is_not(tmp_path):

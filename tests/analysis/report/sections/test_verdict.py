@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis import load_run
+from analysis.example import example
 from analysis.report.evidence import NOT_SHOWN
 from analysis.report.sections.verdict import in_words
 from analysis.statistics.comparisons import by_strategy
@@ -185,3 +186,14 @@ def test_controls_behind_a_recurrent_leader_are_named_together(tmp_path):
     said = in_words(decide(run), run).sentences
     both = "mlp (control) and cnn_control (control)"
     assert f"{both} are among those: {NOT_SHOWN}" in said
+
+
+def test_test_images_that_were_trained_on_are_said_first():
+    run = example(lines=0.9, patches=0.5)
+    data = run.datasets.assign(test_copies=[30], test_images=[300], notes=[[]])
+    verdict = in_words(decide(run), dataclasses.replace(run, datasets=data))
+    assert verdict.sentences[0] == (
+        "30 of the 300 test images are exact copies of images that were trained on: on new images "
+        "all may do worse than here."
+    )
+    assert verdict.sentences[1:] == in_words(decide(run), run).sentences

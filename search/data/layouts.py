@@ -1,0 +1,236 @@
+"""A folder -> which images it holds, of which class and split, and what is passed over.
+
+Two layouts are understood: a folder a class, or `train`, `test` and `val` (each by any of its
+usual names) with a folder a class in each. What lies deeper in a class's folder is of that class.
+No image is opened here, but a file without an ending, to see what it is.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import functools
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from search.data.sources import bad_data
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF")
+"""Pillow's names of what is read; the others are no pictures, or run programs to be read."""
+
+SPLITS = {
+    "train": ("train", "training"),
+    "validation": ("val", "valid", "validation", "dev"),
+    "test": ("test", "testing", "tests"),
+}
+BESIDE = ("set", "data", "dataset", "images", "split")  # what such names go with: `training_set`
+LAYOUTS = "make it {0}/CLASS/IMAGE.png, or {0}/train/CLASS/IMAGE.png and {0}/test/CLASS/IMAGE.png"
+RUBBISH = {"thumbs.db", "desktop.ini", "__macosx"}
+"""What systems leave behind; hidden files likewise are nothing that anyone meant to be read."""
+
+
+@functools.cache
+def endings() -> frozenset[str]:
+    """Returns the endings of image files, with their dots, small letters."""
+    Image.init()
+    known = Image.registered_extensions().items()
+    return frozenset(ending for ending, kind in known if kind in FORMATS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Listed:
+    """The images of one split.
+
+    Attributes:
+        files: (N,) paths.
+        labels: (N,) the names of their classes.
+    """
+
+    files: np.ndarray
+    labels: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """What a folder holds.
+
+    Attributes:
+        splits: `train`, and of `validation` and `test` those that it has.
+        passed_over: kind of file to how many there are.
+    """
+
+    splits: dict[str, Listed]
+    passed_over: dict[str, int]
+
+
+def list_folder(folder: Path) -> Listing:
+    """Lists a folder's images.
+
+    Raises:
+        ExperimentError: it has no images in class folders.
+        OSError: it cannot be read.
+    """
+    passed: collections.Counter[str] = collections.Counter()
+    named = _splits(folder)
+    if named is None:
+        return Listing({"train": _classes(folder, folder, passed)}, dict(passed))
+    for path in _visible(folder):
+        if path not in named.values():
+            _pass_over(path, passed, f"beside {', '.join(p.name for p in named.values())}")
+    splits = {}
+    for split, path in named.items():
+        if not any(child.is_dir() for child in _visible(path)):
+            hint = "" if split == "train" else f", or move {path.name} away"
+            raise bad_data(
+                f"{path} has no class folders, and the class is a folder's name: "
+                f"{LAYOUTS.format(folder)}{hint}"
+            )
+        splits[split] = _classes(path, folder, passed, may_lack=split != "train")
+    return Listing(splits, dict(passed))
+
+
+def _splits(folder: Path) -> dict[str, Path] | None:
+    """Returns which subfolder is which split; None where the subfolders are classes."""
+    found: dict[str, Path] = {}
+    others = []
+    for path in _visible(folder):
+        if not path.is_dir():
+            continue
+        split = split_called(path.name)
+        if split is None:
+            others.append(path)
+        elif split in found:
+            raise bad_data(
+                f"{folder} has {found[split].name} and {path.name}, both for {split}: keep one"
+            )
+        else:
+            found[split] = path
+    nested = [path for path in found.values() if any(child.is_dir() for child in _visible(path))]
+    if "train" not in found and nested and not others:
+        raise bad_data(
+            f"{folder} has {nested[0].name} and no folder for training: {LAYOUTS.format(folder)}"
+        )
+    if "train" not in found or (len(found) == 1 and others):
+        return None  # a class may be called so
+    # Classes called train and test, beside others, hold images themselves.
+    if others and not any(child.is_dir() for child in _visible(found["train"])):
+        return None
+    return {split: found[split] for split in SPLITS if split in found}
+
+
+def split_called(name: str) -> str | None:
+    """Returns the split that a name means, or None.
+
+    >>> split_called("Training_Set"), split_called("val"), split_called("cat")
+    ('train', 'validation', None)
+    """
+    words = re.findall(r"[a-z0-9]+", name.lower())
+    if not words or any(word not in BESIDE for word in words[1:]):
+        return None
+    return next((split for split, names in SPLITS.items() if words[0] in names), None)
+
+
+def _classes(
+    folder: Path, root: Path, passed: collections.Counter[str], may_lack: bool = False
+) -> Listed:
+    """Lists the images in class folders; what lies beside them is passed over.
+
+    Args:
+        folder: holds the class folders.
+        root: the data set's folder, for messages.
+        passed: counts what is passed over.
+        may_lack: whether a class may have none.
+    """
+    images: dict[str, list[Path]] = {}
+    for path in _visible(folder):
+        if path.is_dir():
+            within = {split_called(child.name) for child in _visible(path) if child.is_dir()}
+            if {"train", "test"} <= within:
+                raise bad_data(
+                    f"{path} holds folders of splits, and they hold the classes: "
+                    f"{LAYOUTS.format(root)}"
+                )
+            images[path.name] = list(_images(path, passed))
+        else:
+            _pass_over(path, passed, "outside the class folders")
+    if not any(images.values()):
+        raise bad_data(f"{folder} has no images in class folders: {LAYOUTS.format(root)}")
+    for name, paths in images.items():
+        if not paths and not may_lack:
+            raise bad_data(
+                f"class {name} of {folder} has fewer than two images, none in fact: add images "
+                "to its folder, or delete it"
+            )
+    files = np.array([path for paths in images.values() for path in paths], dtype=object)
+    labels = np.array([name for name, paths in images.items() for _ in paths], dtype=str)
+    return Listed(files, labels)
+
+
+def _images(
+    folder: Path, passed: collections.Counter[str], above: frozenset[str] = frozenset()
+) -> Iterator[Path]:
+    """Yields the image files below a folder; a link back to a folder above is passed over."""
+    here = os.path.realpath(folder)
+    if here in above:
+        passed["links to a folder above"] += 1
+        return
+    for path in _visible(folder):
+        if path.is_dir():
+            yield from _images(path, passed, above | {here})
+        elif path.is_file() and _is_image(path):
+            yield path
+        else:
+            _pass_over(path, passed)
+
+
+def _is_image(path: Path) -> bool:
+    """Whether a file is an image by its ending, or begins as one and has no ending."""
+    if path.suffix:
+        return path.suffix.lower() in endings()
+    try:
+        with Image.open(path, formats=FORMATS):
+            return True
+    except Exception:  # whatever it is, it is no image
+        return False
+
+
+def _pass_over(path: Path, passed: collections.Counter[str], why: str = "") -> None:
+    """Counts what is not read, by kind; of a folder the images in it."""
+    if path.is_dir():
+        count = sum(1 for _ in _images(path, collections.Counter()))
+        if count:
+            passed[f"images in {path.name}/, {why}"] += count
+    elif path.is_symlink() and not path.exists():
+        passed["links that lead nowhere"] += 1
+    elif not path.is_file():
+        passed["pipes and devices"] += 1
+    elif path.suffix.lower() in endings():
+        passed[f"images {why}"] += 1
+    else:
+        passed[f"{path.suffix.lower()} files" if path.suffix else "files without an ending"] += 1
+
+
+def _visible(folder: Path) -> list[Path]:
+    """Lists what a folder holds, by name: the disk's own order must not matter."""
+    paths = (
+        path
+        for path in folder.iterdir()
+        if not path.name.startswith(".") and path.name.lower() not in RUBBISH
+    )
+    return sorted(paths, key=lambda path: path.name)
+
+
+def in_words(passed_over: dict[str, int]) -> str | None:
+    """Says what was passed over; None where nothing was.
+
+    >>> in_words({".txt files": 3, "links that lead nowhere": 1})
+    'passed over: 3 .txt files, 1 links that lead nowhere'
+    """
+    if not passed_over:
+        return None
+    return "passed over: " + ", ".join(f"{count:,} {kind}" for kind, count in passed_over.items())

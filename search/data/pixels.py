@@ -1,0 +1,310 @@
+"""Image files -> uint8 arrays of one form, which the training images decide.
+
+size        their own, where all share one of up to 64x64; else 32x32
+channels    grey where all are grey; else colour; with alpha where all have it
+alpha       where only some have it, they are laid on white, or on black where white would hide
+            them
+16 bits     what the training images' values range over becomes 0..255
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import math
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from search.data.layouts import FORMATS
+from search.data.sources import bad_data
+
+LARGEST_KEPT = 64  # pixels a side: small images of one size keep it
+DEFAULT_SIZE = (32, 32)  # all others, unless --image-size says otherwise
+
+ORIENTATION = 0x0112  # the EXIF tag; from 5 on, height and width change places
+GREY = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+# Tags of TIFF.
+BITS, PHOTOMETRIC, SAMPLES, FORMAT = 258, 262, 277, 339
+DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")  # which `convert` would clip at 255
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """What every image of a data set is made to be.
+
+    Attributes:
+        height, width: in pixels.
+        mode: Pillow's: "L", "RGB" or "RGBA".
+        ground: what an image with alpha is laid on, 0 or 255; where all keep theirs, nothing.
+        deepest: (least, most) of the values of the training images of more than 8 bits; None where
+            none has.
+        notes: what the user is to know of this, a line each.
+    """
+
+    height: int
+    width: int
+    mode: str
+    ground: int = 255
+    deepest: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """An image file; whatever a damaged one raises within the block becomes one line."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as image:
+                yield image
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
+        raise bad_data(f"{path} is too large an image: make it smaller, or delete it") from error
+    except Exception as error:  # decoders raise anything from SyntaxError to struct.error
+        raise bad_data(f"cannot read the image {path} ({error}): fix it, or delete it") from error
+
+
+@dataclasses.dataclass
+class Headers:
+    """What the headers of image files say, without their pixels.
+
+    Attributes:
+        sizes: (height, width), as they are meant to be seen, to how many there are.
+        modes: Pillow's modes likewise.
+        transparent: those with transparent parts.
+        deep: those in grey of more than 8 bits.
+        wide: how many are in colour of more than 8 bits a channel, of which Pillow reads the
+            upper 8.
+        several: how many have several frames.
+    """
+
+    sizes: collections.Counter[tuple[int, int]]
+    modes: collections.Counter[str]
+    transparent: list[Path]
+    deep: list[Path]
+    wide: int = 0
+    several: int = 0
+
+
+def headers_of(files: Iterable[Path]) -> Headers:
+    """Reads headers.
+
+    Raises:
+        ExperimentError: a file is no image, or one that would be read wrong.
+    """
+    found = Headers(collections.Counter(), collections.Counter(), [], [])
+    for path in files:
+        with opened(path) as image:
+            deep = image.mode in DEEP
+            # Before the size is asked for, which may decode it.
+            found.wide += not deep and ";16" in str(getattr(image, "tile", ""))
+            if image.format == "TIFF":
+                _check_tiff(path, image)
+            found.sizes[_oriented_size(image)] += 1
+            found.modes[image.mode] += 1
+            # A camera's second picture in a JPEG is the first made smaller.
+            found.several += image.format != "MPO" and getattr(image, "n_frames", 1) > 1
+            if image.has_transparency_data:
+                found.transparent.append(path)
+            if deep:
+                found.deep.append(path)
+    return found
+
+
+def _check_tiff(path: Path, image: Any) -> None:
+    """Refuses what Pillow opens and reads as something else."""
+    tags = image.tag_v2
+    bits, signed = tags.get(BITS, (1,))[0], tags.get(FORMAT, (1,))[0] == 2
+    samples = tags.get(SAMPLES, 1)
+    if tags.get(ORIENTATION, 1) > 4:
+        wrong = (
+            "a height and width that change places"  # Pillow 13 mixes up the pixels of such a TIFF
+        )
+    elif bits == 8 and signed:
+        wrong = "signed bytes"
+    elif bits > 8 and tags.get(PHOTOMETRIC) == 0:
+        wrong = "more than 8 bits of which 0 is white"
+    elif image.mode not in ("P", "PA") and samples > len(image.getbands()):
+        wrong = f"{samples} channels, of which {len(image.getbands())} would be read"
+    else:
+        return
+    raise bad_data(f"the image {path} has {wrong}: save it upright, as 8 bits of grey or colour")
+
+
+def common_form(files: Sequence[Path], size: tuple[int, int] | None) -> Form:
+    """Decides what all images become: from the headers, and where they ask for it the pixels.
+
+    Args:
+        files: the training images.
+        size: (height, width) that is asked for.
+
+    Raises:
+        ExperimentError: an image cannot be read, or they have one pixel.
+    """
+    found = headers_of(files)
+    kept = next(iter(found.sizes)) if len(found.sizes) == 1 else DEFAULT_SIZE
+    height, width = size or (kept if max(kept) <= LARGEST_KEPT else DEFAULT_SIZE)
+    if height * width < 2:
+        raise bad_data("the images have one pixel: give --image-size")
+    notes = []
+    if len(found.modes) > 1:
+        met = ", ".join(f"{mode} ({count:,})" for mode, count in found.modes.most_common())
+        notes.append(f"training images of several modes: {met}")
+    alpha = len(found.transparent) == len(files)
+    ground = 255 if alpha or not found.transparent else _ground(found.transparent)
+    deepest = _deepest(found.deep) if found.deep else None
+    if deepest is not None:
+        low, high = deepest
+        notes.append(
+            f"{len(found.deep):,} training images have more than 8 bits: their values, "
+            f"{low:g} to {high:g}, become 0 to 255"
+        )
+    grey = all(mode in GREY for mode in found.modes)
+    form = Form(height, width, "RGBA" if alpha else "L" if grey else "RGB", ground, deepest)
+    said = done_to("training", found, form)
+    return dataclasses.replace(form, notes=(*said, *notes))
+
+
+def done_to(split: str, found: Headers, form: Form) -> list[str]:
+    """Says what is done to a split's images, a line each."""
+    notes, count = [], found.modes.total()
+    if {*found.sizes} - {(form.height, form.width)}:
+        ends = sorted(
+            {min(found.sizes, key=math.prod), max(found.sizes, key=math.prod)}, key=math.prod
+        )
+        met = " to ".join(f"{h}x{w}" for h, w in ends)
+        notes.append(f"{split} images of {met} pixels are made {form.height}x{form.width}")
+    if form.mode == "L" and (colour := count - sum(found.modes[mode] for mode in GREY)):
+        notes.append(f"{colour:,} of {count:,} {split} images are in colour, and are made grey")
+    if found.several:
+        notes.append(f"{found.several:,} {split} images have several frames: the first is read")
+    if found.wide:
+        notes.append(
+            f"{found.wide:,} {split} images have more than 8 bits a channel in colour: the upper 8 "
+            "are read"
+        )
+    if found.transparent and form.mode != "RGBA":
+        notes.append(
+            f"{len(found.transparent):,} of {count:,} {split} images have transparent parts: they "
+            f"are laid on {'white' if form.ground else 'black'}"
+        )
+    return notes
+
+
+def check_others(split: str, files: Sequence[Path], form: Form) -> list[str]:
+    """Says what is done to the images of another split than the training images.
+
+    Raises:
+        ExperimentError: one cannot be read as the training images are.
+    """
+    found = headers_of(files)
+    if found.deep and form.deepest is None:
+        raise bad_data(
+            f"the {split} image {found.deep[0]} has more than 8 bits, and no training image has: "
+            "save all alike"
+        )
+    return done_to(split, found, form)
+
+
+def _oriented_size(image: Image.Image) -> tuple[int, int]:
+    """Returns (height, width) as the image is meant to be seen."""
+    # A PNG may have its EXIF block behind the pixels, which `getexif` would decode to reach it.
+    turned = (image.getexif() if max(image.size) <= LARGEST_KEPT else {}).get(ORIENTATION, 1) > 4
+    return image.size if turned else image.size[::-1]
+
+
+def _ground(files: Iterable[Path]) -> int:
+    """Returns the ground on which most of what is to be seen stands out: 255, or 0."""
+    weight = total = 0.0
+    for path in files:
+        with opened(path) as image:
+            if image.mode in DEEP:
+                continue  # whose range is not known yet
+            seen = np.asarray(image.convert("RGBA"), float)
+            alpha = seen[..., 3] / 255
+            total += float((seen[..., :3].mean(axis=-1) * alpha).sum())
+            weight += float(alpha.sum())
+    return 0 if weight and total / weight > 127.5 else 255
+
+
+def _deepest(files: Iterable[Path]) -> tuple[float, float]:
+    """Returns the least and the most value of images of more than 8 bits."""
+    low, high = np.inf, -np.inf
+    for path in files:
+        with opened(path) as image:
+            values, seen = _deep_values(path, image)
+            if seen.any():
+                low, high = (
+                    min(low, float(values[seen].min())),
+                    max(high, float(values[seen].max())),
+                )
+    return (low, high) if low <= high else (0, 0)
+
+
+def _deep_values(path: Path, image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
+    """Returns an upright image's values, and where they are to be seen."""
+    tags = getattr(image, "tag_v2", {})
+    unsigned = tags.get(BITS, (0,))[0] == 32 and tags.get(FORMAT, (1,))[0] == 1
+    image = ImageOps.exif_transpose(image)
+    values = np.asarray(image)
+    if unsigned:
+        values = values.view(np.uint32)  # Pillow takes them for signed
+    if not np.isfinite(values).all():
+        raise bad_data(f"the image {path} has values that are no numbers: fix it, or delete it")
+    hidden = image.info.get("transparency")
+    return values, np.ones(values.shape, bool) if hidden is None else values != hidden
+
+
+def decode(files: Sequence[Path], form: Form) -> np.ndarray:
+    """Returns the images (N, H, W, C) as uint8.
+
+    Raises:
+        ExperimentError: one cannot be read, or they do not fit into memory.
+    """
+    channels = len(form.mode)
+    try:
+        images = np.empty((len(files), form.height, form.width, channels), np.uint8)
+    except (MemoryError, ValueError) as error:
+        raise bad_data(
+            f"{len(files)} images of {form.height} by {form.width} pixels do not fit into memory: "
+            "give a smaller --image-size, or a --train-limit"
+        ) from error
+    for place, path in zip(images, files, strict=True):
+        with opened(path) as image:
+            place[...] = pixels(path, image, form)
+    return images
+
+
+def pixels(path: Path, image: Image.Image, form: Form) -> np.ndarray:
+    """Returns one image (H, W, C) as uint8."""
+    # Photographs: a JPEG decodes faster to a half, a quarter or an eighth, never below this size.
+    image.draft(None, (2 * max(form.height, form.width),) * 2)
+    if image.mode not in DEEP:
+        image = ImageOps.exif_transpose(image)
+    else:
+        values, seen = _deep_values(path, image)
+        image = Image.fromarray(_eight_bits(values, form.deepest))
+        if not seen.all():
+            image.putalpha(Image.fromarray(np.where(seen, 255, 0).astype(np.uint8)))
+    if form.mode != "RGBA" and image.has_transparency_data:
+        image = image.convert("RGBA")
+        ground = Image.new("RGBA", image.size, (form.ground,) * 3 + (255,))
+        image = Image.alpha_composite(ground, image)
+    image = image.convert(form.mode)
+    if image.size != (form.width, form.height):
+        image = image.resize((form.width, form.height), Image.Resampling.BILINEAR)
+    return np.asarray(image).reshape(form.height, form.width, len(form.mode))
+
+
+def _eight_bits(values: np.ndarray, ends: tuple[float, float] | None) -> np.ndarray:
+    """Maps values linearly, so that the least becomes 0 and the most 255; beyond, they are cut."""
+    assert ends is not None  # or the training images would not say what the values mean
+    low, high = ends
+    scaled = (values.astype(float) - low) * (255 / max(high - low, 1e-12))
+    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)

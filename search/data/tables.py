@@ -1,0 +1,96 @@
+"""A `.csv` of paths and labels -> which images there are, of which class and split."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from search.data.layouts import SPLITS, Listed, Listing
+from search.data.sources import bad_data
+
+PATHS = ("path", "file", "filename", "file_name", "filepath", "image", "image_path", "img")
+LABELS = ("label", "class", "category", "target", "class_name")
+SPLIT = ("split", "set", "subset", "partition")
+
+
+def list_table(table: Path) -> Listing:
+    """Lists a table's images.
+
+    The first line may name the columns; else they are path and label. A column for the split is
+    optional. Paths are from the table's folder.
+
+    Raises:
+        ExperimentError: it is no such table.
+    """
+    wanted = f"{table}: give it columns path and label, and split where there is one"
+    rows = _rows(table)
+    if not rows or len(rows[0][1]) < 2:
+        raise bad_data(f"there are no paths and labels in {wanted}")
+    head = [cell.strip().lower() for cell in rows[0][1]]
+    path, label, split = (_column(table, head, names) for names in (PATHS, LABELS, SPLIT))
+    passed_over = {}
+    if path is None or label is None:
+        if not (table.parent / rows[0][1][0].strip()).is_file() or len(head) > 3:
+            raise bad_data(f"no column for the path or the label in {wanted}")
+        path, label, split = 0, 1, 2 if len(head) == 3 else None
+    else:
+        rows = rows[1:]
+        if rest := [name for place, name in enumerate(head) if place not in (path, label, split)]:
+            passed_over = {f"columns of {table.name}: {', '.join(rest)}": len(rest)}
+    listed: dict[str, list[tuple[Path, str]]] = {}
+    lines: dict[Path, int] = {}
+    for number, row in rows:
+        if len(row) != len(head):
+            raise bad_data(
+                f"line {number} of {table} has {len(row)} columns, and the first has {len(head)}: "
+                "put quotes around what holds a comma"
+            )
+        file_of = table.parent / row[path].strip()
+        if not file_of.is_file():
+            raise bad_data(f"there is no file {file_of}, which {table} names: correct the line")
+        if not row[label].strip():
+            raise bad_data(f"line {number} of {table} has no label: complete it")
+        if (before := lines.setdefault(file_of.resolve(), number)) != number:
+            raise bad_data(f"lines {before} and {number} of {table} name one file: take one out")
+        part = "train" if split is None else _split(row[split], table, number)
+        listed.setdefault(part, []).append((file_of, row[label].strip()))
+    if "train" not in listed:
+        raise bad_data(f"no image for training in {wanted}")
+    return Listing({part: _listed(listed[part]) for part in SPLITS if part in listed}, passed_over)
+
+
+def _rows(table: Path) -> list[tuple[int, list[str]]]:
+    """Returns the rows that are not empty, and the number of the line where each ends."""
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, skipinitialspace=True, strict=True)
+            return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise bad_data(
+            f"cannot read {table} ({error}): save it as CSV in UTF-8, a path and a label a line"
+        ) from error
+
+
+def _column(table: Path, head: Sequence[str], names: Sequence[str]) -> int | None:
+    """Returns the place of the one column of such a name."""
+    found = [place for place, name in enumerate(head) if name in names]
+    if len(found) > 1:
+        both = " and ".join(head[place] for place in found[:2])
+        raise bad_data(f"{table} has columns {both}, which mean the same: keep one")
+    return found[0] if found else None
+
+
+def _split(cell: str, table: Path, number: int) -> str:
+    for split, names in SPLITS.items():
+        if cell.strip().lower() in names:
+            return split
+    raise bad_data(f"line {number} of {table} has the split {cell!r}: write train, val or test")
+
+
+def _listed(rows: Sequence[tuple[Path, str]]) -> Listed:
+    files = np.empty(len(rows), dtype=object)
+    files[:] = [file for file, _ in rows]
+    return Listed(files, np.array([label for _, label in rows], dtype=str))

@@ -1,0 +1,33 @@
+"""Folders of `.npy` files."""
+
+import numpy as np
+import pytest
+
+from tests.support.images import arrays, load, npz, refusal, same
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "a").mkdir()
+    for name, array in arrays().items():
+        np.save(tmp_path / "a" / f"{name}.npy", array)
+    return tmp_path / "a"
+
+
+def test_they_are_what_an_npz_of_the_same_arrays_is(folder, tmp_path):
+    one, other = load(folder), load(npz(tmp_path / "a.npz"))
+    assert same(one.train, other.train) and same(one.validation, other.validation)
+    assert same(one.open_test(), other.open_test())
+    assert load(folder / "x_train.npy").test_count == one.test_count
+
+
+def test_damage_is_one_line(folder):
+    (folder / "y_test.npy").unlink()
+    assert "lacks y_test" in refusal(folder)
+    np.save(folder / "y_test.npy", np.array([None] * 8), allow_pickle=True)
+    assert "pickled objects, which are never loaded" in refusal(folder)
+    (folder / "y_test.npy").write_bytes(b"\x93NUMPY")
+    assert "y_test.npy is damaged" in refusal(folder)
+    content = (folder / "x_train.npy").read_bytes()
+    (folder / "x_train.npy").write_bytes(content[:-5])
+    assert "x_train.npy is damaged" in refusal(folder)
