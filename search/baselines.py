@@ -71,7 +71,7 @@ BASELINES = {
         most_pixels=256,
     ),
     "majority": Baseline(
-        "always the most frequent class",
+        "the most frequent class",
         lambda setting: DummyClassifier(strategy="most_frequent", **setting),
         ({},),
         most_images=20_000,

@@ -144,7 +144,12 @@ class Experiment:
     )
     seed: int = _option("count", "everything random follows from it", 0, metavar="N")
     final_seeds: int = _option(
-        "count", "how often each finalist is retrained", 3, least=1, metavar="N"
+        "count_or_auto",
+        "how often each finalist is retrained; auto: 3, or 1 of each of several searches where "
+        "trainings are costly",
+        3,
+        metavar="N|auto",
+        auto=True,
     )
     batch_size: int = _option(
         "count_or_auto",

@@ -18,8 +18,8 @@ def planned(
 
     Args:
         experiment: what was asked for.
-        automatic: which of `batch_size`, `max_epochs`, `min_epochs` and `most_iterations` are to
-            be chosen.
+        automatic: which of `batch_size`, `max_epochs`, `min_epochs`, `most_iterations` and
+            `final_seeds` are to be chosen.
         images: how many there are to train on.
         pixels: of an image.
 
@@ -33,12 +33,15 @@ def planned(
     """
     longest, shortest, batch = experiment.max_epochs, experiment.min_epochs, experiment.batch_size
     first, most = experiment.iterations, experiment.most_iterations
+    seeds = experiment.final_seeds
     if "batch_size" in automatic:
         batch = batch_size(images, pixels)
     full, longest_affordable = full_training(images, batch), affordable(images, pixels)
     if "most_iterations" in automatic:
         # One search speaks of its designs, and more for some would not change that.
         most = first if first == 1 or costly(images, pixels, batch) else 3 * first
+    if "final_seeds" in automatic and first >= 3 and costly(images, pixels, batch):
+        seeds = 1  # for the evidence is in the searches
     elif most < first:
         raise ExperimentError(
             f"--most-iterations {most} is less than --iterations {first}: give more"
@@ -63,6 +66,7 @@ def planned(
         max_epochs=longest,
         min_epochs=shortest,
         most_iterations=most,
+        final_seeds=seeds,
     )
 
 

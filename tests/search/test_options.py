@@ -44,9 +44,10 @@ def test_what_is_no_count_is_refused(text, least):
 
 def test_what_is_left_to_the_data_is_named_unless_it_is_given():
     asked = make_parser().parse_args([])
-    assert automatic(asked) == {"batch_size", "max_epochs", "min_epochs", "most_iterations"}
+    chosen = {"batch_size", "max_epochs", "min_epochs", "most_iterations", "final_seeds"}
+    assert automatic(asked) == chosen
     given = make_parser().parse_args(["--max-epochs", "5", "--min-epochs", "auto"])
-    assert automatic(given) == {"batch_size", "min_epochs", "most_iterations"}
+    assert automatic(given) == chosen - {"max_epochs"}
     found = experiment_of(given, ["lines"], ["digits"])
     assert (found.max_epochs, found.min_epochs, found.iterations) == (5, 1, 3)
 

@@ -17,7 +17,7 @@ AUTO = ("batch_size", "max_epochs", "min_epochs")
 @pytest.mark.parametrize("pixels", [64, 784, 1024, 28 * 84, 224 * 224])
 def test_the_plan_follows_from_how_many_images_there_are_and_how_large_they_are(images, pixels):
     asked = Experiment("digits", ("lines",), iterations=3)
-    chosen = planned(asked, (*AUTO, "most_iterations"), images, pixels)
+    chosen = planned(asked, (*AUTO, "most_iterations", "final_seeds"), images, pixels)
     steps = chosen.max_epochs * math.ceil(images / chosen.batch_size)
     assert steps >= 0.9 * STEPS or chosen.max_epochs in (81, affordable(images, pixels))
     assert chosen.max_epochs * images * pixels <= PIXELS or chosen.max_epochs == 9
@@ -26,7 +26,10 @@ def test_the_plan_follows_from_how_many_images_there_are_and_how_large_they_are(
     cut = chosen.max_epochs < full_training(images, chosen.batch_size)
     assert sizes == ([3, 2] if cut else [9, 5, 3])
     assert chosen.max_epochs == chosen.min_epochs * (3 if cut else 9)
-    assert chosen.most_iterations == (3 if costly(images, pixels, chosen.batch_size) else 9)
+    dear = costly(images, pixels, chosen.batch_size)
+    assert (chosen.most_iterations, chosen.final_seeds) == ((3, 1) if dear else (9, 3))
+    once = planned(Experiment("digits", ("lines",)), ("final_seeds",), images, pixels)
+    assert once.final_seeds == 3  # which is all the evidence there is
 
 
 def test_what_is_given_stays():
