@@ -31,7 +31,9 @@ def picture(found: Findings) -> Picture | None:
     else:
         return None
     labels = [found.label(str(name)) for name in shown.index]
-    simple = dict(zip(found.baselines.label, found.baselines.test_accuracy, strict=True))
+    # One far below all would squeeze the others; the table has it.
+    near = found.baselines[found.baselines.test_accuracy > shown["mean"].min() / 2]
+    simple = dict(zip(near.label, near.test_accuracy, strict=True))
     drawn = style.figure(
         lambda ax: draw(shown, found.run.finals, labels, found.look, ax, measure, simple),
         style.WIDTH,

@@ -4,6 +4,7 @@ from analysis import load_run
 from analysis.formatting import NOTHING
 from analysis.report.findings import find
 from analysis.report.sections import accuracy
+from search.store import Store
 from tests.support.synthetic_runs import STRATEGIES, make_run
 
 
@@ -16,6 +17,22 @@ def test_the_picture_says_who_is_first_and_who_is_last(tmp_path):
     (ax,) = picture.drawn.axes
     assert [tick.get_text() for tick in ax.get_yticklabels()] == list(found.tested.index)
     assert ax.get_xlabel() == "test accuracy"
+
+
+def test_a_simple_classifier_far_below_all_is_in_the_table_alone(tmp_path):
+    path = make_run(tmp_path / "run", accuracies={"lines": 0.97})
+    with Store.resume(path) as store:
+        for label, score in (("trees", 0.9), ("the most frequent class", 0.1)):
+            row = {"dataset": "digits", "baseline": label, "label": label, "setting": "{}"}
+            row |= {"validation_score": score, "test_accuracy": score, "train_images": 9}
+            row |= {"seconds": 0.1, "predictions": bytes(600)}
+            store.record_report_rows("baselines", [row])
+    found = find(load_run(path))
+    (ax,) = accuracy.picture(found).drawn.axes
+    shown = [tick.get_text() for tick in ax.get_yticklabels()]
+    assert "trees" in shown and "the most frequent class" not in shown
+    listed = [row[0] for row in accuracy.brief(found).rows]
+    assert listed[-2:] == ["trees", "the most frequent class"]
 
 
 def test_the_table_has_every_strategy_the_best_first(tmp_path):
