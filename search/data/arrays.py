@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import abc
 import collections
 import dataclasses
 import functools
 import itertools
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -46,21 +48,26 @@ class Header:
     dtype: np.dtype[Any]
 
 
-class Arrays(Protocol):
+class Arrays(abc.ABC):
     """Named arrays in a file or folder; each method raises ExperimentError where it is damaged.
 
     Attributes:
-        where: what holds them, for messages.
+        path: what holds them.
+        where: the same, for messages.
     """
 
-    where: str
+    def __init__(self, path: Path):
+        self.path, self.where = path, str(path)
 
+    @abc.abstractmethod
     def names(self) -> list[str]:
         """What they are called."""
 
+    @abc.abstractmethod
     def header(self, name: str) -> Header:
         """What may be known of an array before it is read."""
 
+    @abc.abstractmethod
     def read(self, name: str) -> np.ndarray:
         """Reads an array."""
 

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from search.data.arrays import Header
+from search.data.arrays import Arrays, Header
 from search.data.sources import bad_data
 from search.experiment import ExperimentError
 
 ENDINGS = (".h5", ".hdf5")
 
 
-class Hdf5:
-    """The data sets in the root of an HDF5 file, each an array.
-
-    Attributes:
-        where: the file, for messages.
-    """
-
-    def __init__(self, path: Path):
-        self.path, self.where = path, str(path)
+class Hdf5(Arrays):
+    """The data sets in the root of an HDF5 file, each an array."""
 
     def names(self) -> list[str]:
         """What its arrays are called."""

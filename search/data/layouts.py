@@ -84,7 +84,7 @@ def list_folder(folder: Path) -> Listing:
             _pass_over(path, passed, f"beside {', '.join(p.name for p in named.values())}")
     splits = {}
     for split, path in named.items():
-        if not any(child.is_dir() for child in _visible(path)):
+        if not _folders(path):
             hint = "" if split == "train" else f", or move {path.name} away"
             raise bad_data(
                 f"{path} has no class folders, and the class is a folder's name: "
@@ -98,9 +98,7 @@ def _splits(folder: Path) -> dict[str, Path] | None:
     """Returns which subfolder is which split; None where the subfolders are classes."""
     found: dict[str, Path] = {}
     others = []
-    for path in _visible(folder):
-        if not path.is_dir():
-            continue
+    for path in _folders(folder):
         split = split_called(path.name)
         if split is None:
             others.append(path)
@@ -110,7 +108,7 @@ def _splits(folder: Path) -> dict[str, Path] | None:
             )
         else:
             found[split] = path
-    nested = [path for path in found.values() if any(child.is_dir() for child in _visible(path))]
+    nested = [path for path in found.values() if _folders(path)]
     if "train" not in found and nested and not others:
         raise bad_data(
             f"{folder} has {nested[0].name} and no folder for training: {LAYOUTS.format(folder)}"
@@ -118,7 +116,7 @@ def _splits(folder: Path) -> dict[str, Path] | None:
     if "train" not in found or (len(found) == 1 and others):
         return None  # a class may be called so
     # Classes called train and test, beside others, hold images themselves.
-    if others and not any(child.is_dir() for child in _visible(found["train"])):
+    if others and not _folders(found["train"]):
         return None
     return {split: found[split] for split in SPLITS if split in found}
 
@@ -149,7 +147,7 @@ def _classes(
     images: dict[str, list[Path]] = {}
     for path in _visible(folder):
         if path.is_dir():
-            within = {split_called(child.name) for child in _visible(path) if child.is_dir()}
+            within = {split_called(child.name) for child in _folders(path)}
             if {"train", "test"} <= within:
                 raise bad_data(
                     f"{path} holds folders of splits, and they hold the classes: "
@@ -223,6 +221,11 @@ def _visible(folder: Path) -> list[Path]:
         if not path.name.startswith(".") and path.name.lower() not in RUBBISH
     )
     return sorted(paths, key=lambda path: path.name)
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Lists the folders in a folder, by name."""
+    return [path for path in _visible(folder) if path.is_dir()]
 
 
 def in_words(passed_over: dict[str, int]) -> str | None:

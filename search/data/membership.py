@@ -131,9 +131,9 @@ def find(
         if not of:
             raise bad_data(f"all {split} images of {name} are gone: put them back to go on")
         chosen[split] = Chosen(of.pop(), np.array([place for _, place in here]))
-    lost = {member.label for member in members if member.split == "train"}
-    lost -= {member.label for member in members if member.split == "train" and member.name in found}
-    if lost:
+    trained = [member for member in members if member.split == "train"]
+    left = {member.label for member in trained if member.name in found}
+    if lost := {member.label for member in trained} - left:
         raise bad_data(
             f"all training images of class {min(lost)} of {name} are gone: put them back to go on"
         )

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
-from search.data.arrays import Header
+from search.data.arrays import Arrays, Header
 from search.data.sources import bad_data
 
 
-class NpyFolder:
-    """The `.npy` files of a folder, each an array.
-
-    Attributes:
-        where: the folder, for messages.
-    """
-
-    def __init__(self, path: Path):
-        self.path, self.where = path, str(path)
+class NpyFolder(Arrays):
+    """The `.npy` files of a folder, each an array."""
 
     def names(self) -> list[str]:
         """What its arrays are called."""

@@ -12,22 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from search.data.arrays import Header
+from search.data.arrays import Arrays, Header
 from search.data.sources import bad_data
 from search.experiment import ExperimentError
 
 LONGEST_HEADER = 1 << 14  # bytes; NumPy itself refuses more than 10,000
 
 
-class Npz:
-    """The arrays of an `.npz`.
-
-    Attributes:
-        where: the file, for messages.
-    """
-
-    def __init__(self, path: Path):
-        self.path, self.where = path, str(path)
+class Npz(Arrays):
+    """The arrays of an `.npz`."""
 
     def names(self) -> list[str]:
         """What its arrays are called."""
