@@ -58,7 +58,9 @@ def example(given: Mapping[str, Sequence[int]] | None = None, **accuracies: floa
         finals=pd.DataFrame(
             _final(name, seed, accuracies[name], labels) for name in names for seed in range(SEEDS)
         ),
-        datasets=pd.DataFrame({"dataset": [DATASET], "class_names": [[]], "test_labels": [labels]}),
+        datasets=pd.DataFrame(
+            {"dataset": [DATASET], "class_names": [[]], "test_labels": [labels], "test_copies": [0]}
+        ),
         images=pd.DataFrame(),
         sequences=pd.DataFrame(),
         plans=pd.DataFrame(),

@@ -6,7 +6,6 @@ import dataclasses
 import itertools
 import json
 import os
-import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import formatting
-from search.store import Experiment, ExperimentError, Metric, Store, has_table, trial_rank
+from search.store import Experiment, Metric, Store, columns, trial_rank
 
 # SQLite gives a column without a single value no type; these are numbers whatever they hold.
 _NUMBERS = {
@@ -25,19 +24,8 @@ _NUMBERS = {
     ),
     "epochs": "loss accuracy val_loss val_accuracy seconds",
     "finals": "test_accuracy test_loss train_seconds latency_ms",
-    "datasets": "height width channels train_images validation_images test_images mirror",
-}
-# Tables that older runs lack, with their columns.
-_ADDED = {
-    "images": "dataset split position label height width channels pixels",
-    "sequences": "dataset strategy trial_id height width timesteps",
-    "plans": "dataset strategy trials epochs",
-    "strategies": "strategy position recurrent summary",
-    "searches": "dataset strategy iteration whole",
-    "baselines": (
-        "dataset baseline label setting validation_score test_accuracy train_images seconds "
-        "predictions"
-    ),
+    "datasets": "height width channels train_images validation_images test_images mirror "
+    "test_copies",
 }
 # Who could compete before runs said so themselves, in the registry's order, and who of them had no
 # recurrence.
@@ -54,7 +42,7 @@ def no_searches() -> pd.DataFrame:
     >>> no_searches().whole.all()
     np.True_
     """
-    return pd.DataFrame(columns=_ADDED["searches"].split()).astype({"whole": bool})
+    return pd.DataFrame(columns=columns("searches")).astype({"whole": bool})
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -117,8 +105,7 @@ class Run:
     @property
     def test_copies(self) -> int:
         """How many test images are exact copies of images that were trained on."""
-        known = self.datasets.get("test_copies")
-        return 0 if known is None else int(pd.to_numeric(known).fillna(0).sum())
+        return int(self.datasets.test_copies.fillna(0).sum())
 
     def label(self, strategy: str) -> str:
         """Returns a strategy's name for people, marked where it is a control."""
@@ -132,41 +119,30 @@ def load_run(path: str | os.PathLike[str]) -> Run:
         ExperimentError: the directory is not a run, or its files are damaged.
     """
     store = Store(path)
-    try:
-        with store.connect() as database:
-            # One transaction: a search that is still writing cannot change one table under us
-            # while we read another.
-            database.execute("BEGIN")
-            frames = {table: _read(database, table) for table in _NUMBERS}
-            images, sequences, plans, known, searches, baselines = (
-                _read_added(database, table) for table in _ADDED
-            )
-        trials = _trials(frames["trials"])
-        return Run(
-            path=store.path,
-            experiment=store.experiment,
-            about=store.about if isinstance(store.about, dict) else {},
-            trials=trials,
-            epochs=_epochs(frames["epochs"], trials),
-            finals=_finals(frames["finals"]),
-            datasets=frames["datasets"].assign(
-                class_names=frames["datasets"].class_names.map(_names),
-                notes=frames["datasets"].reindex(columns=["notes"]).notes.map(_names),
-                test_labels=frames["datasets"].test_labels.map(_classes),
-            ),
-            images=images.assign(pixels=_arrays(images, "pixels", "u1")),
-            sequences=sequences.assign(timesteps=_arrays(sequences, "timesteps", "<u2")),
-            plans=plans,
-            strategies=_strategies(known, store.experiment.strategies),
-            report_directory=store.report_directory,
-            baselines=baselines.assign(predictions=baselines.predictions.map(_classes)),
-            searches=searches.astype({"whole": bool}),
-        )
-    except (sqlite3.DatabaseError, pd.errors.DatabaseError, ValueError, AttributeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ExperimentError(
-            f"{store.results_file} is damaged ({reason}): restore it from a copy"
-        ) from error
+    frames = {name: _frame(name, rows) for name, rows in store.tables().items()}
+    images, sequences = frames["images"], frames["sequences"]
+    trials = _trials(frames["trials"])
+    datasets, baselines = frames["datasets"], frames["baselines"]
+    return Run(
+        path=store.path,
+        experiment=store.experiment,
+        about=store.about,
+        trials=trials,
+        epochs=_epochs(frames["epochs"], trials),
+        finals=frames["finals"].assign(predictions=frames["finals"].predictions.map(_classes)),
+        datasets=datasets.assign(
+            class_names=datasets.class_names.map(_names),
+            notes=datasets.notes.map(_names),
+            test_labels=datasets.test_labels.map(_classes),
+        ),
+        images=images.assign(pixels=_arrays(images, "pixels", "u1")),
+        sequences=sequences.assign(timesteps=_arrays(sequences, "timesteps", "<u2")),
+        plans=frames["plans"],
+        strategies=_strategies(frames["strategies"], store.experiment.strategies),
+        report_directory=store.report_directory,
+        baselines=baselines.assign(predictions=baselines.predictions.map(_classes)),
+        searches=frames["searches"].astype({"whole": bool}),
+    )
 
 
 def hyperparameters(trials: pd.DataFrame) -> pd.DataFrame:
@@ -237,15 +213,11 @@ def pending_finals(run: Run) -> pd.Series:
     return missing.clip(lower=0).astype(int)
 
 
-def _read(database: sqlite3.Connection, table: str) -> pd.DataFrame:
-    frame = pd.read_sql(f"SELECT * FROM {table} ORDER BY rowid", database)
-    return frame.astype(dict.fromkeys(_NUMBERS[table].split(), "float64"))
-
-
-def _read_added(database: sqlite3.Connection, table: str) -> pd.DataFrame:
-    if not has_table(database, table):
-        return pd.DataFrame(columns=_ADDED[table].split())
-    return pd.read_sql(f"SELECT * FROM {table} ORDER BY rowid", database)
+def _frame(table: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Returns a table's rows with a column for everything that there is to know of one."""
+    names = [*dict.fromkeys([*columns(table), *(name for row in rows[:1] for name in row)])]
+    frame = pd.DataFrame(rows, columns=names).fillna({"iteration": 0})
+    return frame.astype(dict.fromkeys(_NUMBERS.get(table, "").split(), "float64"))
 
 
 def _strategies(known: pd.DataFrame, competing: Sequence[str]) -> pd.DataFrame:
@@ -263,7 +235,7 @@ def _strategies(known: pd.DataFrame, competing: Sequence[str]) -> pd.DataFrame:
         }
         for name in competing
     ]
-    frame = pd.DataFrame(found, columns=_ADDED["strategies"].split()).set_index("strategy")
+    frame = pd.DataFrame(found, columns=columns("strategies")).set_index("strategy")
     return frame.astype({"position": int, "recurrent": bool})
 
 
@@ -281,7 +253,7 @@ def _trials(trials: pd.DataFrame) -> pd.DataFrame:
     place = ["strategy", "iteration", "bracket", "slot"]
     configuration = ["-".join(map(str, row)) for row in trials[place].itertuples(index=False)]
     return trials.assign(
-        hyperparameters=trials.hyperparameters.map(_settings),
+        hyperparameters=trials.hyperparameters.map(json.loads),
         configuration=np.array(configuration, dtype=object),
     )
 
@@ -292,24 +264,8 @@ def _epochs(epochs: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     return joined.sort_values(["configuration", "epoch"], kind="stable", ignore_index=True)
 
 
-def _finals(finals: pd.DataFrame) -> pd.DataFrame:
-    if "iteration" not in finals:  # until each iteration had a finalist, there was one of all
-        finals = finals.assign(iteration=0)
-    return finals.assign(predictions=finals.predictions.map(_classes))
-
-
-def _settings(text: str) -> dict[str, Any]:
-    settings = json.loads(text)
-    if not isinstance(settings, dict):
-        raise ValueError("hyperparameters are not a JSON object")
-    return settings
-
-
 def _names(text: object) -> list[str]:
-    names = json.loads(text) if isinstance(text, str) else []
-    if not isinstance(names, list):
-        raise ValueError("class_names or notes are not a JSON list")
-    return [str(name) for name in names]
+    return json.loads(text) if isinstance(text, str) else []
 
 
 def _classes(blob: object) -> np.ndarray | None:

@@ -53,7 +53,8 @@ def grow(run: str | Path, trials: int) -> None:
         copies = itertools.cycle(completed)
         for number in range(len(known), trials):
             row = next(copies)
-            copy = row | {"trial_id": f"copy-{number}", "slot": number}
+            name = "{strategy}-{iteration}-{bracket}-{rung}".format(**row)
+            copy = row | {"trial_id": f"{name}-{number}", "slot": number}
             # Each a little different, so that nothing that is ranked is a tie of a thousand.
             copy["score"] = row["score"] * (1 - number * 7919 % 1000 / 10_000)
             curve = [epoch | {"trial_id": copy["trial_id"]} for epoch in curves[row["trial_id"]]]

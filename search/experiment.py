@@ -11,6 +11,17 @@ from typing import Any
 from search import looks
 from search.epochs import full_training
 from search.metric import ACCURACY, Metric
+from search.validation import (
+    Count,
+    Factor,
+    Number,
+    Positive,
+    Scalar,
+    Side,
+    Text,
+    Texts,
+    checked,
+)
 
 
 class ExperimentError(Exception):
@@ -27,7 +38,6 @@ class Option:
     Attributes:
         kind: what its value is: a key of `search.options.KINDS`.
         help: what it does; its default is added where it has one.
-        least: the lowest number that it may be.
         metavar: how the value is called in the help.
         auto: whether the command line leaves it to the data (`search.plan`) unless it is given.
         usual: the command line's default, where it is another than the field's.
@@ -35,7 +45,6 @@ class Option:
 
     kind: str
     help: str
-    least: int = 0
     metavar: str | None = None
     auto: bool = False
     usual: int | None = None
@@ -45,13 +54,12 @@ def _option(
     kind: str,
     help: str,
     default: Any = None,
-    least: int = 0,
     metavar: str | None = None,
     auto: bool = False,
     usual: int | None = None,
 ) -> Any:
     """A field with a default that is an option of the command line."""
-    option = Option(kind, help, least, metavar, auto, usual)
+    option = Option(kind, help, metavar, auto, usual)
     return dataclasses.field(default=default, metadata={"option": option})
 
 
@@ -66,10 +74,10 @@ class InitialConfiguration:
         translated: hyperparameter to the value that it had there, where that is not allowed here.
     """
 
-    strategy: str
-    values: dict[str, Any]
+    strategy: Text
+    values: dict[str, Scalar]
     origin: str
-    translated: dict[str, Any] = dataclasses.field(default_factory=dict)
+    translated: dict[str, Scalar] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,9 +89,10 @@ class Experiment:
         strategies: the names of the strategies that compete, in the order they take turns.
         data_dir: where `<name>.npz` is looked for before Keras's own loaders.
         image_size: (height, width) in pixels to which a folder's images are resized.
+        skip_broken: whether images of a folder that cannot be read are left out.
         train_limit: how many images training and validation share; None for all of them.
         mirror: whether a mirror image keeps its class; None leaves it to the data set.
-        max_epochs: epochs of the longest trials and of the finals.
+        max_epochs: epochs of the longest trials.
         min_epochs: epochs of the shortest trials, at least.
         factor: Hyperband's reduction factor between rungs.
         iterations: how many searches each arm has, independent of each other: of its own
@@ -93,31 +102,35 @@ class Experiment:
         seed: everything random follows from it.
         final_seeds: how many times the best configuration of each arm's iteration is retrained
             for the finals.
+        final_epochs: epochs of the finals; None for as many as the longest trials have.
         batch_size: images a step.
         time_limit: minutes after which no further trial starts; None for no limit.
         initial: configurations, each arm's in the order in which they take the first slots of its
             longest bracket; whole, so that a resume needs none of the files they come from.
     """
 
-    dataset: str
-    strategies: tuple[str, ...]
-    data_dir: str | None = _option("text", "look for DIR/<dataset>.npz first", metavar="DIR")
-    image_size: tuple[int, int] | None = _option("size", "resize a folder's images", metavar="HxW")
-    train_limit: int | None = _option(
-        "count", "use N of the training images, stratified", least=1, metavar="N"
+    dataset: Text
+    strategies: Texts
+    data_dir: Text | None = _option("text", "look for DIR/<dataset>.npz first", metavar="DIR")
+    image_size: tuple[Side, Side] | None = _option(
+        "size", "resize a folder's images", metavar="HxW"
+    )
+    skip_broken: bool = _option("flag", "leave out images of a folder that cannot be read", False)
+    train_limit: Count | None = _option(
+        "count", "use N of the training images, stratified", metavar="N"
     )
     mirror: bool | None = _option(
         "yes_or_no", "whether a mirror image keeps its class, so that flips may be tried"
     )
-    max_epochs: int = _option(
+    max_epochs: Count = _option(
         "count_or_auto",
-        "epochs of the longest trials and of the finals; auto: some 1,500 steps, 9 to 81 epochs, "
-        "fewer where they would take too long",
+        "epochs of the longest trials; auto: some 1,500 steps, 9 to 81 epochs, fewer where they "
+        "would take too long",
         9,
         metavar="N|auto",
         auto=True,
     )
-    min_epochs: int = _option(
+    min_epochs: Count = _option(
         "count_or_auto",
         "epochs of the shortest trials; auto: the most, divided by the factor twice, or once where "
         "trainings are costly",
@@ -125,16 +138,15 @@ class Experiment:
         metavar="N|auto",
         auto=True,
     )
-    factor: int = _option("count", "Hyperband's reduction factor", 3, least=2, metavar="N")
-    iterations: int = _option(
+    factor: Factor = _option("count", "Hyperband's reduction factor", 3, metavar="N")
+    iterations: Count = _option(
         "count",
         "independent searches of each strategy: a verdict on strategies needs several",
         1,
-        least=1,
         metavar="N",
         usual=3,
     )
-    most_iterations: int = _option(
+    most_iterations: Count = _option(
         "count_or_auto",
         "searches of a strategy that may be the best, while others may be, too; auto: three times "
         "--iterations, or no more where that is one or trainings are costly",
@@ -142,8 +154,8 @@ class Experiment:
         metavar="N|auto",
         auto=True,
     )
-    seed: int = _option("count", "everything random follows from it", 0, metavar="N")
-    final_seeds: int = _option(
+    seed: Number = _option("count", "everything random follows from it", 0, metavar="N")
+    final_seeds: Number = _option(
         "count_or_auto",
         "how often each finalist is retrained; auto: 3, or 1 of each of several searches where "
         "trainings are costly",
@@ -151,14 +163,20 @@ class Experiment:
         metavar="N|auto",
         auto=True,
     )
-    batch_size: int = _option(
+    final_epochs: Count | None = _option(
+        "count_or_auto",
+        "epochs of the finals; auto: as the longest trials, or more where those were cut short",
+        metavar="N|auto",
+        auto=True,
+    )
+    batch_size: Count = _option(
         "count_or_auto",
         "images a step; auto: 64, or 32 or 16 where steps would be few",
         64,
         metavar="N|auto",
         auto=True,
     )
-    time_limit: float | None = _option(
+    time_limit: Positive | None = _option(
         "minutes", "start no further trial after this", metavar="MINUTES"
     )
     initial: tuple[InitialConfiguration, ...] = ()
@@ -170,8 +188,12 @@ class Experiment:
 
     @property
     def dataset_name(self) -> str:
-        """The data set's name in every table: a path's last part without its ending."""
-        return Path(self.dataset).stem or "images"
+        """The data set's name in every table: a path's last part without its ending.
+
+        A path may hold bytes that are no text: they become escapes, which SQLite can keep.
+        """
+        name = Path(self.dataset).stem or "images"
+        return name.encode(errors="backslashreplace").decode()
 
     @property
     def initial_values(self) -> dict[str, list[dict[str, Any]]]:
@@ -196,6 +218,15 @@ class Experiment:
         return full_training(images, self.batch_size)
 
     @property
+    def epochs_of_finals(self) -> int:
+        """How long a finalist is trained.
+
+        >>> Experiment("digits", ("lines",), max_epochs=9).epochs_of_finals
+        9
+        """
+        return self.final_epochs or self.max_epochs
+
+    @property
     def level(self) -> float:
         """At which level each look at who leads decides, for 5 % in all."""
         return looks.level(self.iterations, self.most_iterations)
@@ -218,25 +249,22 @@ class Experiment:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, fields: dict[str, Any]) -> Experiment:
+    def from_json(cls, fields: Mapping[str, Any]) -> Experiment:
         """Makes an experiment from what `to_json` gave.
 
         Raises:
-            ExperimentError: a field is missing or unknown.
+            ExperimentError: a later version has asked for more.
+            ValueError: a field is missing, of another type or out of range.
         """
         # Until the house was moved, initial configurations were called seeds.
-        fields = {("initial" if name == "seeds" else name): fields[name] for name in fields}
-        sequences = {
-            name: tuple(value) for name, value in fields.items() if isinstance(value, list)
-        }
-        try:
-            if "initial" in sequences:
-                sequences["initial"] = tuple(
-                    InitialConfiguration(**each) for each in sequences["initial"]
-                )
-            return cls(**{**fields, **sequences})
-        except TypeError as error:
-            raise ExperimentError(f"experiment.json does not fit this version: {error}") from error
+        known = {("initial" if name == "seeds" else name): fields[name] for name in fields}
+        names = {field.name for field in dataclasses.fields(cls)}
+        if later := [name for name in known if name not in names]:
+            raise ExperimentError(
+                f"this version does not know {later[0]!r}, which experiment.json asks for: use the "
+                "version of Scanline that made it"
+            )
+        return checked(cls, known, "experiment")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -257,13 +285,13 @@ class Execution:
         dashboard: whether Dask's own is served.
     """
 
-    workers: int | None = _option(
+    workers: Count | None = _option(
         "count_or_auto",
         "worker processes on this machine; 1 trains in this process (default: auto, one for each "
         "processor, or for each GPU)",
         metavar="N|auto",
     )
-    workers_per_gpu: int = _option("count", "how many share a GPU", 1, least=1, metavar="K")
+    workers_per_gpu: Count = _option("count", "how many share a GPU", 1, metavar="K")
     cluster: str | None = _option(
         "text",
         "use the workers of a running Dask scheduler, such as tcp://10.0.0.1:8786",
@@ -280,7 +308,7 @@ class Execution:
         "what a worker on this machine may hold (default: its share of the memory)",
         metavar="GB",
     )
-    retries: int = _option(
+    retries: Number = _option(
         "count",
         "how often a trial or a final whose worker was lost starts again, before it has failed",
         2,

@@ -12,9 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from search.experiment import Execution, Experiment, ExperimentError, Option
+from msgspec import inspect
 
-DATA = ("data_dir", "image_size", "train_limit", "mirror")
+from search.experiment import Execution, Experiment, ExperimentError, Option
+from search.wording import escaped
+
+DATA = ("data_dir", "image_size", "skip_broken", "train_limit", "mirror")
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,7 +31,7 @@ class Parser(argparse.ArgumentParser):
             asked = next((part for part in message.split() if part.startswith("--")), "")
             near = difflib.get_close_matches(asked.partition("=")[0], known, n=2)
             hint = f"; did you mean {' or '.join(sorted(near))}?" if near else ""
-        self.exit(2, f"error: {message}{hint} (see --help)\n")
+        self.exit(2, escaped(f"error: {message}{hint} (see --help)") + "\n")
 
 
 # What a value can be: text -> value
@@ -99,8 +102,8 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(parts))
 
 
-KINDS: dict[str, Callable[[Option], dict[str, Any]]] = {
-    "count": lambda option: {"type": lambda text: count(text, option.least)},
+KINDS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "count": lambda least: {"type": lambda text: count(text, least)},
     "count_or_auto": lambda _: {"type": count_or_auto},
     "minutes": lambda _: {"type": positive("minutes")},
     "gigabytes": lambda _: {"type": positive("gigabytes")},
@@ -109,7 +112,7 @@ KINDS: dict[str, Callable[[Option], dict[str, Any]]] = {
     "yes_or_no": lambda _: {"action": argparse.BooleanOptionalAction},
     "flag": lambda _: {"action": "store_true"},
 }
-"""A field's kind to what `argparse` is told of it."""
+"""A field's kind, and the lowest number that it may be, to what `argparse` is told of it."""
 
 
 # The parser
@@ -139,8 +142,9 @@ def make_parser() -> Parser:
         metavar="A,B",
         help="which strategies compete (default: all)",
     )
+    least = lowest(Experiment)
     for field in dataclasses.fields(Experiment):
-        add_option(data if field.name in DATA else search, field)
+        add_option(data if field.name in DATA else search, field, least[field.name])
     search.add_argument(
         "--warm-start",
         "--seed-designs",  # its name until it was found that random seeds are seeds, too
@@ -150,8 +154,9 @@ def make_parser() -> Parser:
         help="start from these designs (.json) or run directories as well",
     )
     workers = parser.add_argument_group("workers (no answer follows from these)")
+    least = lowest(Execution)
     for field in dataclasses.fields(Execution):
-        add_option(workers, field)
+        add_option(workers, field, least[field.name])
     run = parser.add_argument_group("run")
     for name, text in (
         ("--out", "the run directory (default: runs/<name>-<time>)"),
@@ -166,12 +171,25 @@ def make_parser() -> Parser:
     return parser
 
 
-def add_option(group: Any, field: dataclasses.Field[Any]) -> None:
-    """Adds the option that sets a field, if it has one."""
+def lowest(kind: type[Any]) -> dict[str, int]:
+    """Returns the lowest number that each field of a dataclass may be, by its type; 0 of others.
+
+    >>> lowest(Experiment)["factor"]
+    2
+    """
+    found = {}
+    for field in inspect.type_info(kind).fields:  # type: ignore[attr-defined]
+        types = getattr(field.type, "types", (field.type,))  # those of a union
+        found[field.name] = max(getattr(each, "ge", None) or 0 for each in types)
+    return found
+
+
+def add_option(group: Any, field: dataclasses.Field[Any], least: int) -> None:
+    """Adds the option that sets a field, if it has one; `least` is the lowest that it may be."""
     option: Option | None = field.metadata.get("option")
     if option is None:
         return
-    told = KINDS[option.kind](option)
+    told = KINDS[option.kind](least)
     if option.metavar:
         told["metavar"] = option.metavar
     default = field.default if option.usual is None else option.usual

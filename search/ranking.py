@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from search.metric import Metric
 
 if TYPE_CHECKING:
-    from search.schema import TrialRow
+    from search.rows import TrialRow
 
 
 def merit(score: float, val_loss: float | None) -> tuple[float, float]:

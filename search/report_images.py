@@ -17,7 +17,7 @@ from PIL import Image
 from search.data.datasets import Dataset, Images
 from search.metric import Metric, mostly_wrong
 from search.ranking import by_mean
-from search.schema import FinalRow, TrialRow
+from search.rows import FinalRow, TrialRow
 from search.store import Store
 from spaces import STRATEGIES, SequenceHyperModel
 

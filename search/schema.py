@@ -1,10 +1,9 @@
-"""What a run's SQLite file holds: its tables, whose columns are a promise."""
+"""What a run's SQLite file holds: its tables, whose columns are a promise.
+
+What a row of each is, `search.rows` says.
+"""
 
 from __future__ import annotations
-
-import dataclasses
-import json
-from typing import Any
 
 SCHEMA_VERSION = 1
 
@@ -160,65 +159,3 @@ CREATE TABLE IF NOT EXISTS sessions (   -- a row each time that a process works 
 FOR_THE_REPORT = ("images", "sequences", "baselines", "searches", "members")
 """The tables that are written for the report; of `searches` the finals read, too, and of `members`
 a resume."""
-
-
-@dataclasses.dataclass(frozen=True)
-class TrialRow:
-    """A row of the table `trials`; the columns' meaning is said there. None is NULL."""
-
-    trial_id: str
-    dataset: str
-    strategy: str
-    iteration: int
-    bracket: int
-    rung: int
-    slot: int
-    seed: int
-    hyperparameters: str
-    first_epoch: int
-    last_epoch: int
-    status: str
-    parent_id: str | None = None
-    score: float | None = None
-    val_loss: float | None = None
-    parameters: int | None = None
-    multiply_adds: int | None = None
-    timesteps: int | None = None
-    features: int | None = None
-    train_seconds: float | None = None
-    setup_seconds: float | None = None
-    peak_memory_bytes: int | None = None
-    worker: str | None = None
-    retries: int = 0
-    started: float | None = None
-    finished: float | None = None
-    message: str | None = None
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """The configuration's values by hyperparameter."""
-        values: dict[str, Any] = json.loads(self.hyperparameters)
-        return values
-
-    @property
-    def epochs(self) -> int:
-        """How many epochs its rung has."""
-        return self.last_epoch - self.first_epoch
-
-
-@dataclasses.dataclass(frozen=True)
-class FinalRow:
-    """A row of the table `finals`; the columns' meaning is said there. None is NULL."""
-
-    dataset: str
-    strategy: str
-    trial_id: str
-    seed: int
-    status: str
-    test_accuracy: float | None = None
-    test_loss: float | None = None
-    train_seconds: float | None = None
-    latency_ms: float | None = None
-    predictions: bytes | None = None
-    message: str | None = None
-    iteration: int = 0

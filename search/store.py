@@ -16,18 +16,12 @@ from typing import Any
 import filelock
 
 from search.experiment import Experiment, ExperimentError, InitialConfiguration
-from search.files import RunFiles, write_atomically
+from search.files import write_atomically
 from search.metric import ACCURACY, Metric, mostly_wrong
 from search.ranking import by_mean, trial_rank
-from search.schema import (
-    ADDED_COLUMNS,
-    ADDED_TABLES,
-    FOR_THE_REPORT,
-    SCHEMA,
-    SCHEMA_VERSION,
-    FinalRow,
-    TrialRow,
-)
+from search.rows import FinalRow, TrialRow, columns
+from search.saved import SavedRun, columns_there
+from search.schema import ADDED_COLUMNS, ADDED_TABLES, FOR_THE_REPORT, SCHEMA, SCHEMA_VERSION
 from search.wording import NOTHING, value_in_words, values_in_words
 
 # What the analysis may know of the search, it takes from here.
@@ -42,6 +36,7 @@ __all__ = [
     "Store",
     "TrialRow",
     "by_mean",
+    "columns",
     "mostly_wrong",
     "trial_rank",
     "value_in_words",
@@ -52,45 +47,16 @@ __all__ = [
 MOMENT = 0.2  # seconds: `in_use` may hold the lock for a few microseconds
 
 
-class Store(RunFiles):
+class Store(SavedRun):
     """One run directory and its results.
 
     Reading needs no lock. Writing does: `create` and `resume` take it, `close` gives it back, and
     the kernel does where the process was killed.
 
-    Attributes:
-        path: the run directory.
-        experiment: what was asked for.
-        about: the command line, versions, hardware and devices, as saved with the experiment.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
-        """Opens a run for reading.
-
-        Raises:
-            ExperimentError: the directory is not a run, or its files are damaged.
-        """
         super().__init__(path)
-        try:
-            if not self.path.is_dir():
-                raise ExperimentError(
-                    f"no run directory {self.path}: look under runs/ for its name"
-                )
-            if not self.experiment_file.is_file() or not self.results_file.is_file():
-                raise ExperimentError(
-                    f"{self.path} is not a run directory: "
-                    "it lacks experiment.json or results.sqlite"
-                )
-            saved = json.loads(self.experiment_file.read_text(encoding="utf-8"))
-            self.experiment = Experiment.from_json(saved["experiment"])
-            self.about: dict[str, Any] = saved["about"]
-        except OSError as error:
-            raise ExperimentError(f"cannot read {self.path}: {error.strerror or error}") from error
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise ExperimentError(
-                f"{self.experiment_file} is damaged ({error}): restore it from a copy"
-            ) from error
-        self._check_schema()
         self._lock: filelock.FileLock | None = None
 
     # A run's life
@@ -151,14 +117,17 @@ class Store(RunFiles):
             ) from error
         store._lock = lock
         try:
+            store.tables()  # what is damaged is said now, not when hours have gone by
             store.delete_drafts()
             with store.connect() as database:
                 for statement in ADDED_TABLES.values():
                     database.execute(statement)
-                for table, columns in ADDED_COLUMNS.items():
-                    there = {row["name"] for row in database.execute(f"PRAGMA table_info({table})")}
-                    for name in columns.keys() - there:
-                        database.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
+                for table, added in ADDED_COLUMNS.items():
+                    for name in added.keys() - columns_there(database, table):
+                        database.execute(f"ALTER TABLE {table} ADD COLUMN {name} {added[name]}")
+        except ExperimentError:
+            store.close()
+            raise
         except (OSError, sqlite3.Error) as error:
             store.close()
             raise ExperimentError(f"cannot write {store.results_file}: {error}") from error
@@ -166,11 +135,10 @@ class Store(RunFiles):
 
     def record_devices(self, devices: str) -> None:
         """Adds to `about` what trains from now on, unless it is there: a resume may use others."""
-        about = self.about if isinstance(self.about, dict) else {}
-        before = about.get("devices", [])
+        before = self.about.get("devices", [])
         if devices in before:
             return
-        self.about = {**about, "devices": [*before, devices]}
+        self.about = {**self.about, "devices": [*before, devices]}
         saved = {"experiment": self.experiment.to_json(), "about": self.about}
         write_atomically(self.experiment_file, json.dumps(saved, indent=2).encode())
 
@@ -230,74 +198,18 @@ class Store(RunFiles):
         """Gives the lock back."""
         self.close()
 
-    # Tables
-
-    def _check_schema(self) -> None:
-        try:
-            with self.connect() as database:
-                version = database.execute("PRAGMA user_version").fetchone()[0]
-                damage = database.execute("PRAGMA quick_check(1)").fetchone()[0]
-        except sqlite3.OperationalError as error:  # no damage: in use, or not to be opened
-            raise ExperimentError(
-                f"cannot read {self.results_file}: {error}. Try again when nothing else uses it"
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise ExperimentError(
-                f"{self.results_file} is damaged ({error}): restore it from a copy"
-            ) from error
-        if damage != "ok":
-            raise ExperimentError(f"{self.results_file} is damaged: restore it from a copy")
-        if version != SCHEMA_VERSION:
-            raise ExperimentError(
-                f"{self.results_file} has schema {version}, this version reads {SCHEMA_VERSION}: "
-                "use the version of Scanline that made it"
-            )
-
-    @contextlib.contextmanager
-    def connect(self) -> Iterator[sqlite3.Connection]:
-        """A connection whose changes are one transaction, kept only if the block ends well."""
-        with contextlib.closing(sqlite3.connect(self.results_file, timeout=30)) as database:
-            database.row_factory = sqlite3.Row
-            with database:
-                yield database
-
-    def rows(self, table: str) -> list[dict[str, Any]]:
-        """Returns a table's rows in the order in which they were first written.
-
-        Raises:
-            ValueError: there is no such table.
-        """
-        if table not in ("datasets", "trials", "epochs", "finals", *ADDED_TABLES):
-            raise ValueError(f"no table {table!r}")
-        with self.connect() as database:
-            if table in ADDED_TABLES and not has_table(database, table):
-                return []
-            return [dict(row) for row in database.execute(f"SELECT * FROM {table} ORDER BY rowid")]
-
-    def trials(self) -> list[TrialRow]:
-        """Returns the trials in the order in which they were last started."""
-        return [TrialRow(**_fields(TrialRow, row)) for row in self.rows("trials")]
-
-    def finals(self) -> list[FinalRow]:
-        """Returns the finals that have ended, in the order in which they did."""
-        return [FinalRow(**_fields(FinalRow, row)) for row in self.rows("finals")]
-
-    @property
-    def finals_begun(self) -> bool:
-        """Whether a final has ended, or was paused on its way: the search is over for good."""
-        with self.connect() as database:
-            found = database.execute(
-                "SELECT 1 FROM finals UNION ALL "
-                "SELECT 1 FROM epochs WHERE trial_id NOT IN (SELECT trial_id FROM trials) LIMIT 1"
-            )
-            return found.fetchone() is not None
+    # Rows
 
     def record_dataset(self, row: Mapping[str, Any]) -> None:
         """Writes what the report needs to know of the data set; of its test labels nothing."""
         with self.connect() as database:
             _insert(database, "datasets", row, "OR IGNORE")
             known = ", ".join(f"{name} = :{name}" for name in row)
-            database.execute(f"UPDATE datasets SET {known} WHERE dataset = :dataset", row)
+            # The finals write the labels again; until one has ended, an image may be gone.
+            tested = "CASE WHEN EXISTS (SELECT 1 FROM finals) THEN test_labels END"
+            database.execute(
+                f"UPDATE datasets SET {known}, test_labels = {tested} WHERE dataset = :dataset", row
+            )
 
     def record_strategies(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Writes who competes, once: `strategy`, `position`, `recurrent`, `summary` of each."""
@@ -338,15 +250,6 @@ class Store(RunFiles):
         with self.connect() as database:
             _insert_epochs(database, trial_id, epochs)
 
-    def epochs(self, trial_id: str) -> list[dict[str, Any]]:
-        """Returns a trial's or a final's rows of the table of epochs, without its name."""
-        with self.connect() as database:
-            rows = database.execute(
-                "SELECT * FROM epochs WHERE trial_id = ? ORDER BY epoch", (trial_id,)
-            ).fetchall()
-        found = [dict(row) for row in rows]
-        return [{name: row[name] for name in row if name != "trial_id"} for row in found]
-
     def record_final(
         self, row: FinalRow, name: str = "", epochs: Iterable[Mapping[str, Any]] = ()
     ) -> None:
@@ -372,17 +275,6 @@ class Store(RunFiles):
         with self.connect() as database:
             for row in rows:
                 _insert(database, table, row, "OR REPLACE")
-
-
-def has_table(database: sqlite3.Connection, table: str) -> bool:
-    """Whether a run's file has a table: older ones lack those that came later."""
-    found = database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,))
-    return found.fetchone() is not None
-
-
-def _fields(kind: type, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what a kind of row has a field for; a later version may have added columns."""
-    return {each.name: row[each.name] for each in dataclasses.fields(kind) if each.name in row}
 
 
 def _insert(

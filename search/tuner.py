@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -14,10 +14,10 @@ from keras_tuner.engine import trial as kt_trial
 
 from search.data.datasets import Dataset
 from search.dispatch import dispatch
-from search.experiment import Execution, Experiment
+from search.experiment import Execution, Experiment, ExperimentError
 from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import TrialKey
-from search.schema import TrialRow
+from search.rows import TrialRow
 from search.search_spaces import search_spaces
 from search.store import Store
 from search.terminal.display import Display
@@ -111,6 +111,7 @@ class SequenceTuner(keras_tuner.Tuner):
             OSError: the disk is full or gone.
         """
         rows = self.store.trials()
+        self._check_places(rows)
         self.oracle.restore(rows)
         self.display.replay([row for row in rows if row.status != "running"])
         limit = self.experiment.time_limit
@@ -133,6 +134,26 @@ class SequenceTuner(keras_tuner.Tuner):
             # The checkpoints stay until a final is done: a run that is killed before searches on.
             self.display.note(f"time limit of {limit:g} minutes reached: on to the finals")
         return done
+
+    def _check_places(self, rows: Iterable[TrialRow]) -> None:
+        """Refuses a table of trials that is none of this search.
+
+        Raises:
+            ExperimentError: a trial stands where the plan has none, or has other values.
+        """
+        for row in rows:
+            key = TrialKey.parse(row.trial_id)
+            try:
+                rung, values = self.oracle.rung(key), self.oracle.values(key)
+            except LookupError:
+                rung, values = None, {}
+            same = rung and (rung.first_epoch, rung.last_epoch) == (row.first_epoch, row.last_epoch)
+            if not same or values != row.values:
+                raise ExperimentError(
+                    f"{self.store.results_file} has a trial {row.trial_id} that is none of this "
+                    "search: it was edited, or another version made it. Restore it from a copy, "
+                    "or use that version"
+                )
 
     def _waiting(self) -> bool:
         return time.monotonic() < self._deadline and self.oracle.next_key() is not None

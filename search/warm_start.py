@@ -106,9 +106,9 @@ def _designs(path: Path) -> Iterator[tuple[str, Any]]:
         yield str(file), _read(file)
     if files:
         return
-    datasets = {row["dataset"]: row for row in store.rows("datasets")}
+    datasets = {row["dataset"]: row for row in store.tables()["datasets"]}
     best = finalists(store.trials(), store.experiment.metric, cut_short(store.rows("searches")))
-    if not best:
+    if not (best and datasets):
         raise ExperimentError(f"{path} holds no design and no completed trial to start from")
     for row in best.values():
         design = describe(store.experiment, store.about, datasets[row.dataset], row, [])

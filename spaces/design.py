@@ -12,18 +12,39 @@ docs/library.md lists the keys. Here these are read:
 
 from __future__ import annotations
 
+import dataclasses
 import reprlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import keras
 import keras_tuner
+import msgspec
 
 from spaces.hypermodel import SequenceHyperModel
 from spaces.strategies import STRATEGIES
 from spaces.values import Values, complete, unknown
 
 FORMAT = 1
+
+_Count = Annotated[int, msgspec.Meta(ge=1, lt=2**31)]
+_Number = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Training:
+    decay_steps: _Count | None = None
+    mirror: bool = True
+    seed: _Number = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class _Design:
+    strategy: str
+    image_shape: tuple[_Count, _Count, _Count]
+    classes: _Count
+    values: dict[str, Any]
+    training: _Training = _Training()
 
 
 def build_design(design: Mapping[str, Any]) -> keras.Model:
@@ -40,7 +61,7 @@ def build_design(design: Mapping[str, Any]) -> keras.Model:
     """
     hp = keras_tuner.HyperParameters()
     hp.values = design_values(design)
-    return _hypermodel(design).build(hp)
+    return _hypermodel(_checked(design)).build(hp)
 
 
 def design_values(design: Mapping[str, Any]) -> Values:
@@ -54,53 +75,31 @@ def design_values(design: Mapping[str, Any]) -> Values:
     if design["scanline_design"] != FORMAT:
         version = reprlib.repr(design["scanline_design"])
         raise ValueError(f"it is a design of format {version}: this version reads {FORMAT}")
-    strategy = design.get("strategy")
-    if not isinstance(strategy, str) or strategy not in STRATEGIES:
-        raise ValueError(unknown("strategy", strategy, STRATEGIES))
-    shape = design.get("image_shape")
-    if not (isinstance(shape, list | tuple) and len(shape) == 3 and all(map(_counts, shape))):
-        raise ValueError(
-            f"image_shape cannot be {reprlib.repr(shape)}: it is [height, width, channels]"
-        )
-    if not _counts(design.get("classes")):
-        classes = reprlib.repr(design.get("classes"))
-        raise ValueError(f"classes cannot be {classes}: it is a whole number from 1 up")
-    values = design.get("values")
-    if not isinstance(values, Mapping):
-        raise ValueError(f"values cannot be {reprlib.repr(values)}: it maps names to values")
-    _training(design)
+    found = _checked(design)
     space = keras_tuner.HyperParameters()
-    _hypermodel(design, steps=1).build(space)
-    return complete(space, values)
+    _hypermodel(found, steps=1).build(space)
+    return complete(space, found.values)
 
 
-def _training(design: Mapping[str, Any]) -> tuple[int | None, bool, int]:
-    """Returns steps over which the learning rate decays, whether images are mirrored, the seed."""
-    training = design.get("training", {})
-    if not isinstance(training, Mapping):
-        raise ValueError(f"training cannot be {reprlib.repr(training)}: it maps names to values")
-    steps, seed = training.get("decay_steps"), training.get("seed", 0)
-    if steps is not None and not _counts(steps):
-        raise ValueError(
-            f"decay_steps cannot be {reprlib.repr(steps)}: it is a whole number from 1 up"
-        )
-    if seed != 0 and not _counts(seed):
-        raise ValueError(f"seed cannot be {reprlib.repr(seed)}: it is a whole number from 0 up")
-    return steps, bool(training.get("mirror", True)), int(seed)
+def _checked(design: Mapping[str, Any]) -> _Design:
+    """Returns what is read of a design, by its types."""
+    try:
+        found = msgspec.convert(dict(design), _Design)
+    except msgspec.ValidationError as error:
+        reason, _, place = str(error).replace("`", "").partition(" - at $.")
+        raise ValueError(f"{reason[:1].lower()}{reason[1:]}, at {place or 'its top'}") from error
+    if found.strategy not in STRATEGIES:
+        raise ValueError(unknown("strategy", found.strategy, STRATEGIES))
+    return found
 
 
-def _hypermodel(design: Mapping[str, Any], steps: int | None = None) -> SequenceHyperModel:
+def _hypermodel(found: _Design, steps: int | None = None) -> SequenceHyperModel:
     """Returns what builds a design; without `steps` the learning rate decays over its own."""
-    own, mirror, seed = _training(design)
     return SequenceHyperModel(
-        tuple(design["image_shape"]),
-        design["classes"],
-        [design["strategy"]],
-        mirror=mirror,
-        decay_steps=steps or own,
-        seed=seed,
+        found.image_shape,
+        found.classes,
+        [found.strategy],
+        mirror=found.training.mirror,
+        decay_steps=steps or found.training.decay_steps,
+        seed=found.training.seed,
     )
-
-
-def _counts(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**31

@@ -111,8 +111,8 @@ FLOORS = {
         *("strategies", "training", "hypermodel", "cost", "design", "source"),
     ),
     "search": (
-        *("metric", "wording", "epochs", "looks", "experiment", "files", "schema", "ranking"),
-        *("environment", "devices", "store", "contenders"),
+        *("metric", "wording", "validation", "epochs", "looks", "experiment", "files", "schema"),
+        *("rows", "ranking", "saved", "environment", "devices", "store", "contenders"),
         *("data", "hyperband", "training", "workers", "terminal"),
         *(
             "plan",
@@ -461,7 +461,7 @@ def test_only_the_store_opens_and_locks_the_results():
         if isinstance(node, ast.Attribute)
         and ast.unparse(node) in ("sqlite3.connect", "filelock.FileLock")
     }
-    assert opening == {"search/store.py"}
+    assert opening == {"search/saved.py", "search/store.py"}
 
 
 def test_only_the_store_names_the_files_of_a_run():
@@ -504,7 +504,8 @@ def test_the_analysis_needs_neither_backend_nor_workers(module):
     assert heavy == []
     assert ours == [
         *("search", "search.epochs", "search.experiment", "search.files", "search.looks"),
-        *("search.metric", "search.ranking", "search.schema", "search.store", "search.wording"),
+        *("search.metric", "search.ranking", "search.rows", "search.saved", "search.schema"),
+        *("search.store", "search.validation", "search.wording"),
     ]
 
 

@@ -190,7 +190,7 @@ def process(monkeypatch):
             MortalStore.create(path, experiment, {}).close()
         with MortalStore.resume(path) as store:
             store.lives = lives
-            store.record_dataset({"dataset": "digits"})
+            store.record_dataset(dataset.facts())
             display = Display(Progress(experiment, {}))
             if not store.finals_begun:
                 oracle = make_oracle(experiment, dataset)

@@ -53,8 +53,8 @@ def searched(path, columns):
         {"lines": {"score": 0.5, "val_loss": 0.9}, "patches": {"score": 0.5, "val_loss": 0.8}},
         {"lines": {"score": 0.5, "val_loss": None}, "patches": {"score": 0.5, "val_loss": 9.0}},
         {
-            "lines": {"score": 0.5, "val_loss": 0.8, "last_epoch": 9},
-            "patches": {"score": 0.5, "val_loss": 0.8, "last_epoch": 3},
+            "lines": {"score": 0.5, "val_loss": 0.8, "first_epoch": 0, "last_epoch": 9},
+            "patches": {"score": 0.5, "val_loss": 0.8, "first_epoch": 0, "last_epoch": 3},
         },
     ],
 )

@@ -21,7 +21,7 @@ from search.hyperband.configurations import Values, draw_all
 from search.hyperband.promotion import RUNNING, Outcome, TrialKey, next_in_arm, rung_states
 from search.hyperband.rounds import another_round
 from search.metric import ACCURACY, more_is_better
-from search.schema import TrialRow
+from search.rows import TrialRow
 
 
 class StrategyHyperband(keras_tuner.Oracle):

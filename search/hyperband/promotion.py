@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from search.hyperband import brackets
 from search.ranking import merit
+from search.rows import trial_name
 
 Plan = dict[int, tuple[brackets.Rung, ...]]
 
@@ -36,7 +37,7 @@ class TrialKey:
     @property
     def trial_id(self) -> str:
         """For instance `lines-0-2-1-7`: iteration 0, bracket 2, rung 1, slot 7."""
-        return f"{self.strategy}-{self.iteration}-{self.bracket}-{self.rung}-{self.slot}"
+        return trial_name(self.strategy, self.iteration, self.bracket, self.rung, self.slot)
 
     @classmethod
     def parse(cls, trial_id: str) -> TrialKey:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,7 +10,7 @@ from typing import Any
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from search.schema import TrialRow
+from search.rows import TrialRow
 from search.store import Store
 from search.terminal.progress import Plan, Progress, Running
 from search.terminal.screen import (
@@ -21,12 +19,12 @@ from search.terminal.screen import (
     in_brief,
     line,
     on_the_clock,
-    one_line,
     overall,
     position,
     strategies,
     strategy_name,
 )
+from search.wording import one_line
 
 # A run that was made before sessions were kept says no more than this.
 OLDER = {"started": None, "ended": None, "outcome": None}
@@ -122,7 +120,7 @@ def in_words(session: Mapping[str, Any], in_use: bool, last: float, under_way: i
     if outcome is None:  # whoever can still say a last word does
         return f"killed, last heard of at {moment}{again}"
     if outcome == "interrupted":
-        return f"stopped at {moment}{again}, by Ctrl-C or SIGTERM"
+        return f"stopped at {moment}{again}, by Ctrl-C or a signal"
     return one_line(f"stopped at {moment}{again}, by an error: {outcome}")
 
 
@@ -141,8 +139,6 @@ def running_lines(progress: Progress, now: float) -> list[Text]:
 def show_status(store: Store) -> None:
     """Prints how far a run is; needs no backend and leaves the run alone."""
     status = read_status(store, time.time())
-    if isinstance(sys.stdout, io.TextIOWrapper):  # it may hold no more than ASCII
-        sys.stdout.reconfigure(errors="backslashreplace")
     console = Console(highlight=False)
     console.print(status_screen(status, console.width))
 

@@ -41,7 +41,7 @@ def run_final(
         check: called a few times a second; what it raises fails the training.
 
     Returns:
-        A result whose columns are fields of `search.schema.FinalRow`.
+        A result whose columns are fields of `search.rows.FinalRow`.
 
     Raises:
         OSError: the disk is full or gone, which is no fault of the configuration.

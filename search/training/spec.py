@@ -64,7 +64,7 @@ class TrialResult:
 
     Attributes:
         trial_id: whose.
-        columns: status, message and what was measured: fields of `search.schema.TrialRow`, or of
+        columns: status, message and what was measured: fields of `search.rows.TrialRow`, or of
             `FinalRow`. The status `running` is that of a training that was paused.
         epochs: rows of the table `epochs`, those trained now and not by an earlier piece.
         setup_seconds: what was neither an epoch nor a test: building, loading, compiling.

@@ -44,7 +44,7 @@ def run_trial(
         check: called a few times a second; what it raises fails the trial.
 
     Returns:
-        A result whose columns are fields of `search.schema.TrialRow`. Its score is the metric on
+        A result whose columns are fields of `search.rows.TrialRow`. Its score is the metric on
         the validation images as the rung leaves the model, not the best epoch's on the way.
 
     Raises:

@@ -12,9 +12,9 @@ import analysis
 from analysis import load_run
 from analysis.run import best_first, hyperparameters, label, pending_finals, representatives
 from search.metric import ACCURACY
-from search.schema import FinalRow
+from search.rows import FinalRow
 from search.store import ExperimentError, Store
-from tests.support.synthetic_runs import STRATEGIES, final, make_run
+from tests.support.synthetic_runs import STRATEGIES, blob, final, make_run
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,7 @@ def test_what_stands_for_a_strategy_is_what_was_retrained(tmp_path):
     other = "lines-0-2-0-1"
     classes = np.zeros(300)
     with Store.resume(path) as store:
+        store.record_test_labels("digits", blob(classes))
         store.record_final(FinalRow(**final("lines", 0, classes, classes) | {"trial_id": other}))
     after = load_run(path)
     assert representatives(after).trial_id["lines"] == other

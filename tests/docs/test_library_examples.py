@@ -10,7 +10,7 @@ import pytest
 
 from search.designs import describe
 from search.experiment import Experiment
-from search.schema import TrialRow
+from search.rows import TrialRow
 from tests.support import exported
 
 PAGE = (Path(__file__).parents[2] / "docs" / "library.md").read_text(encoding="utf-8")

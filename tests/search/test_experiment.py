@@ -32,9 +32,33 @@ def test_a_data_set_is_called_by_its_last_part(dataset, name):
 
 
 def test_a_field_of_a_later_version_is_refused_in_one_line():
-    with pytest.raises(ExperimentError, match="does not fit this version") as refused:
+    with pytest.raises(ExperimentError, match="this version does not know 'later'") as refused:
         Experiment.from_json({"dataset": "digits", "strategies": ["lines"], "later": 1})
     assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [
+        ("dataset", "", "length >= 1, at experiment.dataset"),
+        ("strategies", [], "length >= 1, at experiment.strategies"),
+        ("strategies", ["lines", ""], "length >= 1, at experiment.strategies[1]"),
+        ("image_size", [8], "length 2, got 1, at experiment.image_size"),
+        ("image_size", [8, 10**9], "int <= 9999, at experiment.image_size[1]"),
+        ("max_epochs", "9", "expected int, got str, at experiment.max_epochs"),
+        ("max_epochs", 9.5, "expected int, got float, at experiment.max_epochs"),
+        ("iterations", True, "expected int, got bool, at experiment.iterations"),
+        ("factor", 1, "int >= 2, at experiment.factor"),
+        ("batch_size", 10**12, "int <= 999999999, at experiment.batch_size"),
+        ("seed", -1, "int >= 0, at experiment.seed"),
+        ("time_limit", 0, "float > 0.0, at experiment.time_limit"),
+        ("mirror", "no", "expected bool | null, got str, at experiment.mirror"),
+    ],
+)
+def test_a_field_that_cannot_be_is_refused_by_name(field, value, named):
+    with pytest.raises(ValueError, match="experiment") as refused:
+        Experiment.from_json({**EXPERIMENT.to_json(), field: value})
+    assert named in str(refused.value)
 
 
 def test_the_limits_of_a_training_speak_of_finals_too():

@@ -19,7 +19,7 @@ from search.finals import run_finals
 from search.hyperband.promotion import TrialKey
 from search.metric import ACCURACY
 from search.ranking import finalists
-from search.schema import TrialRow
+from search.rows import TrialRow
 from search.store import Store
 from search.terminal.display import Display
 from search.terminal.progress import Progress
@@ -79,7 +79,7 @@ def watched_run(folder, poison=None):
 
     guarded = dataclasses.replace(dataset, open_test=open_test)
     store = Store.create(folder / "run", experiment, {})
-    store.record_dataset({"dataset": dataset.name})
+    store.record_dataset(dataset.facts())
     display = Display(Progress(experiment, {}))
     workers = Watched()
     SequenceTuner(make_oracle(experiment, dataset), store, guarded, workers, display).search()
@@ -202,7 +202,7 @@ def invented(tmp_path):
     experiment = Experiment("digits", ("lines", "line_cnn", "cnn_lines"), final_seeds=2, seed=5)
     dataset = load_dataset(experiment)
     with Store.create(tmp_path / "run", experiment, {}) as store:
-        store.record_dataset({"dataset": "digits"})
+        store.record_dataset(dataset.facts())
         for number, strategy in enumerate(("line_cnn", "lines", "lines")):
             key = TrialKey(strategy, 0, 0, 0, number)
             row = TrialRow(

@@ -9,7 +9,7 @@ import pytest
 
 from search.metric import ACCURACY
 from search.ranking import best_first, finalists, finalists_of_iterations, merit
-from search.schema import TrialRow
+from search.rows import TrialRow
 
 
 def trial(name, score=0.5, val_loss=1.0, last_epoch=9, status="completed", rung=0):

@@ -23,7 +23,7 @@ from search.report_images import (
     smaller,
     timestep_map,
 )
-from search.schema import FinalRow, TrialRow
+from search.rows import FinalRow, TrialRow
 from search.store import Store
 from spaces.scans import SCANS, scan
 
@@ -160,9 +160,11 @@ def test_the_run_holds_them_and_the_test_split_stays_shut(store):
 
     for strategy in ("lines", "cnn_control"):
         trial = TrialRow(
-            trial_id=strategy, dataset="noise", strategy=strategy, iteration=0, bracket=0, rung=0,
+            trial_id=f"{strategy}-0-0-0-0", dataset="noise", strategy=strategy, iteration=0,
+            bracket=0, rung=0,
             slot=0, seed=0, first_epoch=0, last_epoch=1, status="completed", score=1.0,
-            val_loss=0.0, hyperparameters='{"axis": "columns", "learning_rate": 0.001}',
+            train_seconds=1.0, val_loss=0.0,
+            hyperparameters='{"axis": "columns", "learning_rate": 0.001}',
         )  # fmt: skip
         store.start_trial(trial)
     record_sequences(store, data, finalists(store.trials(), ACCURACY))
@@ -176,7 +178,7 @@ def test_mistakes_are_kept_with_their_place_in_the_test_split(store):
     named = test.y.copy()
     named[[4, 40]] = (named[[4, 40]] + 1) % 3
     final = FinalRow(
-        "noise", "lines", "lines", 0, "completed", test_accuracy=0.96,
+        "noise", "lines", "lines-0-0-0-0", 0, "completed", test_accuracy=0.96,
         predictions=named.astype("<u2").tobytes(),
     )  # fmt: skip
     store.record_final(final)
@@ -191,7 +193,7 @@ def test_mistakes_are_drawn_over_all_classes(store):
     labels = np.repeat([0, 1, 2], 40).astype("int32")
     pixels = np.zeros((120, 8, 8, 1), "uint8")
     final = FinalRow(
-        "noise", "lines", "lines", 0, "completed", test_accuracy=0.0,
+        "noise", "lines", "lines-0-0-0-0", 0, "completed", test_accuracy=0.0,
         predictions=((labels + 1) % 3).astype("<u2").tobytes(),
     )  # fmt: skip
     store.record_final(final)

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import sqlite3
 
-from search.schema import FinalRow, TrialRow
+from search.rows import FinalRow, TrialRow
 from search.store import Store
 from tests.support.stores import trial
 

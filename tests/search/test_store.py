@@ -12,7 +12,7 @@ import pytest
 
 from search import store as store_module
 from search.experiment import ExperimentError
-from search.schema import FinalRow
+from search.rows import FinalRow
 from search.store import Store
 from tests.support.stores import ABOUT, EPOCHS, EXPERIMENT, RESULT, in_another_process, trial
 
@@ -360,7 +360,9 @@ def test_finals_and_data_set_are_written_once_a_key(run):
         assert store.epochs("lines-final-1") == [
             {**epoch, "val_loss": None, "val_accuracy": None} for epoch in EPOCHS
         ]
-        store.record_dataset({"dataset": "digits", "height": 8})
+        sizes = {"width": 8, "channels": 1, "train_images": 9, "validation_images": 9}
+        facts = {"class_names": '["a", "b"]', "test_images": 1, "mirror": 0, **sizes}
+        store.record_dataset({"dataset": "digits", "height": 8, **facts})
         store.record_test_labels("digits", b"\x01\x00")
         store.record_dataset({"dataset": "digits", "height": 9})
         (row,) = store.rows("datasets")

@@ -8,7 +8,7 @@ import types
 import pytest
 
 from search.experiment import Execution, Experiment
-from search.schema import FinalRow, TrialRow
+from search.rows import FinalRow, TrialRow
 from search.store import Store
 from search.training.spec import TrialResult
 from search.trainings import Trainings, make_spec, pause_name
@@ -111,7 +111,7 @@ def test_what_was_paused_is_kept_until_its_turn_comes_again(store):
     for seed in (5, 6, 7):
         before.begin(make_spec(EXPERIMENT, DATASET, ROW, final_seed=seed))
         before.go_on(piece(f"lines-final-{seed}", 1))
-    store.record_final(FinalRow("digits", "lines", ROW.trial_id, 7, "completed"))
+    store.record_final(FinalRow("digits", "lines", ROW.trial_id, 7, "completed", 0.5))
     after = trainings_of(store)
     after.begin(make_spec(EXPERIMENT, DATASET, ROW, final_seed=6))
     after.go_on(piece("lines-final-6", 2))

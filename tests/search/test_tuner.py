@@ -24,7 +24,7 @@ from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import TrialKey
 from search.metric import ACCURACY
 from search.ranking import cut_short, finalists
-from search.schema import TrialRow
+from search.rows import TrialRow
 from search.search_spaces import search_spaces
 from search.store import Store
 from search.terminal.display import Display
@@ -122,6 +122,29 @@ def test_what_takes_a_moment_is_done_while_every_worker_that_can_be_is_busy(
     assert tuner.search()
     assert all(busy == 3 or following is None for _, busy, following in seen)
     assert [ended for ended, _, _ in seen] == list(range(len(store.rows("trials"))))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "hyperparameters = json_set(hyperparameters, '$.dropout', 0.77)",
+        "last_epoch = 2",
+        "bracket = 7, trial_id = 'lines-0-7-0-0'",
+        "slot = 99, trial_id = 'lines-0-2-0-99'",
+        "iteration = 3, trial_id = 'lines-3-2-0-0'",
+        "strategy = 'other', trial_id = 'other-0-2-0-0'",
+    ],
+)
+def test_a_trial_of_another_search_is_refused_before_anything_is_trained(search, change):
+    """By an edited file, or by another version that draws other configurations."""
+    store = search(InventedWorkers()).store
+    with store.connect() as database:
+        database.execute(f"UPDATE trials SET {change} WHERE trial_id = 'lines-0-2-0-0'")
+    workers = InventedWorkers()
+    with pytest.raises(ExperimentError, match="is none of this search") as refused:
+        search(workers, store)
+    assert str(store.results_file) in str(refused.value)
+    assert workers.started == []
 
 
 # A real search, by the command line

@@ -141,7 +141,7 @@ def test_an_experiment_keeps_its_initial_configurations():
     del saved["seeds"]  # and before there were any
     assert Experiment.from_json(saved).initial == ()
     for damaged in ([5], [{"strategy": "lines"}], [{**saved, "x": 1}], ["ab"]):
-        with pytest.raises(ExperimentError, match="does not fit"):
+        with pytest.raises(ValueError, match=r"at experiment\.initial"):
             Experiment.from_json({**saved, "initial": damaged})
 
 

@@ -9,7 +9,7 @@ import json
 from rich.console import Console
 
 from search.experiment import Experiment
-from search.schema import TrialRow
+from search.rows import TrialRow
 from search.terminal.display import make_display
 from search.terminal.progress import Final, Plan, Progress
 from search.terminal.screen import screen

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from search import store as store_module  # noqa: F401  (likewise)
 from search.experiment import Experiment
-from search.schema import TrialRow
+from search.rows import TrialRow
 from search.store import Store  # noqa: F401  (likewise)
 
 EXPERIMENT = Experiment(
@@ -24,15 +24,24 @@ EXPERIMENT = Experiment(
     seed=0,
 )
 ABOUT = {"command": "python run_search.py --dataset 'cats & dögs'", "versions": {"keras": "3"}}
-RESULT = {"status": "completed", "score": 0.5, "val_loss": 1.25, "finished": 2.0}
+RESULT = {
+    "status": "completed",
+    "score": 0.5,
+    "val_loss": 1.25,
+    "finished": 2.0,
+    "train_seconds": 1.0,
+}
 EPOCHS = [{"epoch": n, "loss": 1.0, "accuracy": 0.5, "seconds": 0.1} for n in (1, 2)]
 ROOT = Path(__file__).parents[2]
 
 
 def trial(trial_id="lines-0-2-0-0", **changes):
+    strategy, *place = trial_id.rsplit("-", 4)
+    iteration, bracket, rung, slot = map(int, place)
     row = TrialRow(
-        trial_id=trial_id, dataset="digits", strategy="lines", iteration=0, bracket=2, rung=0,
-        slot=0, seed=5, hyperparameters='{"units": 8}', first_epoch=0, last_epoch=2,
+        trial_id=trial_id, dataset=EXPERIMENT.dataset_name, strategy=strategy,
+        iteration=iteration, bracket=bracket, rung=rung, slot=slot, seed=5,
+        hyperparameters='{"units": 8}', first_epoch=0, last_epoch=2,
         status="running", worker="here", started=1.0,
     )  # fmt: skip
     return dataclasses.replace(row, **changes)

@@ -13,7 +13,7 @@ from scipy import special
 
 from analysis import Run
 from search.experiment import InitialConfiguration
-from search.schema import FinalRow, TrialRow
+from search.rows import FinalRow, TrialRow
 from search.store import Experiment, Store
 
 STRATEGIES = ("lines", "cnn_lines", "cnn_flat", "line_cnn")
@@ -35,19 +35,20 @@ def outcomes(
     images: int,
     generator: np.random.Generator,
     seed_spread: float = 0.2,
+    classes: int = 10,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draws what finals would find: hard and easy images, better and worse seeds.
 
     Returns:
         labels (images,) and the classes named, shape (strategies, seeds, images).
     """
-    labels = generator.integers(0, 10, images)
+    labels = generator.integers(0, classes, images)
     difficulty = generator.normal(0, 1.5, images)
     seed_effect = generator.normal(0, seed_spread, (len(accuracies), seeds, 1))
     skill = np.log(np.array(accuracies) / (1 - np.array(accuracies)))[:, None, None]
     chance = special.expit(skill + seed_effect + difficulty)
     correct = generator.random(chance.shape) < chance
-    return labels, np.where(correct, labels, (labels + 1) % 10)
+    return labels, np.where(correct, labels, (labels + 1) % classes)
 
 
 def blob(classes: np.ndarray) -> bytes:
@@ -80,7 +81,7 @@ def make_run(
         accuracies: roughly how good each is; 0.9 for those not named.
         seeds: how many finals each strategy has; 0 for none.
         images: how many test images there are.
-        final_seeds: how many finals were asked for; `seeds` unless given.
+        final_seeds: how many finals were asked for; `seeds`, or 1, unless given.
         configurations: how many a strategy; the first is promoted to the end, the last fails.
         broken: strategies of which every trial fails.
         running: how many trials were under way when the search stopped.
@@ -96,7 +97,7 @@ def make_run(
         dataset=dataset,
         strategies=tuple(strategies),
         seed=1,
-        final_seeds=seeds if final_seeds is None else final_seeds,
+        final_seeds=max(1, seeds) if final_seeds is None else final_seeds,
         initial=tuple(
             InitialConfiguration(
                 name, settings(list(strategies).index(name), slot), f"designs/{name}.json"
@@ -105,6 +106,7 @@ def make_run(
             for slot in slots
         ),
     )
+    dataset = experiment.dataset_name
     level = {name: (accuracies or {}).get(name, 0.9) for name in strategies}
     with Store.create(path, experiment, ABOUT) as store:
         store.record_dataset(
@@ -147,7 +149,12 @@ def make_run(
         tested = [name for name in strategies if name not in broken]
         if seeds and tested:
             labels, found = outcomes(
-                [level[n] for n in tested], seeds, images, generator, seed_spread
+                [level[n] for n in tested],
+                seeds,
+                images,
+                generator,
+                seed_spread,
+                len(class_names),
             )
             store.record_test_labels(dataset, blob(labels))
             for strategy, named in zip(tested, found, strict=True):
@@ -234,8 +241,8 @@ def many_classes(path: Path) -> Path:
 def with_images(path: Path) -> Path:
     """Adds what a search keeps of the images to a run that `make_run` made with finals."""
     generator = np.random.default_rng(3)
-    dataset = "digits"
     with Store.resume(path) as store:
+        dataset = store.experiment.dataset_name
         labels = np.frombuffer(store.rows("datasets")[0]["test_labels"], "<u2")
 
         def row(split: str, position: int, label: int) -> dict:

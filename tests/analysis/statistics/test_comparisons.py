@@ -172,7 +172,8 @@ def test_the_summary_is_what_the_seeds_say(tmp_path):
 
 
 def test_labels_survive_the_way_through_the_store(tmp_path):
-    path = make_run(tmp_path / "run", strategies=["lines"], configurations=1)
+    names = [str(number) for number in range(300 * 200)]
+    path = make_run(tmp_path / "run", strategies=["lines"], configurations=1, class_names=names)
     labels = np.arange(300) * 200  # beyond one byte, and beyond a signed one of two
     with Store.resume(path) as store:
         store.record_test_labels("digits", blob(labels))

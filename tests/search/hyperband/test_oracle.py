@@ -16,7 +16,7 @@ import pytest
 from search.hyperband import brackets
 from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import RUNNING, Outcome, TrialKey, next_in_arm
-from search.schema import TrialRow
+from search.rows import TrialRow
 from spaces import SequenceHyperModel
 
 FAILED = Outcome("failed")

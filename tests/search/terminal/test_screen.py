@@ -8,10 +8,10 @@ import pytest
 from rich.cells import cell_len
 
 from search.experiment import Experiment
-from search.schema import FinalRow, TrialRow
+from search.rows import FinalRow, TrialRow
 from search.store import Store
 from search.terminal.progress import Plan, Progress
-from search.terminal.screen import count_finals, in_words, on_the_clock, one_line, sparkline
+from search.terminal.screen import count_finals, in_words, on_the_clock, sparkline
 from search.terminal.status import read_status, status_screen
 from tests.support.progress import (
     EXPERIMENT,
@@ -32,7 +32,7 @@ def row_of(strategy, slot, status="completed"):
     return TrialRow(
         trial_id=f"{strategy}-0-2-0-{slot}", dataset="digits", strategy=strategy, iteration=0,
         bracket=2, rung=0, slot=slot, seed=slot, hyperparameters="{}", first_epoch=0, last_epoch=1,
-        status=status, score=0.5 if status == "completed" else None,
+        status=status, score=0.5 if status == "completed" else None, train_seconds=1.0,
     )  # fmt: skip
 
 
@@ -148,7 +148,6 @@ def test_sparkline_has_one_character_an_epoch():
 
 
 def test_text_from_outside_is_one_tame_line():
-    assert one_line("a\n\x1b[31mb\t c\udcff[x]") == "a [31mb c [x]"
     folder = Experiment("/data/[red]my\nimages:smile:", ("[bold]x",))
     progress = Progress(folder, {"[bold]x": Plan(1, 1)}).trial_started(trial("[bold]x"))
     text = "\n".join(seen(progress))

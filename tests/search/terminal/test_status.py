@@ -15,7 +15,7 @@ from rich.console import Console
 
 import run_search
 from search.experiment import Experiment
-from search.schema import FinalRow, TrialRow
+from search.rows import FinalRow, TrialRow
 from search.store import Store
 from search.terminal.status import most_at_once, read_status, status_screen
 from tests.support import small_run
@@ -103,7 +103,7 @@ def test_in_the_finals_and_finished(store):
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (KeyboardInterrupt(), "by Ctrl-C or SIGTERM"),
+        (KeyboardInterrupt(), "by Ctrl-C or a signal"),
         (OSError(28, "No space left on device"), "by an error: [Errno 28] No space left on device"),
     ],
 )
