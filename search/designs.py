@@ -22,7 +22,7 @@ import keras
 from search.experiment import Experiment, ExperimentError
 from search.metric import ACCURACY, METRICS
 from search.ranking import cut_short, finalists
-from search.schema import FinalRow, TrialRow
+from search.rows import FinalRow, TrialRow
 from search.store import Store
 from search.trainings import final_id
 from spaces import STRATEGIES, build_design
@@ -137,10 +137,10 @@ def describe(
         "class_names": class_names,
         "values": trial.values,
         "training": {
-            "epochs": experiment.max_epochs,
+            "epochs": experiment.epochs_of_finals,
             "batch_size": experiment.batch_size,
             "images": images,
-            "decay_steps": experiment.max_epochs * math.ceil(images / experiment.batch_size),
+            "decay_steps": experiment.epochs_of_finals * math.ceil(images / experiment.batch_size),
             "mirror": bool(dataset["mirror"]),
             "seed": weights_seed(finals) or 0,
         },
@@ -188,13 +188,15 @@ def description(design: Mapping[str, Any]) -> str:
     name = design["dataset"]
     data = quoted(name if len(name) <= 60 else f"{name[:60]}…")
     version = design["versions"].get("scanline")
+    searched = scores["validation_epochs"]
     paragraphs = [
         f"{strategy.name} for {data}: {strategy.summary}.",
         f"The best of its strategy that Scanline{f' {version}' if version else ''} found. It takes "
         f"images (batch, {height}, {width}, {channels}) with values from 0 to 255 and returns "
         f"logits (batch, {design['classes']}), a class each, in the order of CLASS_NAMES.",
         f"Validation {label} {scores['validation_accuracy']:.4f} after "
-        f"{scores['validation_epochs']} of {training['epochs']} epochs, in the search.",
+        f"{searched} epoch{'s' if searched > 1 else ''} in the search, of "
+        f"{training['epochs']} in a whole training.",
     ]
     tested = [row["test_accuracy"] for row in scores["finals"]]
     if tested:

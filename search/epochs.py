@@ -21,11 +21,17 @@ BATCH_SIZES = (64, 32, 16)
 batches of 64 and makes four times the steps (1,000 images of MNIST, one alone and three side by
 side, five strategies); where it is mostly calls, as on digits, a step costs the same."""
 
-PIXELS = 8_000_000
-"""What a training sees, about, where it would otherwise see more: so that three searches of each of
-five strategies take some ten minutes on a thousand images of 28x28. (The digits' 81 epochs are 6
-million. Measured there, two cores, batches of 16: 2.6 s an epoch of `conv_sweeps` and 2.5 of
+PIXELS = 6_000_000
+"""What a training sees, about, where it would otherwise see more: as much as the digits' 81 epochs
+do. So three searches of each of five strategies take some ten minutes on a thousand images of 28x28
+or 32x32. (Measured there, two cores, batches of 16: 2.6 s an epoch of `conv_sweeps` and 2.5 of
 `cnn_lines`, mean over 5 drawn configurations each.)"""
+
+MORE = 3
+"""How many times longer a final is then than what a search affords, and its trials three times
+shorter. Measured on 1,000 images of Fashion-MNIST, ten drawn configurations of each of five
+strategies trained for 36 epochs: the best of five after one epoch comes within a point of the best
+of five after twelve, while twelve epochs more or less are worth two to four points."""
 
 
 def full_training(images: int, batch_size: int) -> int:
@@ -39,12 +45,21 @@ def full_training(images: int, batch_size: int) -> int:
 
 
 def affordable(images: int, pixels: int) -> int:
-    """Returns how many epochs see some 8 million pixels: 9 to 81, in threes.
+    """Returns how many epochs see some 6 million pixels: 9 to 81, in threes.
 
-    >>> affordable(images=800, pixels=28 * 28), affordable(images=50_000, pixels=32 * 32)
-    (12, 9)
+    >>> affordable(images=800, pixels=16 * 16), affordable(images=50_000, pixels=32 * 32)
+    (27, 9)
     """
     return 3 * min(max(3, PIXELS // (3 * images * pixels)), 27)
+
+
+def short_trial(affordable: int) -> int:
+    """Returns how many epochs the longest trial has where a full training cannot be afforded.
+
+    >>> short_trial(affordable(images=800, pixels=28 * 28))
+    3
+    """
+    return 3 * max(1, affordable // 9)
 
 
 def batch_size(images: int, pixels: int) -> int:
@@ -61,7 +76,7 @@ def batch_size(images: int, pixels: int) -> int:
 
 
 def costly(images: int, pixels: int, batch_size: int) -> bool:
-    """Returns whether a full training sees more than some 8 million pixels.
+    """Returns whether a full training sees more than some 6 million pixels.
 
     >>> costly(1150, 8 * 8, batch_size=64), costly(800, 28 * 28, batch_size=16)
     (False, True)

@@ -15,7 +15,7 @@ from search.dispatch import dispatch
 from search.experiment import Execution
 from search.ranking import cut_short, finalists, finalists_of_iterations
 from search.report_images import record_mistakes, record_sequences
-from search.schema import FinalRow, TrialRow
+from search.rows import FinalRow, TrialRow
 from search.store import Store
 from search.terminal.display import Display
 from search.training.spec import TrialResult, TrialSpec
@@ -104,7 +104,7 @@ class Finals:
         self.experiment = store.experiment
         self.waiting = {finalist: [*seeds] for finalist, seeds in waiting.items()}
         self._expected = {
-            each: expected_seconds(best[each], self.experiment.max_epochs) for each in waiting
+            each: expected_seconds(best[each], self.experiment.epochs_of_finals) for each in waiting
         }
         # Every finished final's model: which seed's becomes the design is decided at the end.
         names = [

@@ -6,22 +6,27 @@ import dataclasses
 import math
 from collections.abc import Collection
 
-from search.epochs import affordable, batch_size, costly, full_training
+from search.epochs import MORE, affordable, batch_size, costly, full_training, short_trial
 from search.experiment import Experiment, ExperimentError
 from search.looks import LEVELS
 
 
 def planned(
-    experiment: Experiment, automatic: Collection[str], images: int, pixels: int
+    experiment: Experiment,
+    automatic: Collection[str],
+    images: int,
+    pixels: int,
+    validated: int = 0,
 ) -> Experiment:
     """Returns an experiment with what was left to the data.
 
     Args:
         experiment: what was asked for.
-        automatic: which of `batch_size`, `max_epochs`, `min_epochs`, `most_iterations` and
-            `final_seeds` are to be chosen.
+        automatic: which of `batch_size`, `max_epochs`, `min_epochs`, `final_epochs`,
+            `most_iterations` and `final_seeds` are to be chosen.
         images: how many there are to train on.
         pixels: of an image.
+        validated: how many there are to validate on, from which finals learn, too.
 
     Raises:
         ExperimentError: the shortest trainings would be longer than the longest, or the most
@@ -42,7 +47,7 @@ def planned(
         most = first if first == 1 or costly(images, pixels, batch) else 3 * first
     if "final_seeds" in automatic and first >= 3 and costly(images, pixels, batch):
         seeds = 1  # for the evidence is in the searches
-    elif most < first:
+    if most < first:
         raise ExperimentError(
             f"--most-iterations {most} is less than --iterations {first}: give more"
         )
@@ -51,11 +56,17 @@ def planned(
             f"--most-iterations {most} is more than {len(LEVELS)} times --iterations {first}: "
             "give fewer"
         )
+    last = experiment.final_epochs
+    cut = full > longest_affordable
     if "max_epochs" in automatic:
-        longest = min(full, longest_affordable)
+        longest = short_trial(longest_affordable) if cut else full
+        if "min_epochs" not in automatic:
+            longest = max(longest, shortest)
+        if "final_epochs" in automatic and cut:
+            last = min(full_training(images + validated, batch), MORE * longest_affordable)
     if "min_epochs" in automatic:
-        # Where a training is cut short for its cost, fewer configurations are tried, too.
-        shortest = max(1, longest // experiment.factor ** (1 if full > longest_affordable else 2))
+        # Where trials are cut short for their cost, fewer configurations are tried, too.
+        shortest = max(1, longest // experiment.factor ** (1 if cut else 2))
     if shortest > longest:
         raise ExperimentError(
             f"--min-epochs {shortest} is more than --max-epochs {longest}: give fewer"
@@ -65,24 +76,29 @@ def planned(
         batch_size=batch,
         max_epochs=longest,
         min_epochs=shortest,
+        final_epochs=last,
         most_iterations=most,
         final_seeds=seeds,
     )
 
 
-def epochs_in_words(experiment: Experiment, images: int) -> str:
+def epochs_in_words(experiment: Experiment, images: int, validated: int = 0) -> str:
     """Says how long the trainings are, and what it means where they are short.
 
     >>> epochs_in_words(Experiment("digits", ("lines",), max_epochs=81, min_epochs=9), 1150)
-    '1,150 images to train on in batches of 64, 18 steps an epoch: trainings of 9 to 81 epochs'
+    '1,150 images to train on in batches of 64, 18 steps an epoch: trials of 9 to 81 epochs'
     """
     steps = math.ceil(images / experiment.batch_size)
-    full = full_training(images, experiment.batch_size)
+    full = full_training(images + validated, experiment.batch_size)
+    last = experiment.epochs_of_finals
+    epochs = [*dict.fromkeys([experiment.min_epochs, experiment.max_epochs])]
     said = (
         f"{images:,} images to train on in batches of {experiment.batch_size}, "
         f"{steps:,} step{'s' if steps > 1 else ''} an epoch: "
-        f"trainings of {experiment.min_epochs} to {experiment.max_epochs} epochs"
+        f"trials of {' to '.join(map(str, epochs))} epoch{'s' if epochs[-1] > 1 else ''}"
     )
-    if experiment.max_epochs < full:
+    if last != experiment.max_epochs:
+        said += f", finals of {last}"
+    if last < full:
         said += f"; a full training has {full}, so this shows who learns fast, not who is best"
     return said

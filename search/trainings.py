@@ -8,7 +8,7 @@ from typing import Any
 
 from search.data.datasets import Dataset
 from search.experiment import Execution, Experiment, derive_seed
-from search.schema import TrialRow
+from search.rows import TrialRow
 from search.store import Store
 from search.training.spec import TrialResult, TrialSpec
 from search.workers.protocol import Job
@@ -50,7 +50,8 @@ def make_spec(
         seed=final_seed,
         split=None,
         first_epoch=0,
-        last_epoch=experiment.max_epochs,
+        last_epoch=experiment.epochs_of_finals,
+        max_epochs=experiment.epochs_of_finals,
         keep=True,  # for its design
         final=True,
         continues=None,

@@ -26,6 +26,7 @@ NAME = "comparison"
 # What must be alike for one run's figures to be held against another's.
 _BUDGET = (
     "max_epochs",
+    "epochs_of_finals",
     "min_epochs",
     "factor",
     "iterations",

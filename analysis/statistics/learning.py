@@ -28,14 +28,15 @@ def rising(run: Run) -> pd.DataFrame:
     Returns:
         A frame indexed by strategy, in the experiment's order: `slope`, in score an epoch, more is
         better, with `low` and `high`; `rise`, what another third of the training would add at that
-        slope. All are NaN where the last third has fewer than five epochs, or nobody reached it.
+        slope. All are NaN where the last third has fewer than five epochs, or nobody reached it, or
+        the finals were trained for longer than any trial.
 
     >>> from analysis.example import example
     >>> bool(rising(example(lines=0.9)).slope.isna().all())  # nine epochs: a third is too short
     True
     """
     metric, most = run.experiment.metric, run.experiment.max_epochs
-    third = most // 3
+    third = most // 3 if most == run.experiment.epochs_of_finals else 0
     chosen = run.trials[run.trials.trial_id.isin(run.finals.trial_id)]
     if chosen.empty:
         chosen = representatives(run).reset_index()

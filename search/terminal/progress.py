@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from search.experiment import Experiment
 from search.ranking import finalists, finalists_of_iterations
-from search.schema import TrialRow
+from search.rows import TrialRow
 
 
 class Plan(NamedTuple):
@@ -237,7 +237,7 @@ class Progress:
             done = sum(name == strategy for name, _ in self.finals)
             count = self.experiment.final_seeds * searches - done
             if count > 0:
-                left[strategy] = Plan(count, count * self.experiment.max_epochs)
+                left[strategy] = Plan(count, count * self.experiment.epochs_of_finals)
         return left
 
     def time_left(self, now: float) -> tuple[float | None, bool]:

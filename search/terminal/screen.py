@@ -10,9 +10,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from search.schema import TrialRow
+from search.rows import TrialRow
 from search.terminal.progress import Final, Progress, Running, remaining
-from search.wording import values_in_words
+from search.wording import one_line, values_in_words
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 UNKNOWN = "·"
@@ -23,12 +23,6 @@ COLOURS = ("cyan", "magenta", "yellow", "green")
 
 
 # From values to words
-
-
-def one_line(text: object) -> str:
-    """Returns text that neither breaks the line nor steers the terminal."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in str(text))
-    return " ".join(printable.split())
 
 
 def in_words(seconds: float) -> str:
@@ -238,7 +232,7 @@ def current_final(progress: Progress, final: Final) -> Text:
     strategy, number, seed, epoch = final
     return strategy_name(progress, strategy).append(
         f"  final {number} of {progress.finals_of(strategy)}, seed {seed}, "
-        f"{epoch} of {progress.experiment.max_epochs} epochs",
+        f"{epoch} of {progress.experiment.epochs_of_finals} epochs",
         "default",
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from search.designs import description, design_source, export_designs, file_name, weights_seed
-from search.schema import FinalRow
+from search.rows import FinalRow
 from search.store import Store
 from spaces import build_design
 from tests.support import exported

@@ -10,7 +10,7 @@ from search.experiment import Experiment, ExperimentError
 from search.hyperband import brackets
 from search.plan import epochs_in_words, planned
 
-AUTO = ("batch_size", "max_epochs", "min_epochs")
+AUTO = ("batch_size", "max_epochs", "min_epochs", "final_epochs")
 
 
 @pytest.mark.parametrize("images", [1, 64, 1150, 3200, 8000, 40_000, 10**6])
@@ -18,14 +18,17 @@ AUTO = ("batch_size", "max_epochs", "min_epochs")
 def test_the_plan_follows_from_how_many_images_there_are_and_how_large_they_are(images, pixels):
     asked = Experiment("digits", ("lines",), iterations=3)
     chosen = planned(asked, (*AUTO, "most_iterations", "final_seeds"), images, pixels)
-    steps = chosen.max_epochs * math.ceil(images / chosen.batch_size)
-    assert steps >= 0.9 * STEPS or chosen.max_epochs in (81, affordable(images, pixels))
-    assert chosen.max_epochs * images * pixels <= PIXELS or chosen.max_epochs == 9
+    full = full_training(images, chosen.batch_size)
+    cut = full > affordable(images, pixels)
+    last = chosen.epochs_of_finals
+    assert last == min(full, (3 if cut else 1) * affordable(images, pixels))
+    assert last * math.ceil(images / chosen.batch_size) >= 0.9 * STEPS or last in (full, 27)
+    assert chosen.max_epochs * images * pixels <= PIXELS or chosen.max_epochs in (3, 9)
     plan = brackets.plan(chosen.max_epochs, chosen.factor, chosen.min_epochs)
     sizes = [rungs[0].size for rungs in plan.values()]
-    cut = chosen.max_epochs < full_training(images, chosen.batch_size)
     assert sizes == ([3, 2] if cut else [9, 5, 3])
     assert chosen.max_epochs == chosen.min_epochs * (3 if cut else 9)
+    assert (chosen.max_epochs < last) == cut
     dear = costly(images, pixels, chosen.batch_size)
     assert (chosen.most_iterations, chosen.final_seeds) == ((3, 1) if dear else (9, 3))
     once = planned(Experiment("digits", ("lines",)), ("final_seeds",), images, pixels)
@@ -38,6 +41,14 @@ def test_what_is_given_stays():
     assert planned(given, ("min_epochs",), 1150, 64).min_epochs == 2
     assert planned(given, ("max_epochs",), 1150, 64).max_epochs == 81
     assert planned(given, ("batch_size",), 800, 784).batch_size == 16
+    for name in ("max_epochs", "final_epochs"):  # what is given is not cut, nor made longer
+        left = [other for other in AUTO if other != name]
+        asked = dataclasses.replace(given, **{name: 20})
+        assert planned(asked, left, 800, 784).epochs_of_finals == 20
+    assert planned(given, ("max_epochs",), 800, 784).max_epochs == 4  # no fewer than the shortest
+    few = Experiment("digits", ("lines",), iterations=3, most_iterations=2)
+    with pytest.raises(ExperimentError, match="less than --iterations 3"):
+        planned(few, (*AUTO, "final_seeds"), 800, 784)
     short = Experiment("digits", ("lines",), max_epochs=3)
     assert planned(short, ("min_epochs",), 1150, 64).min_epochs == 1
 
@@ -65,8 +76,12 @@ def test_too_few_or_too_many_looks_are_refused(most, why):
 def test_it_is_said():
     said = epochs_in_words(Experiment("digits", ("lines",)), 60)
     assert said == (
-        "60 images to train on in batches of 64, 1 step an epoch: trainings of 1 to 9 epochs; "
+        "60 images to train on in batches of 64, 1 step an epoch: trials of 1 to 9 epochs; "
         "a full training has 81, so this shows who learns fast, not who is best"
     )
     full = Experiment("digits", ("lines",), max_epochs=81, min_epochs=9)
-    assert epochs_in_words(full, 60).endswith("trainings of 9 to 81 epochs")
+    assert epochs_in_words(full, 60).endswith("trials of 9 to 81 epochs")
+    long = Experiment("digits", ("lines",), max_epochs=3, final_epochs=81)
+    assert epochs_in_words(long, 60).endswith("trials of 1 to 3 epochs, finals of 81")
+    once = Experiment("digits", ("lines",), max_epochs=1, final_epochs=81)
+    assert epochs_in_words(once, 60).endswith("trials of 1 epoch, finals of 81")

@@ -29,6 +29,7 @@ def _facts(found: Findings) -> Table:
         ["seed", str(asked.seed)],
         ["strategies", formatting.listing(strategies)],
         ["epochs", f"{asked.min_epochs} to {asked.max_epochs}, reduction factor {asked.factor}"],
+        ["epochs of the finals", str(asked.epochs_of_finals)],
         ["searches of each strategy", _searches(asked)],
         ["final seeds", str(asked.final_seeds)],
         ["batch size", str(asked.batch_size)],

@@ -19,15 +19,17 @@ def section(found: Findings) -> Section | None:
     had = plural(int(searches.max()), "search", "searches")
     if searches.min() < searches.max():
         had = f"{between(int(searches.min()), int(searches.max()))} searches"
-    images = run.datasets.train_images.dropna()
+    images = (run.datasets.train_images + run.datasets.validation_images).dropna()
     full = asked.full_training(int(images.iloc[0])) if len(images) else 0
-    short = f", where a full training has {full}: who learns fast is ahead"
+    last = asked.epochs_of_finals
+    later = f", and the finalists for {last}" if last != asked.max_epochs else ""
+    short = f", where a full training has {full}: who learns fast is ahead" if last < full else ""
     prose = [
         "One data set: on other images another strategy may be the best.",
         "One space: each strategy was searched within its own choices (docs/strategies.md), and "
         "what lies outside was not tried.",
         f"This budget: {had} of each strategy, {count} configurations in all, trained for at "
-        f"most {plural(asked.max_epochs, 'epoch')}{short if asked.max_epochs < full else ''}.",
+        f"most {plural(asked.max_epochs, 'epoch')}{later}{short}.",
         "One test split: the intervals count that it has few images, and not that it may differ "
         "from the images that the model will meet.",
     ]
