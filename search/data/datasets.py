@@ -23,10 +23,11 @@ from search.data.membership import (
     first_copies,
     firsts,
 )
-from search.data.sources import Part, Source, bad_data, one_line
+from search.data.sources import Part, Source, bad_data
 from search.data.splits import apportion, hold_out, limited, shuffled
 from search.data.values import adjustment
 from search.experiment import Experiment, derive_seed
+from search.wording import escaped
 
 __all__ = ["NAMES", "Dataset", "Images", "load_dataset"]
 
@@ -134,7 +135,8 @@ def load_dataset(
 
     All splits are stratified and follow from the experiment's seed and the data set's name. Of the
     training images a fifth is for validation, and of all images a fifth for the test, where the
-    data set has no such split of its own. Exact copies of an image stay together.
+    data set has no such split of its own. Exact copies of an image stay together,
+    unless nothing could be validated on.
 
     Args:
         experiment: what is asked for.
@@ -158,6 +160,11 @@ def load_dataset(
         members = enrol(parts, prints, chosen)
         there = np.ones(sum(len(chosen[split].places) for split in LEARNT_FROM), dtype=bool)
 
+    if not len(chosen["validation"].places):
+        raise bad_data(
+            f"no image of {name} is left to validate on: give more images, or a higher "
+            "--train-limit"
+        )
     own = [chosen[split].places for split in LEARNT_FROM if chosen[split].part == "train"]
     reader = source.reader(np.concatenate(own))
     if len(own) == len(LEARNT_FROM):
@@ -238,7 +245,7 @@ def _choose(
         pool = pool[limited(y[pool], classes, limit, seed_of("limit"), least=2)]
         _, first, which = np.unique(alike[pool], return_index=True, return_inverse=True)
         ranks = shuffled(len(pool), seed_of("validation"))[first[which]]
-        kept, held = hold_out(y[pool], ranks, keep=1)
+        kept, held = hold_out(y[pool], ranks, keep=1, part_copies=True)
         train, validation = pool[kept], Chosen("train", pool[held])
     else:
         own = np.unique(source.validation.labels, return_inverse=True)[1]
@@ -275,7 +282,7 @@ def _class_names(name: str, classes: np.ndarray) -> tuple[str, ...]:
     known = CLASS_NAMES.get(name)
     if known and classes.dtype.kind == "i" and classes[0] >= 0 and classes[-1] < len(known):
         return tuple(known[label] for label in classes)
-    names = tuple(one_line(str(label)) for label in classes)
+    names = tuple(escaped(str(label)) for label in classes)
     shown: dict[str, str] = {}
     for label in names:
         if not label.strip():

@@ -31,15 +31,15 @@ def source_of(experiment: Experiment) -> Source:
         raise _unknown(name)
     arrays = _arrays(path)
     if arrays is None:
-        return folder_source(path, experiment.image_size)
-    _check_size(experiment)
+        return folder_source(path, experiment.image_size, experiment.skip_broken)
+    _check_files(experiment)
     return source_of_arrays(arrays)
 
 
 def _known(experiment: Experiment) -> Source:
     """Returns the data set of a name, whatever lies here under it."""
     name = experiment.dataset
-    _check_size(experiment)
+    _check_files(experiment)
     if name == "digits":
         source = digits_source()
     elif experiment.data_dir is None:
@@ -57,11 +57,16 @@ def _known(experiment: Experiment) -> Source:
     return source
 
 
-def _check_size(experiment: Experiment) -> None:
-    if experiment.image_size is not None:
-        raise bad_data(
-            f"--image-size resizes a folder's images, {experiment.dataset} is none: leave it out"
-        )
+def _check_files(experiment: Experiment) -> None:
+    """Refuses what is asked of image files, where there are none."""
+    for option, does, asked in (
+        ("--image-size", "resizes", experiment.image_size is not None),
+        ("--skip-broken", "leaves out some of", experiment.skip_broken),
+    ):
+        if asked:
+            raise bad_data(
+                f"{option} {does} a folder's images, {experiment.dataset} is none: leave it out"
+            )
 
 
 def _arrays(path: Path) -> Arrays | None:

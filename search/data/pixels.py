@@ -23,6 +23,8 @@ from PIL import Image, ImageOps
 
 from search.data.layouts import FORMATS
 from search.data.sources import bad_data
+from search.experiment import ExperimentError
+from search.wording import escaped
 
 LARGEST_KEPT = 64  # pixels a side: small images of one size keep it
 DEFAULT_SIZE = (32, 32)  # all others, unless --image-size says otherwise
@@ -55,6 +57,10 @@ class Form:
     notes: tuple[str, ...] = ()
 
 
+class BrokenImageError(ExperimentError):
+    """An image file that cannot be read, or would be read wrong."""
+
+
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
     """An image file; whatever a damaged one raises within the block becomes one line."""
@@ -64,10 +70,30 @@ def opened(path: Path) -> Iterator[Image.Image]:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as image:
                 yield image
+    except BrokenImageError:
+        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
-        raise bad_data(f"{path} is too large an image: make it smaller, or delete it") from error
+        raise _broken(path, "it is too large an image") from error
     except Exception as error:  # decoders raise anything from SyntaxError to struct.error
-        raise bad_data(f"cannot read the image {path} ({error}): fix it, or delete it") from error
+        raise _broken(path, f"{error}") from error
+
+
+def _broken(path: Path, reason: str) -> BrokenImageError:
+    return BrokenImageError(escaped(f"{path} ({reason})"))
+
+
+def broken(files: Iterable[Path]) -> dict[Path, str]:
+    """Decodes image files; returns those that cannot be read, with what is wrong with each."""
+    any_form = Form(*DEFAULT_SIZE, "RGBA", deepest=(0, 1))
+    found = {}
+    for path in files:
+        try:
+            headers_of([path])
+            with opened(path) as image:
+                pixels(path, image, any_form)
+        except BrokenImageError as error:
+            found[path] = str(error)
+    return found
 
 
 @dataclasses.dataclass
@@ -134,7 +160,7 @@ def _check_tiff(path: Path, image: Any) -> None:
         wrong = f"{samples} channels, of which {len(image.getbands())} would be read"
     else:
         return
-    raise bad_data(f"the image {path} has {wrong}: save it upright, as 8 bits of grey or colour")
+    raise _broken(path, f"it has {wrong}: save it upright, as 8 bits of grey or colour")
 
 
 def common_form(files: Sequence[Path], size: tuple[int, int] | None) -> Form:
@@ -256,7 +282,7 @@ def _deep_values(path: Path, image: Image.Image) -> tuple[np.ndarray, np.ndarray
     if unsigned:
         values = values.view(np.uint32)  # Pillow takes them for signed
     if not np.isfinite(values).all():
-        raise bad_data(f"the image {path} has values that are no numbers: fix it, or delete it")
+        raise _broken(path, "it has values that are no numbers")
     hidden = image.info.get("transparency")
     return values, np.ones(values.shape, bool) if hidden is None else values != hidden
 

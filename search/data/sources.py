@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from search.experiment import ExperimentError
+from search.wording import escaped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,20 +91,9 @@ def fingerprint(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-def one_line(text: str) -> str:
-    r"""Returns text that prints on one line of any terminal: odd characters become escapes.
-
-    >>> print(one_line("mo\nuse"))
-    mo\nuse
-    """
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )
-
-
 def bad_data(message: str) -> ExperimentError:
     """Returns the error to raise; names from outside may hold anything."""
-    return ExperimentError(one_line(message))
+    return ExperimentError(escaped(message))
 
 
 def as_images(where: str, name: str, array: np.ndarray) -> np.ndarray:

@@ -25,7 +25,9 @@ def ranked(places: np.ndarray, seed: int) -> np.ndarray:
     return ranks
 
 
-def hold_out(labels: np.ndarray, ranks: np.ndarray, *, keep: int) -> tuple[np.ndarray, np.ndarray]:
+def hold_out(
+    labels: np.ndarray, ranks: np.ndarray, *, keep: int, part_copies: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Splits indices in two, 80 % and 20 % of every class to within one image.
 
     Args:
@@ -34,6 +36,7 @@ def hold_out(labels: np.ndarray, ranks: np.ndarray, *, keep: int) -> tuple[np.nd
             they stay together, whatever that does to the shares.
         keep: how many images of each class stay in the first part, come what may. Of the
             others, at least one goes into the second.
+        part_copies: whether copies may be parted where the second part would else be empty.
 
     Returns:
         The sorted indices of either part, integers.
@@ -52,6 +55,10 @@ def hold_out(labels: np.ndarray, ranks: np.ndarray, *, keep: int) -> tuple[np.nd
     together = np.flatnonzero(np.isin(ranks, ranks[held]))
     if np.all(counts - np.bincount(y[together], minlength=len(counts)) >= np.minimum(keep, counts)):
         held = together
+    if part_copies and not len(held):
+        own = np.empty(len(ranks), dtype=np.int64)
+        own[np.argsort(ranks, kind="stable")] = np.arange(len(ranks))
+        return hold_out(labels, own, keep=keep)
     return np.setdiff1d(np.arange(len(labels)), held), held
 
 

@@ -54,7 +54,7 @@ class WorkerState:
             listed = np.concatenate(known) if len(known) == len(parts) else np.arange(len(y))
             train, validation = (
                 Images(ops.take(x, chosen, axis=0), y[chosen])
-                for chosen in hold_out(y, ranked(listed, seed), keep=1)
+                for chosen in hold_out(y, ranked(listed, seed), keep=1, part_copies=True)
             )
             self._drawn = seed, (train, validation)
         return self._drawn[1]

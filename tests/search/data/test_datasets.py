@@ -190,3 +190,12 @@ def test_other_refusals(tmp_path):
     script = tmp_path / "images.txt"
     script.write_text("a,b")
     assert "give a folder of class folders, an .npz" in refusal(script)
+
+
+def test_a_limit_that_leaves_nothing_to_validate_on_is_refused(tmp_path):
+    x = np.arange(40 * 16, dtype="u1").reshape(40, 4, 4) * 7
+    y = np.arange(40) % 2
+    arrays = {"x_train": x[:30], "y_train": y[:30], "x_test": x[30:36], "y_test": y[30:36]}
+    np.savez(tmp_path / "a.npz", **arrays, x_val=x[36:38], y_val=y[36:38])
+    assert "left to validate on" in refusal(tmp_path / "a.npz", train_limit=4)
+    assert len(load(tmp_path / "a.npz", train_limit=30).validation.y) == 2

@@ -1,6 +1,7 @@
 """Folders of images as data sets: their splits, and that images are opened when they are needed."""
 
 import numpy as np
+from PIL import Image
 
 from search.data import pixels
 from tests.support.images import load, picture, pictures, refusal, same
@@ -78,3 +79,49 @@ def test_a_limit_reads_no_more_than_it_uses(tmp_path, monkeypatch):
     data = load(pictures(tmp_path, 20, ("dog",), colour=(200, 9, 9)), train_limit=10)
     assert len(decoded) == 10 + data.test_count == 18
     assert len(data.train.y) + len(data.validation.y) == 10
+
+
+def broken_files(folder):
+    """Breaks four files, each in another way and split; returns them."""
+    pictures(folder / "train", 8)
+    pictures(folder / "test", 4)
+    empty, text = folder / "train" / "cat" / "1.png", folder / "train" / "dog" / "2.png"
+    cut, lying = folder / "test" / "cat" / "3.png", folder / "test" / "dog" / "lying.tif"
+    empty.write_bytes(b"")
+    text.write_text("not an image")
+    cut.write_bytes(cut.read_bytes()[:45])
+    Image.new("RGB", (6, 4)).save(lying, tiffinfo={pixels.ORIENTATION: 6})
+    return [empty, text, cut, lying]
+
+
+def test_all_files_that_cannot_be_read_are_named_in_one_message(tmp_path):
+    files = broken_files(tmp_path)
+    message = refusal(tmp_path)
+    assert "cannot read 4 of 25 images, " in message and "--skip-broken" in message
+    assert all(str(file) in message for file in files)
+    for number in range(12):
+        (tmp_path / "train" / "cat" / f"more{number}.png").write_text("x")
+    message = refusal(tmp_path)
+    assert "cannot read 16 of 37 images, " in message and " and 6 more: " in message
+
+
+def test_files_that_cannot_be_read_are_left_out_where_that_is_asked_for(tmp_path):
+    files = broken_files(tmp_path)
+    skipped = load(tmp_path, skip_broken=True)
+    assert any(note.startswith("left out: 4 of 25 images, ") for note in skipped.notes)
+    for file in files:
+        file.unlink()
+    clean = load(tmp_path)
+    assert same(clean.train, skipped.train) and same(clean.validation, skipped.validation)
+    assert same(clean.open_test(), skipped.open_test())
+    assert not any(note.startswith("left out") for note in load(tmp_path, skip_broken=True).notes)
+
+
+def test_a_class_of_which_nothing_can_be_read_is_refused(tmp_path):
+    pictures(tmp_path, classes=("cat", "dog", "owl"))
+    for file in (tmp_path / "cat").iterdir():
+        file.write_text("x")
+    assert "no image of class cat" in refusal(tmp_path, skip_broken=True)
+    for file in tmp_path.glob("*/*.png"):
+        file.write_text("x")
+    assert "no image of class cat" in refusal(tmp_path, skip_broken=True)

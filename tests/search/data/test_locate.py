@@ -22,3 +22,8 @@ def test_names_files_and_folders(tmp_path):
 def test_any_other_file_is_answered_with_what_is_read(tmp_path, name):
     (tmp_path / name).write_text("no images")
     assert "an .h5, or a .csv of paths and labels" in refusal(tmp_path / name)
+
+
+def test_what_is_asked_of_image_files_is_refused_where_there_are_none(tmp_path):
+    for dataset in ("digits", str(npz(tmp_path / "a.npz"))):
+        assert "--skip-broken leaves out" in refusal(dataset, skip_broken=True)

@@ -51,3 +51,17 @@ def test_apportion_by_hand():
     assert apportion(np.array([7, 8, 15]), 10).tolist() == [2, 3, 5]
     assert apportion(np.array([3, 3, 3]), 1).tolist() == [1, 0, 0]
     assert apportion(np.array([3, 4]), 7).tolist() == [3, 4]
+
+
+def test_where_all_of_a_class_are_copies_they_are_parted_rather_than_none_held_out():
+    """Three images, each twenty times: nothing could be validated on, were they kept together."""
+    y, alike = np.arange(60) % 3, np.arange(60) % 3
+    kept, held = hold_out(y, alike, keep=1)
+    assert len(held) == 0
+    kept, held = hold_out(y, alike, keep=1, part_copies=True)
+    assert np.bincount(y[held]).tolist() == [4, 4, 4]
+    assert sorted([*kept, *held]) == list(range(60))
+    mixed = np.where(np.arange(60) < 30, alike, np.arange(60))  # some are no copies
+    for part in (False, True):
+        together = hold_out(y, mixed, keep=1, part_copies=part)
+        assert len({*mixed[together[0]]} & {*mixed[together[1]]}) == 0
