@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import math
 import os
@@ -14,13 +15,34 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search.devices import PROCESSORS, find_devices, in_words
-from search.environment import check_backend, describe_machine, end_cleanly, start_backend
-from search.experiment import Execution, ExperimentError
-from search.options import automatic, execution_of, experiment_of, make_parser, others, resumable
-from search.workers.choice import make_workers, plan_workers, planned_devices
-from search.workers.forkserver import begin_imports
-from search.workers.protocol import SchedulerLostError
+INSTALL = "pip install -r requirements.txt, or make a virtual environment by `make run`"
+
+try:
+    from search.devices import PROCESSORS, find_devices, in_words
+    from search.environment import (
+        check_backend,
+        describe_machine,
+        end_cleanly,
+        print_anything,
+        start_backend,
+    )
+    from search.experiment import Execution, ExperimentError
+    from search.options import (
+        automatic,
+        check_strategies,
+        execution_of,
+        experiment_of,
+        make_parser,
+        others,
+        resumable,
+    )
+    from search.wording import escaped
+    from search.workers.choice import make_workers, plan_workers, planned_devices
+    from search.workers.forkserver import begin_imports
+    from search.workers.protocol import SchedulerLostError
+except ModuleNotFoundError as missing:  # as the system's own Python says
+    print(f"error: {missing.name} is not installed: {INSTALL}", file=sys.stderr)
+    sys.exit(2)
 
 if TYPE_CHECKING:
     from search.data.datasets import Dataset
@@ -36,6 +58,7 @@ SCHEDULER_LOST = 3
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    print_anything()
     options = make_parser().parse_args(arguments)
     end_cleanly()
     store: Store | None = None
@@ -62,19 +85,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             store, dataset, spaces = new_run(options, arguments)
         if devices.warning:
-            print(devices.warning)
+            say(devices.warning)
         with store:
             return run(store, dataset, spaces, execution, environments)
-    # The last two are a full disk, or one that went away.
-    except (ExperimentError, OSError, sqlite3.Error) as error:
+    except ERRORS as error:
         hint = f". When that is fixed, go on: {resume_command(store.path)}" if store else ""
-        print(f"error: {error}{hint}", file=sys.stderr)
-        return 2
+        return complain(f"error: {in_words_of(error)}{hint}", 2)
     except KeyboardInterrupt:
         path = store.path if store else options.resume  # whose images were just being read
         hint = f"go on: {resume_command(path)}" if path else "nothing was written"
-        print(f"interrupted: {hint}", file=sys.stderr)
-        return INTERRUPTED
+        return complain(f"interrupted: {hint}", INTERRUPTED)
+
+
+# The last four are a full disk or one that went away, memory, and what is not installed.
+ERRORS = (ExperimentError, OSError, sqlite3.Error, MemoryError, ModuleNotFoundError)
+
+
+def in_words_of(error: BaseException) -> str:
+    """What is wrong, and what to do, of one of `ERRORS`.
+
+    >>> in_words_of(ModuleNotFoundError(name="keras"))[:22]
+    'keras is not installed'
+    """
+    if isinstance(error, ModuleNotFoundError):
+        return f"{error.name} is not installed: {INSTALL}"
+    if isinstance(error, MemoryError):
+        return f"not enough memory ({error or 'for the images'}): take fewer with --train-limit"
+    return str(error) or type(error).__name__
+
+
+def say(text: object) -> None:
+    """Prints a line, and at once: an output that takes no more is known while it can be said."""
+    print(escaped(text), flush=True)
+
+
+def complain(text: str, code: int) -> int:
+    """Prints why it ended to the error stream, if that is still there, and returns the code."""
+    with contextlib.suppress(OSError):
+        print(escaped(text), file=sys.stderr, flush=True)
+    return code
 
 
 def show_status(path: str, arguments: Sequence[str]) -> int:
@@ -93,9 +142,9 @@ def show_devices(execution: Execution) -> int:
     if execution.cluster:
         raise ExperimentError("--devices is about this machine: leave out --cluster")
     devices = find_devices()
-    print(in_words(planned_devices(execution, devices)))
+    say(in_words(planned_devices(execution, devices)))
     if devices.warning:
-        print(devices.warning)
+        say(devices.warning)
     return 0
 
 
@@ -129,13 +178,14 @@ def new_run(options: argparse.Namespace, arguments: Sequence[str]) -> tuple[Stor
         raise ExperimentError(f"{out} exists: go on with --resume {out}, or choose another --out")
     dataset = load_dataset(experiment)
     images, pixels = len(dataset.train.y), math.prod(dataset.image_shape[:2])
-    experiment = planned(experiment, automatic(options), images, pixels)
+    held = len(dataset.validation.y)
+    experiment = planned(experiment, automatic(options), images, pixels, held)
     spaces = search_spaces(experiment, dataset)
     if options.warm_start:
         initial, notes = read_initial(options.warm_start, experiment, spaces)
         experiment = dataclasses.replace(experiment, initial=initial)
         for note in notes:
-            print(note)
+            say(note)
     command = shlex.join(["python", "run_search.py", *arguments])
     return Store.create(out, experiment, describe_machine(command)), dataset, spaces
 
@@ -152,12 +202,14 @@ def old_run(path: str, arguments: Sequence[str]) -> tuple[Store, Dataset]:
     from search.data.datasets import load_dataset
     from search.data.membership import Member
     from search.store import Store
+    from spaces import STRATEGIES
 
     if unfit := others(arguments, resumable()):
         raise ExperimentError(
             f"--resume takes what was asked for from the run: leave out {' '.join(unfit)}"
         )
     store = Store.resume(path)
+    check_strategies([store.experiment.strategies], list(STRATEGIES))
     known = [{key: row[key] for key in Member._fields} for row in store.rows("members")]
     members = [Member(**row) for row in known]
     dataset = load_dataset(store.experiment, members, store.finals_begun)
@@ -193,11 +245,12 @@ def run(
         code, stopped = INTERRUPTED, "interrupted"
     except SchedulerLostError as error:
         code, stopped = SCHEDULER_LOST, f"error: {error}"
-    report = write_report(store.path)
+    lines = str(write_report(store.path)).splitlines()
     if stopped:
-        print(f"{stopped}. What there is so far:\n{report}\nto go on: {resume_command(store.path)}")
-    else:
-        print(report)
+        again = f"to go on: {resume_command(store.path)}"
+        lines = [f"{stopped}. What there is so far:", *lines, again]
+    for line in lines:
+        say(line)
     return code
 
 
@@ -235,7 +288,8 @@ def search_and_test(
     with make_display(store.experiment, totals) as display:
         for line in dataset.in_words():
             display.note(line)
-        display.note(epochs_in_words(store.experiment, len(dataset.train.y)))
+        learnt = len(dataset.train.y), len(dataset.validation.y)
+        display.note(epochs_in_words(store.experiment, *learnt))
         page = LivePage(store.path, display.note)
         page()
         with make_workers(execution, environments, display.note) as workers:

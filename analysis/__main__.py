@@ -7,6 +7,7 @@ first one's report as comparison.html unless --out says where; their own reports
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 
@@ -32,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "beside it (default: RUN/report/comparison.html of the first RUN)",
     )
     options = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # it may hold no more than ASCII
+        sys.stdout.reconfigure(errors="backslashreplace")
     if options.out and len(options.run) == 1:
         parser.error("--out is for the comparison of several runs: one run's report stays in it")
     if options.out and not options.out.endswith(".html"):

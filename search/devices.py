@@ -20,6 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from search.environment import BACKENDS, GPUS, PLATFORMS, backend_name, limit_threads, version_of
+from search.wording import one_line
 
 TOOL = "nvidia-smi"
 CARD = r"^GPU (\d+): "
@@ -126,7 +127,7 @@ def list_cards() -> list[str]:
     if code or not cards:
         # It may list one card and complain of another.
         lines = [line for line in output.splitlines() if line.strip() and not re.match(CARD, line)]
-        said = one_line(lines[0]).rstrip(".") if lines else "nothing"
+        said = one_line(lines[0])[:200].rstrip(".") if lines else "nothing"
         raise UnusableError(
             f"{TOOL} does not work. It says: {said} (exit code {code}). Fix the driver of the GPU"
         )
@@ -157,7 +158,7 @@ def ask_backend(backend: str) -> list[str]:
         ) from error
     answers = re.findall(f"^{ANSWER}(.*)$", output, re.MULTILINE)
     if code or not answers:
-        said = one_line(output.strip().rpartition("\n")[2]) or f"exit code {code}"
+        said = one_line(output.strip().rpartition("\n")[2])[:200] or f"exit code {code}"
         raise UnusableError(f"{BACKENDS[backend]} cannot look for them: {said}. {look(backend)}")
     names: list[str] = json.loads(answers[-1])
     return names
@@ -243,12 +244,6 @@ def in_words(workers: Iterable[str]) -> str:
         for device, count in collections.Counter(workers).items()
     ]
     return f"{BACKENDS[backend]} {version_of(backend)}: {', '.join(parts)}"
-
-
-def one_line(text: str, most: int = 200) -> str:
-    """Returns at most so many characters of a stranger's text, without what steers a terminal."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in text)
-    return " ".join(printable.split())[:most]
 
 
 if __name__ == "__main__":

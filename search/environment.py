@@ -7,6 +7,7 @@ import contextlib
 import datetime
 import importlib.metadata
 import importlib.util
+import io
 import logging
 import os
 import platform
@@ -187,13 +188,26 @@ def keep_compiled() -> None:
         warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache")
 
 
+def print_anything() -> None:
+    """Has both streams print what their encoding cannot, as escapes: no run ends for a name."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 _interrupted = threading.Event()
 
 
 def end_cleanly() -> None:
-    """Has SIGTERM, by which Slurm and systemd warn, end a run as Ctrl-C does; both always do."""
+    """Has SIGTERM, by which Slurm and systemd warn, end a run as Ctrl-C does; both always do.
+
+    So does SIGHUP, by which a terminal says that it is closed, unless `nohup` has it ignored.
+    """
     _interrupted.clear()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
         signal.signal(number, _interrupt)
     sys.unraisablehook = _interrupt_again
 

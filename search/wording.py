@@ -1,10 +1,31 @@
-"""Hyperparameters in words: one way of printing them, in the terminal and in the report."""
+"""One way of printing text from outside, and hyperparameters, in the terminal and the report."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 NOTHING = "\N{EN DASH}"
+
+
+def one_line(text: object) -> str:
+    r"""Returns text that neither breaks the line nor steers the terminal.
+
+    >>> one_line("a file\x1b[2J\nof two lines")
+    'a file [2J of two lines'
+    """
+    printable = "".join(letter if letter.isprintable() else " " for letter in str(text))
+    return " ".join(printable.split())
+
+
+def escaped(text: object) -> str:
+    r"""Returns text that prints on one line of any terminal: odd characters become escapes.
+
+    >>> print(escaped("mo\nuse"))
+    mo\nuse
+    """
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text)
+    )
 
 
 def value_in_words(value: object) -> str:

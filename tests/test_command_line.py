@@ -415,6 +415,8 @@ def test_the_experiment_is_what_was_asked_for(cwd, no_search):
         **{"strategies": ["line_cnn", "lines"], "final_seeds": 4, "max_epochs": 5, "mirror": True},
         **{"dataset": "digits", "data_dir": None, "image_size": None, "train_limit": None},
         "initial": [],
+        "skip_broken": False,
+        "final_epochs": None,
         "min_epochs": 1,
         "most_iterations": 6,
     }
@@ -613,7 +615,7 @@ def test_where_there_is_no_terminal_the_output_is_plain_lines(finished_run):
     )
     assert classes.startswith("10 classes, images but for the test: 0 10, 1 10, ")
     assert plan.startswith(
-        "80 images to train on in batches of 64, 2 steps an epoch: trainings of 1 to 2 epochs; "
+        "80 images to train on in batches of 64, 2 steps an epoch: trials of 1 to 2 epochs; "
     )
     assert re.fullmatch(r"(TensorFlow|JAX) [\d.]+: 1 worker on .+", devices)
     assert Store(finished_run.path).about["devices"] == [devices]

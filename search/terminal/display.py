@@ -16,9 +16,10 @@ from rich.live import Live
 from rich.text import Text
 
 from search.experiment import Experiment
-from search.schema import TrialRow
+from search.rows import TrialRow
 from search.terminal.progress import Final, Progress, plans
-from search.terminal.screen import final_line, in_words, one_line, screen, trial_line
+from search.terminal.screen import final_line, in_words, screen, trial_line
+from search.wording import one_line
 
 
 class Display:

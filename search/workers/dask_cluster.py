@@ -88,14 +88,15 @@ def start_cluster(
     # These keys are made now, are kept in memory, and open this cluster alone.
     security = distributed.Security.temporary()
     host = "127.0.0.1"
-    share = 0.9 * distributed.system.MEMORY_LIMIT / len(environments)
+    there = distributed.system.MEMORY_LIMIT
+    share = 0.9 * there / len(environments)
     memory = execution.worker_memory
     options = {
         "host": host,
         "protocol": "tls",
         "security": security,
         "nthreads": 1,
-        "memory_limit": int(memory * GIGABYTE if memory else share),
+        "memory_limit": int(min(memory * GIGABYTE, there) if memory else share),
         "dashboard": False,
         "silence_logs": logging.CRITICAL,
     }

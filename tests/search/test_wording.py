@@ -1,9 +1,9 @@
-"""Hyperparameters in words."""
+"""Text from outside, and hyperparameters, in words."""
 
 import numpy as np
 import pytest
 
-from search.wording import NOTHING, value_in_words, values_in_words
+from search.wording import NOTHING, one_line, value_in_words, values_in_words
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,9 @@ from search.wording import NOTHING, value_in_words, values_in_words
 def test_a_value_reads_the_same_everywhere(given, shown):
     assert value_in_words(given) == shown
     assert values_in_words({"a": given, "b": 1}) == f"a={shown} b=1"
+
+
+def test_text_from_outside_is_one_tame_line():
+    assert one_line("a\n\x1b[31mb\t c\udcff[x]") == "a [31mb c [x]"
+    assert one_line("\u202eabc\x07\0\r") == "abc"
+    assert one_line(OSError(2, "no\nfile")) == "[Errno 2] no file"
