@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/installed-$(REQUIREMENTS)
 # A process a core; tests that share an expensive run stay together (tests/conftest.py).
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
-.PHONY: run test test-all lint format
+.PHONY: run test test-all lint format fuzz audit lock
 
 # A short search of the digits: every strategy, in minutes. README.md has the longer ones.
 run: $(INSTALLED)
@@ -39,3 +39,17 @@ $(INSTALLED): $(wildcard requirements*.txt)
 $(VENV)/installed-dev: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
+
+# Made up anew, a hundred times as much as in the suite: an hour or more.
+fuzz: $(VENV)/installed-dev
+	SCANLINE_FUZZ=$(or $(TIMES),100) $(BIN)/python -m pytest -q tests/test_fuzzing.py
+
+# Known weaknesses of what is installed, asked of PyPI.
+audit: $(VENV)/installed-dev
+	$(BIN)/python -m pip_audit --strict --requirement requirements.lock --disable-pip
+
+# Every package that requirements.txt brings along, on any system, with the hashes of its files.
+lock: $(VENV)/installed-dev
+	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --custom-compile-command "make lock" \
+		--output-file requirements.lock requirements.txt

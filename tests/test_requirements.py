@@ -89,3 +89,15 @@ def test_make_installs_for_the_backend_and_the_card(tmp_path, backend, tool, cho
         check=True,
     )
     assert re.findall(r"-r (\S+)", done.stdout) == [chosen]
+
+
+def test_the_lock_holds_what_is_required_with_hashes():
+    """`make lock` has been run since a pin was changed."""
+    text = (ROOT / "requirements.lock").read_text()
+    locked = {*re.findall(r"^([\w.-]+==[^ ;\\]+)", text, re.MULTILINE)}
+    for package, version in whole("requirements.txt").items():
+        assert f"{package}=={version}" in locked, f"{package}: run `make lock`"
+    entries = re.split(r"\n(?=[\w.-]+==)", text)[1:]
+    assert len(entries) == len(locked) > 60
+    assert all("--hash=sha256:" in entry for entry in entries)
+    assert "://" not in text  # wherever it was made, it is installed from where pip looks
