@@ -42,7 +42,7 @@ $(VENV)/installed-dev: $(INSTALLED)
 
 # Made up anew, a hundred times as much as in the suite: an hour or more.
 fuzz: $(VENV)/installed-dev
-	SCANLINE_FUZZ=$(or $(TIMES),100) $(BIN)/python -m pytest -q tests/test_fuzzing.py
+	SCANLINE_FUZZ=$(or $(TIMES),100) $(BIN)/python -m pytest -m "slow or not slow" tests/test_fuzzing.py
 
 # Known weaknesses of what is installed, asked of PyPI.
 audit: $(VENV)/installed-dev

@@ -250,7 +250,8 @@ def test_whatever_stands_in_an_experiment(half, folder, no_search, capsys, data)
         execute(["--resume", "run"], capsys)
 
 
-@fuzz(3)
+@pytest.mark.slow
+@fuzz(12)
 @given(data=st.data())
 def test_whatever_stands_in_the_tables(searched, half, folder, invented, capsys, data):
     whole = data.draw(st.booleans(), "whole")
