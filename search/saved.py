@@ -195,14 +195,14 @@ class SavedRun(RunFiles):
             raise _damaged(self.results_file, error) from error
 
 
-def _row(table: str, number: int, columns: dict[str, Any]) -> Checked:
+def _row(table: str, number: int, values: dict[str, Any]) -> Checked:
     """Returns a row as what it is.
 
     Raises:
         ValueError: it is none; where it lies is said.
     """
     place = f"{table}[{number}]"
-    row = checked(KINDS[table], columns, place)
+    row = checked(KINDS[table], values, place)
     try:
         row.check()
     except ValueError as error:

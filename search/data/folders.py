@@ -12,10 +12,16 @@ from pathlib import Path
 import numpy as np
 
 from search.data.layouts import Listed, in_words, list_folder
-from search.data.pixels import BrokenImageError, broken, check_others, common_form, decode
+from search.data.pixels import (
+    BrokenImageError,
+    broken,
+    broken_image,
+    check_others,
+    common_form,
+    decode,
+)
 from search.data.sources import Part, Reader, Source, bad_data, fingerprint
 from search.data.tables import list_table
-from search.wording import escaped
 
 MOST_NAMED = 10  # images that cannot be read, in one line
 
@@ -117,4 +123,4 @@ def _fingerprint(file: Path) -> str:
     try:
         return fingerprint(file.read_bytes())
     except OSError as error:
-        raise BrokenImageError(escaped(f"{file} ({error.strerror})")) from error
+        raise broken_image(file, f"{error.strerror}") from error

@@ -73,12 +73,13 @@ def opened(path: Path) -> Iterator[Image.Image]:
     except BrokenImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
-        raise _broken(path, "it is too large an image") from error
+        raise broken_image(path, "it is too large an image") from error
     except Exception as error:  # decoders raise anything from SyntaxError to struct.error
-        raise _broken(path, f"{error}") from error
+        raise broken_image(path, f"{error}") from error
 
 
-def _broken(path: Path, reason: str) -> BrokenImageError:
+def broken_image(path: Path, reason: str) -> BrokenImageError:
+    """Returns the error to raise of a file; its name and the reason may hold anything."""
     return BrokenImageError(escaped(f"{path} ({reason})"))
 
 
@@ -160,7 +161,7 @@ def _check_tiff(path: Path, image: Any) -> None:
         wrong = f"{samples} channels, of which {len(image.getbands())} would be read"
     else:
         return
-    raise _broken(path, f"it has {wrong}: save it upright, as 8 bits of grey or colour")
+    raise broken_image(path, f"it has {wrong}: save it upright, as 8 bits of grey or colour")
 
 
 def common_form(files: Sequence[Path], size: tuple[int, int] | None) -> Form:
@@ -282,7 +283,7 @@ def _deep_values(path: Path, image: Image.Image) -> tuple[np.ndarray, np.ndarray
     if unsigned:
         values = values.view(np.uint32)  # Pillow takes them for signed
     if not np.isfinite(values).all():
-        raise _broken(path, "it has values that are no numbers")
+        raise broken_image(path, "it has values that are no numbers")
     hidden = image.info.get("transparency")
     return values, np.ones(values.shape, bool) if hidden is None else values != hidden
 
