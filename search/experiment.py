@@ -104,6 +104,7 @@ class Experiment:
             for the finals.
         final_epochs: epochs of the finals; None for as many as the longest trials have.
         batch_size: images a step.
+        max_multiply_adds: of the models that are drawn, for one image; None for any number.
         time_limit: minutes after which no further trial starts; None for no limit.
         initial: configurations, each arm's in the order in which they take the first slots of its
             longest bracket; whole, so that a resume needs none of the files they come from.
@@ -173,6 +174,13 @@ class Experiment:
         "count_or_auto",
         "images a step; auto: 64, or 32 or 16 where steps would be few",
         64,
+        metavar="N|auto",
+        auto=True,
+    )
+    max_multiply_adds: Count | None = _option(
+        "count_or_auto",
+        "draw no model that takes more for one image; auto: any number, or 50,000 a pixel where "
+        "trainings are cut short",
         metavar="N|auto",
         auto=True,
     )

@@ -6,7 +6,15 @@ import dataclasses
 import math
 from collections.abc import Collection
 
-from search.epochs import MORE, affordable, batch_size, costly, full_training, short_trial
+from search.epochs import (
+    MORE,
+    MULTIPLY_ADDS,
+    affordable,
+    batch_size,
+    costly,
+    full_training,
+    short_trial,
+)
 from search.experiment import Experiment, ExperimentError
 from search.looks import LEVELS
 
@@ -23,7 +31,7 @@ def planned(
     Args:
         experiment: what was asked for.
         automatic: which of `batch_size`, `max_epochs`, `min_epochs`, `final_epochs`,
-            `most_iterations` and `final_seeds` are to be chosen.
+            `most_iterations`, `final_seeds` and `max_multiply_adds` are to be chosen.
         images: how many there are to train on.
         pixels: of an image.
         validated: how many there are to validate on, from which finals learn, too.
@@ -56,7 +64,7 @@ def planned(
             f"--most-iterations {most} is more than {len(LEVELS)} times --iterations {first}: "
             "give fewer"
         )
-    last = experiment.final_epochs
+    last, dearest = experiment.final_epochs, experiment.max_multiply_adds
     cut = full > longest_affordable
     if "max_epochs" in automatic:
         longest = short_trial(longest_affordable) if cut else full
@@ -64,6 +72,8 @@ def planned(
             longest = max(longest, shortest)
         if "final_epochs" in automatic and cut:
             last = min(full_training(images + validated, batch), MORE * longest_affordable)
+        if "max_multiply_adds" in automatic and cut:
+            dearest = MULTIPLY_ADDS * pixels
     if "min_epochs" in automatic:
         # Where trials are cut short for their cost, fewer configurations are tried, too.
         shortest = max(1, longest // experiment.factor ** (1 if cut else 2))
@@ -79,6 +89,7 @@ def planned(
         final_epochs=last,
         most_iterations=most,
         final_seeds=seeds,
+        max_multiply_adds=dearest,
     )
 
 
@@ -99,6 +110,8 @@ def epochs_in_words(experiment: Experiment, images: int, validated: int = 0) -> 
     )
     if last != experiment.max_epochs:
         said += f", finals of {last}"
+    if experiment.max_multiply_adds:
+        said += f", models of at most {experiment.max_multiply_adds:,} multiply-adds"
     if last < full:
         said += f"; a full training has {full}, so this shows who learns fast, not who is best"
     return said

@@ -170,7 +170,7 @@ class SavedRun(RunFiles):
 
     def epochs(self, trial_id: str) -> list[dict[str, Any]]:
         """Returns a trial's or a final's rows of the table of epochs, without its name."""
-        with self.connect() as database:
+        with self._reading() as database:
             rows = database.execute(
                 "SELECT * FROM epochs WHERE trial_id = ? ORDER BY epoch", (trial_id,)
             ).fetchall()
@@ -180,7 +180,7 @@ class SavedRun(RunFiles):
     @property
     def finals_begun(self) -> bool:
         """Whether a final has ended, or was paused on its way: the search is over for good."""
-        with self.connect() as database:
+        with self._reading() as database:
             found = database.execute(
                 "SELECT 1 FROM finals UNION ALL "
                 "SELECT 1 FROM epochs WHERE trial_id NOT IN (SELECT trial_id FROM trials) LIMIT 1"

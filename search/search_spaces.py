@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import keras
 import keras_tuner
 
 from search.data.datasets import Dataset
@@ -23,24 +22,18 @@ def search_spaces(
     """
     spaces: dict[str, keras_tuner.HyperParameters] = {}
     for strategy in experiment.strategies:
-        space = keras_tuner.HyperParameters()
         classes = len(dataset.class_names)
+        hypermodel = SequenceHyperModel(
+            dataset.image_shape, classes, [strategy], mirror=dataset.mirror, decay_steps=1
+        )
         try:
-            SequenceHyperModel(
-                dataset.image_shape,
-                classes,
-                [strategy],
-                mirror=dataset.mirror,
-                decay_steps=1,
-            ).build(space)
+            spaces[strategy] = hypermodel.space()
         except ValueError as error:
             height, width, channels = dataset.image_shape
             raise ExperimentError(
                 f"{strategy} cannot read images of {height}x{width}x{channels} ({error}): "
                 "leave it out with --strategies"
             ) from error
-        spaces[strategy] = space
-    keras.backend.clear_session()
     return spaces
 
 

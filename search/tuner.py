@@ -26,6 +26,7 @@ from search.training.spec import TrialResult
 from search.trainings import Trainings, make_spec
 from search.workers.protocol import Job, Occupancy, Workers
 from spaces import SequenceHyperModel
+from spaces.values import Values
 
 
 def make_oracle(
@@ -40,8 +41,11 @@ def make_oracle(
         dataset: the images.
         spaces: what `search_spaces` returns, which builds a model of each strategy; where it has
             been asked before.
+
+    Raises:
+        ExperimentError: of a strategy hardly any model is as small as was asked for.
     """
-    return StrategyHyperband(
+    oracle = StrategyHyperband(
         max_epochs=experiment.max_epochs,
         min_epochs=experiment.min_epochs,
         factor=experiment.factor,
@@ -52,8 +56,34 @@ def make_oracle(
         objective=keras_tuner.Objective(experiment.metric.validation, experiment.metric.direction),
         spaces=search_spaces(experiment, dataset) if spaces is None else spaces,
         initial=experiment.initial_values,
+        allowed=small_enough(experiment, dataset),
         keep_files=False,
     )
+    for arm in oracle.arms:
+        try:
+            oracle.configurations(arm)
+        except ValueError as error:
+            raise ExperimentError(
+                f"{arm} has hardly a model of at most {experiment.max_multiply_adds:,} "
+                f"multiply-adds ({error}): give --max-multiply-adds more, or leave {arm} out with "
+                "--strategies"
+            ) from error
+    return oracle
+
+
+def small_enough(experiment: Experiment, dataset: Dataset) -> Callable[[str, Values], bool]:
+    """Returns what says of a strategy's configuration whether it may be tried, by its cost."""
+    most, classes = experiment.max_multiply_adds, len(dataset.class_names)
+
+    def allowed(strategy: str, values: Values) -> bool:
+        if most is None:
+            return True
+        configuration = keras_tuner.HyperParameters()
+        configuration.values = dict(values)
+        hypermodel = SequenceHyperModel(dataset.image_shape, classes, [strategy])
+        return hypermodel.cost(configuration).multiply_adds <= most
+
+    return allowed
 
 
 class SequenceTuner(keras_tuner.Tuner):

@@ -76,9 +76,7 @@ def design_values(design: Mapping[str, Any]) -> Values:
         version = reprlib.repr(design["scanline_design"])
         raise ValueError(f"it is a design of format {version}: this version reads {FORMAT}")
     found = _checked(design)
-    space = keras_tuner.HyperParameters()
-    _hypermodel(found, steps=1).build(space)
-    return complete(space, found.values)
+    return complete(_hypermodel(found, steps=1).space(), found.values)
 
 
 def _checked(design: Mapping[str, Any]) -> _Design:

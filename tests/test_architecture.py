@@ -108,7 +108,7 @@ def test_modules_import_each_other_without_a_circle():
 FLOORS = {
     "spaces": (
         *("scans", "values", "strategy", "python_code", "runtime_patches", "blocks"),
-        *("strategies", "training", "hypermodel", "cost", "design", "source"),
+        *("strategies", "training", "cost", "hypermodel", "design", "source"),
     ),
     "search": (
         *("metric", "wording", "validation", "epochs", "looks", "experiment", "files", "schema"),

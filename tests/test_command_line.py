@@ -417,6 +417,7 @@ def test_the_experiment_is_what_was_asked_for(cwd, no_search):
         "initial": [],
         "skip_broken": False,
         "final_epochs": None,
+        "max_multiply_adds": None,
         "min_epochs": 1,
         "most_iterations": 6,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras_tuner
@@ -16,6 +16,9 @@ from spaces.values import Values, active, options
 ATTEMPTS = 50
 # What cannot be listed has no end, and is searched this long for a branch that is seldom taken.
 MORE_ATTEMPTS = 10_000
+# This many in a row that may not be tried, and hardly any may: one in a hundred would be found in
+# nine cases of ten.
+FORBIDDEN = 200
 
 
 def draw_all(
@@ -24,6 +27,7 @@ def draw_all(
     places: Sequence[tuple[int, int, int]],
     key: Sequence[object],
     initial: Sequence[Mapping[str, Any]] = (),
+    allowed: Callable[[Values], bool] = lambda values: True,
 ) -> dict[tuple[int, int, int], Values]:
     """Draws a configuration for every place (iteration, bracket, slot) of rung 0, none twice.
 
@@ -45,18 +49,20 @@ def draw_all(
         key: what sets one arm of one experiment apart from another.
         initial: configurations that take the first places. The other places keep what they draw
             without them.
+        allowed: whether a configuration that is drawn may be tried; if not, another is drawn.
 
     Returns:
         Place to values. Where the space has fewer configurations than there are places, each
         stands at one place and the last places have none.
 
     Raises:
-        ValueError: an initial one is given twice, or in a continuous space none new was found.
+        ValueError: an initial one is given twice, or in a continuous space none new was found, or
+            none that is allowed.
     """
     drawn: dict[tuple[int, int, int], Values] = {}
     known: set[str] = set()
     for place in places:
-        values = _new_values(space, preset, known, (*key, *place))
+        values = _new_values(space, preset, known, (*key, *place), allowed)
         if values is None:
             break
         known.add(_identity(values))
@@ -89,15 +95,22 @@ def _new_values(
     preset: Mapping[str, Any],
     known: set[str],
     key: Sequence[object],
+    allowed: Callable[[Values], bool],
 ) -> Values | None:
+    forbidden = 0
     for attempt in range(MORE_ATTEMPTS):
         values = _sample(space, preset, (*key, attempt))
         if _identity(values) not in known:
-            return values
+            if allowed(values):
+                return values
+            forbidden += 1
+            if forbidden == FORBIDDEN:
+                raise ValueError(f"of {attempt + 1} configurations none may be tried")
         if attempt == ATTEMPTS:
             with contextlib.suppress(ValueError):  # continuous: there is another somewhere
                 everything = enumerate_space(space, preset)
-                left = [values for values in everything if _identity(values) not in known]
+                new = [values for values in everything if _identity(values) not in known]
+                left = [values for values in new if allowed(values)]
                 return left[derive_seed(*key, "left") % len(left)] if left else None
     raise ValueError("no new configuration found in a continuous space: widen its ranges")
 

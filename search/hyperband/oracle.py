@@ -8,7 +8,8 @@ protocol, so a stock `keras_tuner.Tuner` can run it too.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras_tuner
@@ -59,11 +60,11 @@ class StrategyHyperband(keras_tuner.Oracle):
         dataset: the data set's name, the other half of an arm.
         spaces: strategy to its search space, in the order in which the arms take turns. Without
             it the arms are the values of the hyperparameter `strategy` in the tuner's space, or
-            one arm where there is none. That space is the one known when the first trial is
-            drawn: a parameter that shows itself later, in no `conditional_scope`, stays at its
-            default, or a configuration would depend on what was tried before it.
+            one arm where there is none. What that space declares after the first draw, in no
+            `conditional_scope`, stays at its default: no draw may depend on what was tried.
         initial: strategy to configurations that it starts with: they take the first slots of the
             longest bracket in the first iteration.
+        allowed: whether an arm may try a configuration that it draws; by default any.
         keep_files: write KerasTuner's own files, as a stock tuner expects. A tuner that records
             the trials elsewhere says False.
         **options: passed on to `keras_tuner.Oracle`.
@@ -89,6 +90,7 @@ class StrategyHyperband(keras_tuner.Oracle):
         dataset: str = "",
         spaces: Mapping[str, keras_tuner.HyperParameters] | None = None,
         initial: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+        allowed: Callable[[str, Values], bool] = lambda arm, values: True,
         keep_files: bool = True,
         **options: Any,
     ):
@@ -104,7 +106,7 @@ class StrategyHyperband(keras_tuner.Oracle):
         self._rounds, self._level = looks.rounds(*looked), looks.level(*looked)
         self._granted: dict[str, int] = {}
         self._spaces = dict(spaces) if spaces else None
-        self._initial = dict(initial or {})
+        self._initial, self._allowed = dict(initial or {}), allowed
         most = next(iter(self.plan.values()))[0].size
         for arm, configurations in self._initial.items():
             if len(configurations) > most:
@@ -135,10 +137,7 @@ class StrategyHyperband(keras_tuner.Oracle):
         return self.hyperparameters
 
     def configurations(self, arm: str) -> dict[tuple[int, int, int], Values]:
-        """(iteration, bracket, slot) to values: all that an arm starts.
-
-        Fewer than its brackets hold where the space has no more.
-        """
+        """(Iteration, bracket, slot) to values: all that an arm starts, or its space has."""
         drawn: dict[tuple[int, int, int], Values] = {}
         for iteration in range(self._granted.get(arm, self._rounds[0])):
             drawn |= self._draw(arm, iteration)
@@ -157,7 +156,8 @@ class StrategyHyperband(keras_tuner.Oracle):
             ]
             stream = (self.seed, self.dataset, arm)
             initial = () if iteration else self._initial.get(arm, ())
-            drawn = draw_all(self._space(arm), preset, places, stream, initial)
+            allowed = functools.partial(self._allowed, arm)
+            drawn = draw_all(self._space(arm), preset, places, stream, initial, allowed)
             self._configurations[arm, iteration] = drawn
         return self._configurations[arm, iteration]
 

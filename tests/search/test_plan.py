@@ -4,12 +4,12 @@ import dataclasses
 
 import pytest
 
-from search.epochs import MORE, PIXELS, affordable, costly, full_training
+from search.epochs import MORE, MULTIPLY_ADDS, PIXELS, affordable, costly, full_training
 from search.experiment import Experiment, ExperimentError
 from search.hyperband import brackets
 from search.plan import epochs_in_words, planned
 
-AUTO = ("batch_size", "max_epochs", "min_epochs", "final_epochs")
+AUTO = ("batch_size", "max_epochs", "min_epochs", "final_epochs", "max_multiply_adds")
 
 
 @pytest.mark.parametrize("images", [1, 64, 1150, 3200, 8000, 40_000, 10**6])
@@ -27,6 +27,7 @@ def test_the_plan_follows_from_how_many_images_there_are_and_how_large_they_are(
     assert sizes == ([3, 2] if cut else [9, 5, 3])
     assert chosen.max_epochs == chosen.min_epochs * (3 if cut else 9)
     assert (chosen.max_epochs < last) == cut
+    assert chosen.max_multiply_adds == (MULTIPLY_ADDS * pixels if cut else None)
     dear = costly(images, pixels, chosen.batch_size)
     assert (chosen.most_iterations, chosen.final_seeds) == ((3, 1) if dear else (9, 3))
     once = planned(Experiment("digits", ("lines",)), ("final_seeds",), images, pixels)
@@ -44,6 +45,9 @@ def test_what_is_given_stays():
         asked = dataclasses.replace(given, **{name: 20})
         assert planned(asked, left, 800, 784).epochs_of_finals == 20
     assert planned(given, ("max_epochs",), 800, 784).max_epochs == 4  # no fewer than the shortest
+    small = dataclasses.replace(given, max_multiply_adds=10**6)
+    left = [name for name in AUTO if name != "max_multiply_adds"]
+    assert planned(small, left, 800, 784).max_multiply_adds == 10**6
     few = Experiment("digits", ("lines",), iterations=3, most_iterations=2)
     with pytest.raises(ExperimentError, match="less than --iterations 3"):
         planned(few, (*AUTO, "final_seeds"), 800, 784)
@@ -83,3 +87,7 @@ def test_it_is_said():
     assert epochs_in_words(long, 60).endswith("trials of 1 to 3 epochs, finals of 81")
     once = Experiment("digits", ("lines",), max_epochs=1, final_epochs=81)
     assert epochs_in_words(once, 60).endswith("trials of 1 epoch, finals of 81")
+    small = dataclasses.replace(full, max_multiply_adds=39_200_000)
+    assert epochs_in_words(small, 60).endswith(
+        "trials of 9 to 81 epochs, models of at most 39,200,000 multiply-adds"
+    )

@@ -31,9 +31,10 @@ from search.terminal.display import Display
 from search.terminal.progress import Progress
 from search.tuner import SequenceTuner, make_oracle
 from search.workers.in_process import InProcess
-from spaces import STRATEGIES
+from spaces import STRATEGIES, SequenceHyperModel
 from tests.support import small_run
 from tests.support.invented import InventedWorkers
+from tests.support.models import with_values
 
 STRATEGY_NAMES = ("lines", "cnn_lines", "line_cnn")
 
@@ -526,6 +527,34 @@ def test_more_searches_of_those_that_may_be_the_best_are_planned_and_told(search
 def test_without_a_limit_there_is_no_note(search):
     ended = search(InventedWorkers(), time_limit=None)
     assert ended.done and ended.listener.notes == []
+
+
+# A limit on what a model costs
+
+
+def test_no_drawn_model_costs_more_than_it_may_and_what_is_given_is_tried(tmp_path):
+    dataset = noise(8, 8, 1)
+    asked = Experiment("noise", ("lines", "line_cnn"), iterations=2, max_multiply_adds=200_000)
+    oracle = make_oracle(asked, dataset)
+    free = make_oracle(dataclasses.replace(asked, max_multiply_adds=None), dataset)
+    found = {}
+    for arm in oracle.arms:
+        hypermodel = SequenceHyperModel(dataset.image_shape, 2, [arm])
+        drawn = oracle.configurations(arm).items(), free.configurations(arm).items()
+        found[arm] = [
+            {place: hypermodel.cost(with_values(**values)).multiply_adds for place, values in each}
+            for each in drawn
+        ]
+        limited, before = found[arm]
+        assert limited.keys() == before.keys() and max(limited.values()) <= 200_000
+        assert all(limited[place] == before[place] for place in before if before[place] <= 200_000)
+    assert any(max(before.values()) > 200_000 for _, before in found.values())
+
+
+def test_a_limit_that_hardly_a_model_keeps_is_refused_at_once():
+    asked = Experiment("noise", ("lines", "cnn_flat"), max_multiply_adds=1000)
+    with pytest.raises(ExperimentError, match="hardly a model of at most 1,000 multiply-adds"):
+        make_oracle(asked, noise(8, 8, 1))
 
 
 # Images that a strategy cannot read

@@ -13,6 +13,7 @@ import pytest
 from keras import layers
 
 from spaces import STRATEGIES, SequenceHyperModel
+from spaces.cost import cost
 from tests.support.models import (
     ALL,
     CLASSES,
@@ -210,6 +211,20 @@ def test_one_strategy_alone_builds_the_model_it_builds_among_others(name, space_
     assert "dropout" in own and "learning_rate" not in own
     renamed = {f"{name}/{key}" if key in own else key: value for key, value in values.items()}
     assert effect(alone, values) == effect(joint, {"strategy": name, **renamed})
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (28, 28, 1), (5, 9, 3)], ids=str)
+@pytest.mark.parametrize("name", ALL)
+def test_without_weights_the_space_and_the_cost_are_those_of_the_model(name, shape):
+    hypermodel = hypermodel_of((name,), shape)
+    built = keras_tuner.HyperParameters()
+    hypermodel.build(built)
+    space = hypermodel.space()
+    assert space.get_config() == built.get_config()
+    rng = np.random.default_rng(0)
+    for values in [{}, *(sample(space, rng) for _ in range(3))]:
+        hp = with_values(**values)
+        assert hypermodel.cost(hp) == cost(hypermodel.build(hp))
 
 
 def test_flips_and_schedules_are_offered_only_where_they_make_sense():

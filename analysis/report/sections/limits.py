@@ -24,10 +24,15 @@ def section(found: Findings) -> Section | None:
     last = asked.epochs_of_finals
     later = f", and the finalists for {last}" if last != asked.max_epochs else ""
     short = f", where a full training has {full}: who learns fast is ahead" if last < full else ""
+    costly = (
+        f" Models of more than {asked.max_multiply_adds:,} multiply-adds were not drawn."
+        if asked.max_multiply_adds
+        else ""
+    )
     prose = [
         "One data set: on other images another strategy may be the best.",
         "One space: each strategy was searched within its own choices (docs/strategies.md), and "
-        "what lies outside was not tried.",
+        f"what lies outside was not tried.{costly}",
         f"This budget: {had} of each strategy, {count} configurations in all, trained for at "
         f"most {plural(asked.max_epochs, 'epoch')}{later}{short}.",
         "One test split: the intervals count that it has few images, and not that it may differ "

@@ -17,6 +17,39 @@ from tests.support.search_spaces import KEY, NESTED, PLACES, nested_space, real_
 # What a draw follows from
 
 
+def test_what_may_not_be_tried_is_drawn_again_and_the_others_stay():
+    space = real_space()
+
+    def small(values):
+        return values["lines/lstm_units"] <= 64 if "lines/lstm_units" in values else True
+
+    free, limited = (
+        draw_all(space, {"strategy": "lines"}, PLACES, KEY, allowed=allowed)
+        for allowed in (lambda values: True, small)
+    )
+    assert list(limited) == PLACES and all(map(small, limited.values()))
+    kept = [place for place in PLACES if small(free[place])]
+    assert 0 < len(kept) < len(PLACES)
+    assert all(limited[place] == free[place] for place in kept)
+    assert len(set(texts(limited.values()))) == len(PLACES)
+    given = free[next(place for place in PLACES if place not in kept)]  # by the user, who may
+    assert draw_all(space, {}, PLACES, KEY, [given], allowed=small)[PLACES[0]] == given
+
+
+def test_where_hardly_anything_may_be_tried_the_search_for_it_ends():
+    asked = []
+    with pytest.raises(ValueError, match="of 200 configurations none may be tried"):
+        draw_all(real_space(), {}, PLACES, KEY, allowed=lambda values: bool(asked.append(values)))
+    assert len(set(texts(asked))) == 200
+
+
+def test_of_a_small_space_all_that_may_be_tried_is():
+    drawn = draw_all(
+        nested_space(), {}, PLACES, KEY, allowed=lambda values: values["readout"] == "last"
+    )
+    assert texts(drawn.values()) == texts(v for v in NESTED if v["readout"] == "last")
+
+
 def test_later_places_leave_the_earlier_alone():
     space = real_space()
     whole = draw_all(space, {}, PLACES, KEY)
