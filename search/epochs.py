@@ -35,10 +35,15 @@ of five after twelve, while 36 epochs instead of 12 are worth two to four points
 epochs were below logistic regression there, finals of 36 above."""
 
 
-MULTIPLY_ADDS = 50_000
-"""Of a model, a pixel, at most, where a training is cut short. On 28x28 images one drawn
-configuration of `cnn_lines` in twenty takes more, up to 140,000, where half take less than 4,000:
-the finals of one such made a third of a search of five strategies."""
+MULTIPLY_ADDS = 36_000_000
+"""Of a model, for an image, at most, where a training is cut short: a final of 27 epochs on 1,000
+images then takes some two minutes. On 28x28 images one configuration of `cnn_lines` in twenty takes
+more, up to 109 million, where half take less than 3: the final of one such took ten minutes, a
+third of a search of five strategies."""
+
+A_PIXEL = 15_000
+"""The same for large images, or a strategy could hardly be drawn: half of what `conv_sweeps` draws
+takes less."""
 
 
 def full_training(images: int, batch_size: int) -> int:
@@ -80,6 +85,15 @@ def batch_size(images: int, pixels: int) -> int:
         if epochs * math.ceil(images / size) >= 0.9 * STEPS:
             return size
     return BATCH_SIZES[-1]
+
+
+def dearest(pixels: int) -> int:
+    """Returns how many multiply-adds a model takes for an image, at most, where trainings are cut.
+
+    >>> dearest(28 * 28), dearest(64 * 64)
+    (36000000, 61440000)
+    """
+    return max(MULTIPLY_ADDS, A_PIXEL * pixels)
 
 
 def costly(images: int, pixels: int, batch_size: int) -> bool:

@@ -179,8 +179,8 @@ class Experiment:
     )
     max_multiply_adds: Count | None = _option(
         "count_or_auto",
-        "draw no model that takes more for one image; auto: any number, or 50,000 a pixel where "
-        "trainings are cut short",
+        "draw no model that takes more for one image; auto: any number, or 36 million where "
+        "trainings are cut short (more for large images)",
         metavar="N|auto",
         auto=True,
     )

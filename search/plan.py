@@ -8,10 +8,10 @@ from collections.abc import Collection
 
 from search.epochs import (
     MORE,
-    MULTIPLY_ADDS,
     affordable,
     batch_size,
     costly,
+    dearest,
     full_training,
     short_trial,
 )
@@ -64,7 +64,7 @@ def planned(
             f"--most-iterations {most} is more than {len(LEVELS)} times --iterations {first}: "
             "give fewer"
         )
-    last, dearest = experiment.final_epochs, experiment.max_multiply_adds
+    last, limit = experiment.final_epochs, experiment.max_multiply_adds
     cut = full > longest_affordable
     if "max_epochs" in automatic:
         longest = short_trial(longest_affordable) if cut else full
@@ -73,7 +73,7 @@ def planned(
         if "final_epochs" in automatic and cut:
             last = min(full_training(images + validated, batch), MORE * longest_affordable)
         if "max_multiply_adds" in automatic and cut:
-            dearest = MULTIPLY_ADDS * pixels
+            limit = dearest(pixels)
     if "min_epochs" in automatic:
         # Where trials are cut short for their cost, fewer configurations are tried, too.
         shortest = max(1, longest // experiment.factor ** (1 if cut else 2))
@@ -89,7 +89,7 @@ def planned(
         final_epochs=last,
         most_iterations=most,
         final_seeds=seeds,
-        max_multiply_adds=dearest,
+        max_multiply_adds=limit,
     )
 
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from search.epochs import MORE, MULTIPLY_ADDS, PIXELS, affordable, costly, full_training
+from search.epochs import MORE, PIXELS, affordable, costly, dearest, full_training
 from search.experiment import Experiment, ExperimentError
 from search.hyperband import brackets
 from search.plan import epochs_in_words, planned
@@ -27,7 +27,7 @@ def test_the_plan_follows_from_how_many_images_there_are_and_how_large_they_are(
     assert sizes == ([3, 2] if cut else [9, 5, 3])
     assert chosen.max_epochs == chosen.min_epochs * (3 if cut else 9)
     assert (chosen.max_epochs < last) == cut
-    assert chosen.max_multiply_adds == (MULTIPLY_ADDS * pixels if cut else None)
+    assert chosen.max_multiply_adds == (dearest(pixels) if cut else None)
     dear = costly(images, pixels, chosen.batch_size)
     assert (chosen.most_iterations, chosen.final_seeds) == ((3, 1) if dear else (9, 3))
     once = planned(Experiment("digits", ("lines",)), ("final_seeds",), images, pixels)
