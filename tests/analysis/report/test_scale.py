@@ -4,6 +4,7 @@ How long their report takes is measured by `benchmarks/report.py`.
 """
 
 import pandas as pd
+import pytest
 
 from benchmarks.report import grow, measure
 from tests.support.synthetic_runs import make_run
@@ -12,6 +13,7 @@ TRIALS = 10_000
 NAMES = [f"strategy_{i}" for i in range(11)]
 
 
+@pytest.mark.slow
 def test_ten_thousand_trials(tmp_path):
     path = make_run(tmp_path / "run", NAMES)
     grow(path, TRIALS)
