@@ -7,6 +7,7 @@ first one's report as comparison.html unless --out says where; their own reports
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import sys
 from collections.abc import Sequence
@@ -41,11 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--out {options.out}: its name must end in .html")
     try:
         if len(options.run) == 1:
-            print(write_report(options.run[0]))
+            print(write_report(options.run[0]), flush=True)
         else:
-            print(write_comparison(options.run, options.out))
-    except ExperimentError as error:
-        print(error, file=sys.stderr)
+            print(write_comparison(options.run, options.out), flush=True)
+    except (ExperimentError, OSError) as error:  # a full output, or a pipe that nobody reads
+        with contextlib.suppress(OSError):
+            print(error, file=sys.stderr, flush=True)
         return 2
     return 0
 

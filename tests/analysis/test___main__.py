@@ -39,3 +39,19 @@ def test_what_is_wrong_is_one_line(tmp_path, capsys):
     capsys.readouterr()
     assert main([str(tmp_path / "nowhere")]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_an_output_that_is_full_is_one_line(tmp_path):
+    path = make_run(tmp_path / "run", strategies=["lines"], configurations=1)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "analysis", path],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 2 and (path / "report" / "report.html").exists()
+    (line,) = done.stderr.splitlines()
+    assert "No space left on device" in line

@@ -49,7 +49,11 @@ def test_close_strategies_are_too_close_to_call_and_it_says_how_many_seeds_would
         kinds.add(verdict.kind)
         if verdict.kind == "too_close":
             more = verdict.decision.why.needed
-            assert f"with 3 seeds: {int(more)} more would be needed" in verdict.headline
+            who = "Of one design each, " + ("either" if len(verdict.group) == 2 else "any")
+            assert verdict.headline.startswith(f"{who} of {verdict.best}")
+            assert f": 3 seeds do not tell, {int(more)} more of each would" in verdict.headline
+            never = [n for n, m in verdict.decision.why.more_replicates.items() if np.isinf(m)]
+            assert never == [name for name in never if f"but for {name}" in verdict.headline]
             assert "could turn the order" in " ".join(verdict.sentences)
         if verdict.kind == "ties":
             assert "more than 100" in " ".join(verdict.sentences)
