@@ -64,8 +64,8 @@ def cheapest(adds: Mapping[str, float], run: Run) -> list[str]:
         return []
     low, high = min(adds, key=lambda name: adds[name]), max(adds, key=lambda name: adds[name])
     return [
-        f"Of these, {run.label(low)} is the cheapest: {amount(adds[low])} multiply-adds for one "
-        f"image, against {amount(adds[high])} for {run.label(high)}."
+        f"Of those that may be the best, {run.label(low)} is the cheapest: {amount(adds[low])} "
+        f"multiply-adds for one image, against {amount(adds[high])} for {run.label(high)}."
     ]
 
 

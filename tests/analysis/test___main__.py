@@ -44,7 +44,7 @@ def test_what_is_wrong_is_one_line(tmp_path, capsys):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_an_output_that_is_full_is_one_line(tmp_path):
     path = make_run(tmp_path / "run", strategies=["lines"], configurations=1)
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "analysis", path],
             cwd=ROOT,
