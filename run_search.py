@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 INSTALL = "pip install -r requirements.txt, or make a virtual environment by `make run`"
 
@@ -46,10 +46,10 @@ except ModuleNotFoundError as missing:  # as the system's own Python says
 
 if TYPE_CHECKING:
     from search.data.datasets import Dataset
+    from search.hyperband.oracle import StrategyHyperband
     from search.store import Store
 
 Environments = list[dict[str, str]]  # of the workers to start on this machine
-Spaces = dict[str, Any]  # strategy to its `keras_tuner.HyperParameters`
 
 INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
 SCHEDULER_LOST = 3
@@ -73,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         execution = execution_of(options)
         if options.devices:
             return show_devices(execution)
+        if not options.resume:
+            check_asked(options)
         devices = PROCESSORS if execution.cluster else find_devices()
         environments = plan_workers(execution, devices)
         if len(environments) == 1:  # the worker is this process
@@ -81,13 +83,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             begin_imports(environments)
         start_backend(cpu_only=len(environments) != 1)
         if options.resume:
-            (store, dataset), spaces = old_run(options.resume, arguments), None
+            (store, dataset), oracle = old_run(options.resume, arguments), None
         else:
-            store, dataset, spaces = new_run(options, arguments)
+            store, dataset, oracle = new_run(options, arguments)
         if devices.warning:
             say(devices.warning)
         with store:
-            return run(store, dataset, spaces, execution, environments)
+            return run(store, dataset, oracle, execution, environments)
     except ERRORS as error:
         hint = f". When that is fixed, go on: {resume_command(store.path)}" if store else ""
         return complain(f"error: {in_words_of(error)}{hint}", 2)
@@ -158,16 +160,19 @@ def list_strategies() -> int:
     return 0
 
 
-def new_run(options: argparse.Namespace, arguments: Sequence[str]) -> tuple[Store, Dataset, Spaces]:
+def new_run(
+    options: argparse.Namespace, arguments: Sequence[str]
+) -> tuple[Store, Dataset, StrategyHyperband]:
     """Checks everything that was asked for, and only then makes the run directory.
 
     Returns:
-        The run, open for writing; its images; the spaces that were built to check them.
+        The run, open for writing; its images; what draws its configurations.
     """
     from search.data.datasets import NAMES, load_dataset
     from search.plan import planned
     from search.search_spaces import search_spaces
     from search.store import Store
+    from search.tuner import make_oracle
     from search.warm_start import read_initial
     from spaces import STRATEGIES
 
@@ -187,7 +192,29 @@ def new_run(options: argparse.Namespace, arguments: Sequence[str]) -> tuple[Stor
         for note in notes:
             say(note)
     command = shlex.join(["python", "run_search.py", *arguments])
-    return Store.create(out, experiment, describe_machine(command)), dataset, spaces
+    oracle = make_oracle(experiment, dataset, spaces)
+    return Store.create(out, experiment, describe_machine(command)), dataset, oracle
+
+
+def check_asked(options: argparse.Namespace) -> None:
+    """Refuses what can be known at once, before anything slow is imported."""
+    from search.data.builtin import NAMES
+    from search.data.locate import check_there
+
+    check_strategies(options.strategies, strategy_names())
+    if options.dataset not in NAMES:
+        check_there(options.dataset)
+    for path in options.warm_start or ():
+        if not Path(path).exists():
+            raise ExperimentError(f"there is no {path}: check what --warm-start names")
+
+
+def strategy_names() -> list[str]:
+    """The names of all strategies, without Keras, which they bring along: one is one file."""
+    if "spaces" in sys.modules:
+        return list(sys.modules["spaces"].STRATEGIES)
+    folder = Path(__file__).parent / "spaces" / "strategies"
+    return sorted(file.stem for file in folder.glob("*.py") if file.stem != "__init__")
 
 
 def check_run(path: str) -> None:
@@ -230,7 +257,7 @@ def resume_command(path: Path | str) -> str:
 def run(
     store: Store,
     dataset: Dataset,
-    spaces: Spaces | None,
+    oracle: StrategyHyperband | None,
     execution: Execution,
     environments: Environments,
 ) -> int:
@@ -240,7 +267,7 @@ def run(
     code, stopped = 0, ""
     try:
         with store.session():
-            search_and_test(store, dataset, spaces, execution, environments)
+            search_and_test(store, dataset, oracle, execution, environments)
     except KeyboardInterrupt:
         code, stopped = INTERRUPTED, "interrupted"
     except SchedulerLostError as error:
@@ -269,7 +296,7 @@ def record_dataset(store: Store, dataset: Dataset) -> None:
 def search_and_test(
     store: Store,
     dataset: Dataset,
-    spaces: Spaces | None,
+    oracle: StrategyHyperband | None,
     execution: Execution,
     environments: Environments,
 ) -> None:
@@ -282,7 +309,7 @@ def search_and_test(
     from search.tuner import SequenceTuner, make_oracle
 
     record_dataset(store, dataset)
-    oracle = make_oracle(store.experiment, dataset, spaces)
+    oracle = oracle or make_oracle(store.experiment, dataset)
     totals = oracle.totals()
     store.record_plan(dataset.name, totals)
     with make_display(store.experiment, totals) as display:

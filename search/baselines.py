@@ -33,14 +33,14 @@ class Baseline:
 
     Attributes:
         label: in sentences and tables.
-        make: a setting to an untrained classifier.
+        make: a setting, and how many images there are to train on, to an untrained classifier.
         grid: the settings, of which validation chooses.
         most_images: more of them are not trained on, or it would take longer than the search.
         most_pixels: of an image; a larger one is made smaller.
     """
 
     label: str
-    make: Callable[[Setting], Any]
+    make: Callable[[Setting, int], Any]
     grid: tuple[Setting, ...]
     most_images: int
     most_pixels: int
@@ -49,21 +49,21 @@ class Baseline:
 BASELINES = {
     "logistic_regression": Baseline(
         "logistic regression",
-        lambda setting: LogisticRegression(max_iter=300, **setting),
+        lambda setting, count: LogisticRegression(max_iter=300, **setting),
         ({"C": 0.01}, {"C": 0.1}, {"C": 1.0}),
         most_images=20_000,
         most_pixels=4096,
     ),
     "nearest_neighbours": Baseline(
         "3 nearest neighbours",
-        lambda setting: KNeighborsClassifier(3, algorithm="brute", **setting),
+        lambda setting, count: KNeighborsClassifier(min(3, count), algorithm="brute", **setting),
         ({"weights": "uniform"}, {"weights": "distance"}),
         most_images=20_000,
         most_pixels=4096,
     ),
     "boosted_trees": Baseline(
         "gradient-boosted trees",
-        lambda setting: HistGradientBoostingClassifier(
+        lambda setting, count: HistGradientBoostingClassifier(
             max_iter=60, early_stopping=False, max_features=0.2, random_state=0, **setting
         ),
         ({"learning_rate": 0.1}, {"learning_rate": 0.3}),
@@ -72,7 +72,7 @@ BASELINES = {
     ),
     "majority": Baseline(
         "the most frequent class",
-        lambda setting: DummyClassifier(strategy="most_frequent", **setting),
+        lambda setting, count: DummyClassifier(strategy="most_frequent", **setting),
         ({},),
         most_images=20_000,
         most_pixels=4,
@@ -125,7 +125,7 @@ def measure(
         with warnings.catch_warnings():
             # One that has not converged is as good as it is: a baseline, and validation judges it.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            found: np.ndarray = baseline.make(setting).fit(x, y).predict(asked)
+            found: np.ndarray = baseline.make(setting, len(y)).fit(x, y).predict(asked)
         return found
 
     scores = [

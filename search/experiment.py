@@ -272,7 +272,11 @@ class Experiment:
                 f"this version does not know {later[0]!r}, which experiment.json asks for: use the "
                 "version of Scanline that made it"
             )
-        return checked(cls, known, "experiment")
+        found = checked(cls, known, "experiment")
+        for place, name in enumerate(found.strategies):
+            if name in found.strategies[:place]:
+                raise ValueError(f"{name} a second time, at experiment.strategies[{place}]")
+        return found
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from msgspec import inspect
 
 from search.experiment import Execution, Experiment, ExperimentError, Option
-from search.wording import escaped
+from search.wording import did_you_mean, escaped
 
 DATA = ("data_dir", "image_size", "skip_broken", "train_limit", "mirror")
 
@@ -293,8 +293,6 @@ def check_strategies(
     Raises:
         ExperimentError: one is unknown.
     """
-    from spaces.values import did_you_mean
-
     every = tuple(dict.fromkeys(itertools.chain(*(asked or ()))))
     for name in every:
         if name not in known:

@@ -103,6 +103,8 @@ class SavedRun(RunFiles):
             there = {table: columns_there(database, table) for table in KINDS.keys() - views}
         if damage != "ok":
             raise _damaged(self.results_file, damage)
+        if not version:  # an empty file, or another program's
+            raise _damaged(self.results_file, "no table of a run")
         if version != SCHEMA_VERSION:
             raise ExperimentError(
                 f"{self.results_file} has schema {version}, this version reads {SCHEMA_VERSION}: "

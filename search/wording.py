@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 
 NOTHING = "\N{EN DASH}"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Returns a question that names the likely ones, three at most; empty where none is like it.
+
+    The same as `spaces.values.did_you_mean`, which brings Keras with it: an error should not wait.
+
+    >>> did_you_mean("FASHION-MNIST", ["mnist", "fashion_mnist", "cifar10"])
+    'did you mean fashion_mnist or mnist? '
+    """
+    near = difflib.get_close_matches(name[:100].lower(), list(known), n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(near)}? " if near else ""
 
 
 def one_line(text: object) -> str:

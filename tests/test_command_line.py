@@ -25,6 +25,7 @@ from PIL import Image
 import run_search
 from search.data.datasets import load_dataset
 from search.store import Store
+from spaces import STRATEGIES
 from tests.support import small_run
 
 ESCAPE = "\x1b"
@@ -293,6 +294,54 @@ def test_a_folder_that_cannot_be_used_is_refused(refuse, cwd):
 
 def test_a_limit_too_small_for_the_classes_is_told_what_is_enough(refuse):
     assert "is enough" in refuse("--train-limit", "5")
+
+
+def test_of_a_limit_that_two_splits_share_it_is_told_what_is_enough_in_all(refuse, cwd):
+    for split in ("train", "val"):
+        for name in ("cat", "dog"):
+            for number in range(8):
+                folder = cwd / "pets" / split / name
+                folder.mkdir(parents=True, exist_ok=True)
+                image = Image.new("L", (4, 4), 17 * number)
+                image.putpixel((0, 0), len(split) + len(name))
+                image.save(folder / f"{number}.png")
+    asked = ["--dataset", "pets", "--train-limit"]
+    enough = int(re.search(r"(\d+) is enough", refuse(*asked, "3"))[1])
+    assert enough > 3 and run_search.main([*asked, str(enough)]) == 0
+
+
+def test_a_limit_that_hardly_a_model_keeps_makes_no_run(refuse):
+    said = refuse("--strategies", "lines", "--max-multiply-adds", "1")
+    assert "hardly a model" in said
+
+
+def test_what_is_known_at_once_is_said_before_anything_slow_is_imported(cwd):
+    code = (
+        "import sys, run_search; code = run_search.main(sys.argv[1:]); "
+        "print(code, {'keras', 'tensorflow', 'distributed'} & {*sys.modules})"
+    )
+    for asked, why in (
+        (["--dataset", "no/where"], "no file or folder"),
+        (["--dataset", "mnits"], "did you mean mnist"),
+        (["--strategies", "rows"], "no strategy 'rows'"),
+        (["--warm-start", "gone.json"], "no gone.json"),
+    ):
+        ended = subprocess.run(
+            [sys.executable, "-c", code, *asked],
+            cwd=cwd,
+            env=small_run.environment(PYTHONPATH=str(small_run.PROGRAM.parent)),
+            capture_output=True,
+            text=True,
+        )
+        assert ended.stdout == "2 set()\n", ended.stderr
+        assert why in the_line(ended.stderr)
+
+
+def test_the_strategies_are_known_without_them():
+    code = "import run_search; print(*run_search.strategy_names())"
+    root = small_run.PROGRAM.parent
+    ended = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    assert sorted(ended.stdout.split()) == sorted(STRATEGIES), ended.stderr
 
 
 def test_a_data_dir_without_the_file_is_refused(refuse, cwd, monkeypatch, tmp_path):

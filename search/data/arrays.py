@@ -122,8 +122,11 @@ def names_of(where: str, held: Sequence[str]) -> dict[str, tuple[str, str]]:
     if not ways:
         raise bad_data(f"{where} lacks x_train and y_train: {_wanted(held)}")
     if len(ways) > 1:
-        both = " and ".join(way["train"][0][0] for way in ways)
-        raise bad_data(f"{where} has {both}, which mean the same: keep one")
+        one, other = (
+            next(name for name in itertools.chain(*way["train"]) if name in held)
+            for way in ways[:2]
+        )
+        raise bad_data(f"{where} has {one} and {other}, names of two kinds: {_wanted(held)}")
     (way,) = ways
     found = {}
     for part, pairs in way.items():

@@ -251,7 +251,8 @@ def _choose(
         own = np.unique(source.validation.labels, return_inverse=True)[1]
         parts = np.array([len(pool), len(own)])
         limits = [None, None] if limit is None else apportion(parts, min(limit, parts.sum()))
-        train = pool[limited(y[pool], classes, limits[0], seed_of("limit"), least=1)]
+        whole = int(parts.sum())
+        train = pool[limited(y[pool], classes, limits[0], seed_of("limit"), least=1, whole=whole)]
         places = limited(own, classes, limits[1], seed_of("limit validation"), least=0)
         validation = Chosen("validation", places)
     return {"train": Chosen("train", train), "validation": validation, "test": test}, notes

@@ -12,7 +12,7 @@ import dataclasses
 import functools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,8 @@ SPLITS = {
     "validation": ("val", "valid", "validation", "dev"),
     "test": ("test", "testing", "tests"),
 }
+ALSO = {"train": ("trn",), "validation": ("eval",), "test": ("tst", "holdout")}
+"""What a folder for a split may be called, too, where it stands beside one for another split."""
 BESIDE = ("set", "data", "dataset", "images", "split")  # what such names go with: `training_set`
 LAYOUTS = "make it {0}/CLASS/IMAGE.png, or {0}/train/CLASS/IMAGE.png and {0}/test/CLASS/IMAGE.png"
 RUBBISH = {"thumbs.db", "desktop.ini", "__macosx"}
@@ -78,6 +80,7 @@ def list_folder(folder: Path) -> Listing:
     passed: collections.Counter[str] = collections.Counter()
     named = _splits(folder)
     if named is None:
+        _check_names(folder)
         return Listing({"train": _classes(folder, folder, passed)}, dict(passed))
     for path in _visible(folder):
         if path not in named.values():
@@ -121,6 +124,36 @@ def _splits(folder: Path) -> dict[str, Path] | None:
     return {split: found[split] for split in SPLITS if split in found}
 
 
+def _check_names(folder: Path) -> None:
+    """Refuses class folders that are rather splits of other names, or hold the classes."""
+    folders = _folders(folder)
+    meant = {path: split for path in folders if (split := _about(path.name))}
+    # Classes may be called so beside others, and then hold images themselves.
+    if len({*meant.values()}) > 1 and (len(meant) == len(folders) or all(map(_folders, meant))):
+        called = ", ".join(path.name for path in [*meant][:4])
+        raise bad_data(
+            f"{folder} has {called}, which are no classes by their names: {LAYOUTS.format(folder)}"
+        )
+    if len(folders) == 1 and len(_folders(folders[0])) > 1:
+        raise bad_data(
+            f"{folder} has one folder only, {folders[0].name}: give {folders[0]}, if the folders "
+            "of the classes are in it"
+        )
+
+
+def _about(name: str) -> str:
+    """Returns the split that is part of a name; empty where none is.
+
+    >>> _about("seg_train"), _about("testA"), _about("tst"), _about("attest"), _about("training")
+    ('train', 'test', 'test', '', 'train')
+    """
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
+    for split, names in SPLITS.items():
+        if any(word.lower() in (*names, *ALSO[split]) for word in words):
+            return split
+    return ""
+
+
 def split_called(name: str) -> str | None:
     """Returns the split that a name means, or None.
 
@@ -148,7 +181,7 @@ def _classes(
     for path in _visible(folder):
         if path.is_dir():
             within = {split_called(child.name) for child in _folders(path)}
-            if {"train", "test"} <= within:
+            if "train" in within and within & {"test", "validation"}:
                 raise bad_data(
                     f"{path} holds folders of splits, and they hold the classes: "
                     f"{LAYOUTS.format(root)}"
@@ -157,12 +190,16 @@ def _classes(
         else:
             _pass_over(path, passed, "outside the class folders")
     if not any(images.values()):
-        raise bad_data(f"{folder} has no images in class folders: {LAYOUTS.format(root)}")
+        found = f" ({in_words(passed)})" if passed else ""
+        raise bad_data(f"{folder} has no images in class folders{found}: {LAYOUTS.format(root)}")
     for name, paths in images.items():
         if not paths and not may_lack:
+            kinds = collections.Counter[str]()
+            list(_images(folder / name, kinds))
+            found = f" ({in_words(kinds)}; {', '.join(FORMATS)} are read)" if kinds else ""
             raise bad_data(
-                f"class {name} of {folder} has fewer than two images, none in fact: add images "
-                "to its folder, or delete it"
+                f"class {name} of {folder} has no image{found}: put images into its folder, or "
+                "move it away"
             )
     files = np.array([path for paths in images.values() for path in paths], dtype=object)
     labels = np.array([name for name, paths in images.items() for _ in paths], dtype=str)
@@ -228,7 +265,7 @@ def _folders(folder: Path) -> list[Path]:
     return [path for path in _visible(folder) if path.is_dir()]
 
 
-def in_words(passed_over: dict[str, int]) -> str | None:
+def in_words(passed_over: Mapping[str, int]) -> str | None:
     """Says what was passed over; None where nothing was.
 
     >>> in_words({".txt files": 3, "links that lead nowhere": 1})

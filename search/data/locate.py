@@ -15,6 +15,7 @@ from search.data.npy import NpyFolder
 from search.data.npz import Npz
 from search.data.sources import Source, bad_data
 from search.experiment import Experiment, ExperimentError
+from search.wording import did_you_mean
 
 
 def source_of(experiment: Experiment) -> Source:
@@ -26,14 +27,26 @@ def source_of(experiment: Experiment) -> Source:
     name = experiment.dataset
     if name in NAMES:
         return _known(experiment)
-    path = _existing(name)
-    if path is None:
-        raise _unknown(name)
+    path = check_there(name)
     arrays = _arrays(path)
     if arrays is None:
         return folder_source(path, experiment.image_size, experiment.skip_broken)
     _check_files(experiment)
     return source_of_arrays(arrays)
+
+
+def check_there(name: str) -> Path:
+    """Returns the file or folder that `--dataset` names.
+
+    Raises:
+        ExperimentError: there is none, or it is a pipe or a device, which could be waited for.
+    """
+    path = _existing(name)
+    if path is None:
+        raise _unknown(name)
+    if not (path.is_dir() or path.is_file()):
+        raise bad_data(f"{path} is no file and no folder: give one")
+    return path
 
 
 def _known(experiment: Experiment) -> Source:
@@ -102,9 +115,6 @@ def _existing(name: str) -> Path | None:
 def _unknown(name: str) -> ExperimentError:
     if name.endswith(".npz") or len(Path(name).parts) > 1:
         return bad_data(f"there is no file or folder {name}: check what --dataset names")
-    # Here, because it brings Keras with it, which reading images does without.
-    from spaces.values import did_you_mean
-
     hint = did_you_mean(name, NAMES)
     return bad_data(
         f"unknown data set {name!r}: {hint}--dataset takes {', '.join(NAMES)}, "

@@ -81,7 +81,13 @@ def whole_copies(ranks: np.ndarray, share: int, most: int) -> int:
 
 
 def limited(
-    y: np.ndarray, classes: np.ndarray, limit: int | None, seed: int, *, least: int
+    y: np.ndarray,
+    classes: np.ndarray,
+    limit: int | None,
+    seed: int,
+    *,
+    least: int,
+    whole: int | None = None,
 ) -> np.ndarray:
     """Draws at most so many images, of every class its share.
 
@@ -91,6 +97,7 @@ def limited(
         limit: how many to draw; None for all.
         seed: what the draw follows from.
         least: how many of each class there must be.
+        whole: how many images all parts have that share the option's limit; only y by default.
 
     Returns:
         The sorted indices of those drawn.
@@ -103,10 +110,10 @@ def limited(
     counts = np.bincount(y)
     shares = apportion(counts, limit)
     if shares.min() < least:
-        enough = math.ceil(least * len(y) / counts.min())
+        enough = math.ceil(least * (whole or len(y)) / counts.min())
         raise bad_data(
-            f"--train-limit {limit} leaves class {classes[shares.argmin()]} fewer than "
-            f"{'two images' if least == 2 else 'one image'}: {enough} is enough"
+            f"--train-limit is too low: it leaves class {classes[shares.argmin()]} fewer than "
+            f"{'two images' if least == 2 else 'one image'}; {enough} is enough"
         )
     return draw(y, shares, seed)
 

@@ -69,3 +69,19 @@ def test_a_run_keeps_each_once(digits, tmp_path):
             assert np.mean(classes == test.y) == pytest.approx(row["test_accuracy"])
         run_baselines(store, digits, test, notes.append)
         assert store.rows("baselines") == rows and len(notes) == len(BASELINES)
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_two_images_are_enough_to_learn_from(digits, name):
+    def some(images, places):
+        return dataclasses.replace(images, x=images.x[places], y=images.y[places], places=None)
+
+    two = [int(np.flatnonzero(digits.train.y == label)[0]) for label in (3, 7)]
+    row = measure(
+        BASELINES[name],
+        some(digits.train, two),
+        some(digits.validation, [0]),
+        digits.open_test(),
+        ACCURACY,
+    )
+    assert 0 <= row["test_accuracy"] <= 1 and row["train_images"] == 3

@@ -43,6 +43,7 @@ def test_a_field_of_a_later_version_is_refused_in_one_line():
         ("dataset", "", "length >= 1, at experiment.dataset"),
         ("strategies", [], "length >= 1, at experiment.strategies"),
         ("strategies", ["lines", ""], "length >= 1, at experiment.strategies[1]"),
+        ("strategies", ["lines", "rows", "lines"], "second time, at experiment.strategies[2]"),
         ("image_size", [8], "length 2, got 1, at experiment.image_size"),
         ("image_size", [8, 10**9], "int <= 9999, at experiment.image_size[1]"),
         ("max_epochs", "9", "expected int, got str, at experiment.max_epochs"),

@@ -187,3 +187,8 @@ def test_a_file_that_does_more_than_hold_tables_is_not_obeyed(run):
     alter(run, "CREATE VIEW plans AS SELECT load_extension('evil') AS dataset, strategy, trials, "
                "epochs FROM hidden")  # fmt: skip
     assert "no table, at plans" in refusal(run)
+
+
+def test_an_empty_table_file_is_damaged_not_of_another_version(run):
+    (run / "results.sqlite").write_bytes(b"")
+    assert "is damaged: no table of a run" in refusal(run)

@@ -90,9 +90,9 @@ def _of_the_best(best: str, why: Evidence, run: Run) -> list[str]:
 def _first(why: Evidence, headline: str) -> str:
     """Says first what it is about: designs, where each is one search's; speed, where some rise."""
     if why.still_rising:
-        headline = f"Still learning: so far {headline}"
+        headline = f"Still learning, so far: {headline}"
     if why.searches == 1:
-        headline = f"Of one design each, {headline}"
+        headline = f"Of one design each: {headline}"
     return f"The time limit came first: {headline}" if why.limited else headline
 
 
@@ -102,7 +102,7 @@ def _undecided(decision: Decision, why: Evidence, run: Run) -> tuple[str, list[s
     if decision.kind == "ties":
         headline = f"{run.label(best)} ties with {evidence.few(tied, run)} on {evidence.data(run)}"
     else:
-        headline = _open(decision, why, run)
+        headline = _open(decision.group, why, run)
     sentences = [
         *_of_the_best(best, why, run),
         f"Its lead over {run.label(why.lead.over)} is {evidence.gap(why)}, which chance explains: "
@@ -116,25 +116,17 @@ def _undecided(decision: Decision, why: Evidence, run: Run) -> tuple[str, list[s
         )
     sentences += evidence.cheapest(why.multiply_adds, run)
     sentences += evidence.recurrence(best, decision.group, why, run)
-    headline = _first(why, headline)
-    if decision.kind == "too_close":  # a tie begins with a strategy's name
-        headline = headline[0].upper() + headline[1:]
-    return headline, sentences + evidence.not_compared(why, run)
+    return _first(why, headline), sentences + evidence.not_compared(why, run)
 
 
-def _open(decision: Decision, why: Evidence, run: Run) -> str:
-    """Says who may be the best, where it may be that as many more would tell.
-
-    Not that they are close: three searches do not tell apart what is far apart, either, where one
-    strategy varies a great deal.
-    """
-    count = min(why.scores[name].replicates for name in decision.group)
+def _open(group: tuple[str, ...], why: Evidence, run: Run) -> str:
+    """Says who may be the best, where as many more would tell; they may be far apart, too."""
+    count = min(why.scores[name].replicates for name in group)
     had = plural(count, why.replicate, evidence.replicates(why))
     never = [name for name, number in why.more_replicates.items() if math.isinf(number)]
     return (
-        f"{'either' if len(decision.group) == 2 else 'any'} of "
-        f"{evidence.few(decision.group, run)} may be the best on {evidence.data(run)}: {had} "
-        f"{'does' if count == 1 else 'do'} not tell, {int(why.needed)} more of each would"
+        f"{'Either' if len(group) == 2 else 'Any'} of {evidence.few(group, run)} may be the best "
+        f"on {evidence.data(run)}: {had} do not tell, {int(why.needed)} more of each would"
         + (f", but for {evidence.few(never, run)}" if never else "")
     )
 

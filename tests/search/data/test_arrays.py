@@ -35,7 +35,7 @@ def test_what_is_not_read_is_said_and_what_cannot_be_told_apart_is_refused(tmp_p
     np.savez(tmp_path / "a.npz", **pair, names=np.array(["a"]))
     assert load(tmp_path / "a.npz").notes[0] == "passed over: arrays names"
     np.savez(tmp_path / "a.npz", **pair, x_train=pair["x"])
-    assert "x_train and x, which mean the same" in refusal(tmp_path / "a.npz")
+    assert "x_train and x, names of two kinds" in refusal(tmp_path / "a.npz")
     with pytest.raises(ExperimentError, match="x_val and x_valid: keep one"):
         names_of("a", ["x", "y", "x_val", "y_val", "x_valid", "y_valid"])
     with pytest.raises(ExperimentError, match="two arrays called x"):

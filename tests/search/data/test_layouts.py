@@ -204,3 +204,44 @@ def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "iterdir", fail)
     message = refusal(tmp_path)
     assert "Permission denied" in message and "check its rights" in message
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("seg_train", "seg_test"),
+        ("train", "eval"),
+        ("train", "holdout"),
+        ("trn", "tst"),
+        ("trainA", "trainB", "testA", "testB"),
+        ("seg_train/seg_train", "seg_test/seg_test"),
+    ],
+)
+@pytest.mark.parametrize("flat", [False, True])
+def test_splits_of_other_names_are_no_classes(tmp_path, names, flat):
+    for name in names:
+        if flat:
+            picture(tmp_path / name / "1.png")
+        else:
+            pictures(tmp_path / name)
+    said = refusal(tmp_path)
+    assert "no class" in said and "train/CLASS/IMAGE.png" in said
+
+
+@pytest.mark.parametrize("names", [("attest", "brain"), ("train", "bus"), ("testA", "testB")])
+def test_classes_of_such_names_are_classes(tmp_path, names):
+    assert load(pictures(tmp_path, classes=names)).class_names == tuple(sorted(names))
+
+
+def test_one_folder_too_deep_is_told_where_to_look(tmp_path):
+    pictures(tmp_path / "pets")
+    assert f"give {tmp_path / 'pets'}" in refusal(tmp_path)
+
+
+def test_a_class_of_files_that_are_not_read_is_told_which_are(tmp_path):
+    pictures(tmp_path)
+    (tmp_path / "emu").mkdir()
+    for number in range(3):
+        (tmp_path / "emu" / f"{number}.heic").write_bytes(b"?")
+    said = refusal(tmp_path)
+    assert "class emu" in said and "3 .heic files" in said and "PNG" in said

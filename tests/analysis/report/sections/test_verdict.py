@@ -37,7 +37,7 @@ def test_a_planted_difference_wins(blank):
         rows = finals(blank.experiment.strategies, labels, found)
         named.append(verdict_of(blank, rows, labels, 3))
     assert sum(v.kind == "wins" and v.best == "cnn_lines" for v in named) >= 19
-    assert named[0].headline == "Of one design each, cnn_lines wins on digits"
+    assert named[0].headline == "Of one design each: cnn_lines wins on digits"
 
 
 def test_close_strategies_are_too_close_to_call_and_it_says_how_many_seeds_would_do(blank):
@@ -49,7 +49,7 @@ def test_close_strategies_are_too_close_to_call_and_it_says_how_many_seeds_would
         kinds.add(verdict.kind)
         if verdict.kind == "too_close":
             more = verdict.decision.why.needed
-            who = "Of one design each, " + ("either" if len(verdict.group) == 2 else "any")
+            who = "Of one design each: " + ("Either" if len(verdict.group) == 2 else "Any")
             assert verdict.headline.startswith(f"{who} of {verdict.best}")
             assert f": 3 seeds do not tell, {int(more)} more of each would" in verdict.headline
             never = [n for n, m in verdict.decision.why.more_replicates.items() if np.isinf(m)]
@@ -108,7 +108,7 @@ def test_under_a_time_limit_nothing_is_claimed_for_whom_had_less_than_its_share(
     labels, found = outcomes([0.99, 0.7, 0.5], 3, 1000, np.random.default_rng(2), 0.05)
     rows = finals(blank.experiment.strategies, labels, found)
     said = cut_short(blank, rows, labels, "lines")
-    assert said.headline.startswith("The time limit came first: Of one design each, cnn_lines wins")
+    assert said.headline.startswith("The time limit came first: Of one design each: cnn_lines wins")
     accuracy = 100 * rows.test_accuracy[rows.strategy == "lines"].mean()
     assert f"so not compared: lines ({accuracy:.1f} %)" in str(said)
     nobody = cut_short(blank, rows, labels, *blank.experiment.strategies)
