@@ -15,6 +15,7 @@ from keras_tuner.engine import trial as kt_trial
 from search.data.datasets import Dataset
 from search.dispatch import dispatch
 from search.experiment import Execution, Experiment, ExperimentError
+from search.hyperband.configurations import NothingAllowedError
 from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import TrialKey
 from search.rows import TrialRow
@@ -62,7 +63,7 @@ def make_oracle(
     for arm in oracle.arms:
         try:
             oracle.configurations(arm)
-        except ValueError as error:
+        except NothingAllowedError as error:
             raise ExperimentError(
                 f"{arm} has hardly a model of at most {experiment.max_multiply_adds:,} "
                 f"multiply-adds ({error}): give --max-multiply-adds more, or leave {arm} out with "

@@ -21,6 +21,10 @@ MORE_ATTEMPTS = 10_000
 FORBIDDEN = 200
 
 
+class NothingAllowedError(ValueError):
+    """Hardly a configuration may be tried."""
+
+
 def draw_all(
     space: keras_tuner.HyperParameters,
     preset: Mapping[str, Any],
@@ -56,8 +60,8 @@ def draw_all(
         stands at one place and the last places have none.
 
     Raises:
-        ValueError: an initial one is given twice, or in a continuous space none new was found, or
-            none that is allowed.
+        NothingAllowedError: hardly a configuration is allowed.
+        ValueError: an initial one is given twice, or in a continuous space none new was found.
     """
     drawn: dict[tuple[int, int, int], Values] = {}
     known: set[str] = set()
@@ -105,7 +109,7 @@ def _new_values(
                 return values
             forbidden += 1
             if forbidden == FORBIDDEN:
-                raise ValueError(f"of {attempt + 1} configurations none may be tried")
+                raise NothingAllowedError(f"of {attempt + 1} configurations none may be tried")
         if attempt == ATTEMPTS:
             with contextlib.suppress(ValueError):  # continuous: there is another somewhere
                 everything = enumerate_space(space, preset)
