@@ -103,7 +103,7 @@ class SavedRun(RunFiles):
             there = {table: columns_there(database, table) for table in KINDS.keys() - views}
         if damage != "ok":
             raise _damaged(self.results_file, damage)
-        if not version:  # an empty file, or another program's
+        if not version and not any(there.values()):  # an empty file, or another program's
             raise _damaged(self.results_file, "no table of a run")
         if version != SCHEMA_VERSION:
             raise ExperimentError(
