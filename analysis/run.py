@@ -104,7 +104,7 @@ class Run:
 
     @property
     def test_copies(self) -> int:
-        """How many test images are exact copies of images that were trained on."""
+        """How many test images are exact copies of images to train or validate on."""
         return int(self.datasets.test_copies.fillna(0).sum())
 
     def label(self, strategy: str) -> str:

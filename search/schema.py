@@ -18,7 +18,7 @@ CREATE TABLE datasets (            -- one row a data set: what the report needs 
     test_labels BLOB,              -- little-endian uint16 a test image; NULL until the finals
     notes TEXT,                    -- JSON list: what was done to the images, and passed over
     reading TEXT,                  -- what images are made to be: size, mode, range
-    test_copies INTEGER            -- test images that are exact copies of images to train on
+    test_copies INTEGER            -- test images that are exact copies of others
 );
 CREATE TABLE trials (
     trial_id TEXT PRIMARY KEY,

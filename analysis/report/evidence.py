@@ -14,7 +14,7 @@ NOT_SHOWN = "it is not shown that an LSTM earns its place here."
 
 
 def copies(run: Run) -> list[str]:
-    """Says that test images were trained on; nothing where none was.
+    """Says that test images were seen before; nothing where none was.
 
     >>> from analysis.example import example
     >>> copies(example(lines=0.9))
@@ -25,7 +25,7 @@ def copies(run: Run) -> list[str]:
     images = int(run.datasets.test_images.sum())
     return [
         f"{run.test_copies:,} of the {images:,} test images are exact copies of images that were "
-        "trained on: on new images all may do worse than here."
+        "trained or validated on: on new images all may do worse than here."
     ]
 
 

@@ -106,6 +106,15 @@ def source_of_arrays(arrays: Arrays) -> Source:
     )
 
 
+def names_for(*parts: str) -> set[str]:
+    """Returns what the arrays of such parts may be called.
+
+    >>> sorted(names_for("train"))[:3]
+    ['train_images', 'train_labels', 'x']
+    """
+    return {name for way in NAMES for part in parts for pair in way[part] for name in pair}
+
+
 def names_of(where: str, held: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Returns which arrays are which part's: images and labels.
 

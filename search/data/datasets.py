@@ -25,7 +25,7 @@ from search.data.membership import (
 )
 from search.data.sources import Part, Source, bad_data
 from search.data.splits import apportion, hold_out, limited, shuffled
-from search.data.values import adjustment
+from search.data.values import adjustment, check_alike
 from search.experiment import Experiment, derive_seed
 from search.wording import escaped
 
@@ -166,12 +166,21 @@ def load_dataset(
             "--train-limit"
         )
     own = [chosen[split].places for split in LEARNT_FROM if chosen[split].part == "train"]
-    reader = source.reader(np.concatenate(own))
+    reader = source.reader(learnt := np.concatenate(own))
     if len(own) == len(LEARNT_FROM):
-        x = reader.read("train", np.concatenate(own))  # at once, for memory's sake
+        x = reader.read("train", learnt)  # at once, for memory's sake
     else:
         x = np.concatenate([reader.read(*chosen[split]) for split in LEARNT_FROM])
-    adjust = adjustment(name, x)
+    adjust = adjustment(name, x[: len(learnt)])
+    # What is wrong with the test is said before the search, and nothing else of it.
+    others = {"validation": x[len(learnt) :]} if source.validation else {}
+    others["test"] = reader.read(*chosen["test"])
+    lost = []
+    for split, images in others.items():
+        if chosen[split].part == split:
+            check_alike(name, split, images, x[: len(learnt)])
+        lost += adjust.check(split, images)
+    del others
     x = adjust(x)
 
     def labels(split: str) -> np.ndarray:
@@ -181,8 +190,6 @@ def load_dataset(
     def open_test() -> Images:
         return Images(adjust(reader.read(*chosen["test"])), labels("test"))
 
-    # What is wrong with it is said before the search, and nothing else of it.
-    lost = adjust.check("test", reader.read(*chosen["test"]))
     places = first_copies(members)[there]
     count = len(chosen["train"].places)
     mirror = experiment.mirror
@@ -203,8 +210,9 @@ def load_dataset(
 
 def _copies(members: Sequence[Member]) -> list[str]:
     """Says how many images of a split have been seen before, a line each."""
+    before = {"validation": "to train on", "test": "to train or validate on"}
     return [
-        f"{count:,} {split} images are exact copies of images to train on"
+        f"{count:,} {split} images are exact copies of images {before[split]}"
         for split, count in copies(members).items()
         if count
     ]

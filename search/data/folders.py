@@ -45,7 +45,9 @@ def folder_source(folder: Path, size: tuple[int, int] | None, skip_broken: bool 
     except OSError as error:
         where = error.filename or folder
         raise bad_data(f"cannot read {where} ({error.strerror}): check its rights") from error
-    notes = [passed_over] if (passed_over := in_words(listing.passed_over)) else []
+    notes = [*listing.notes]
+    if passed_over := in_words(listing.passed_over):
+        notes.append(passed_over)
     splits = listing.splits
     if skip_broken and (found := broken(_files(splits))):
         notes.append(f"left out: {_some(found, len(_files(splits)))}")

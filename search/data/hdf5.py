@@ -25,9 +25,21 @@ class Hdf5(Arrays):
 
     def header(self, name: str) -> Header:
         """What may be known of an array before it is read."""
+        import h5py  # which Keras brings
+
         with self._opened() as file:
             found = file[name]
-            text = found.dtype.kind == "O"  # of any length, which HDF5 keeps as objects
+            if not isinstance(found, h5py.Dataset):
+                raise bad_data(
+                    f"{self.path} has a group {name} where an array should be: save arrays by "
+                    "these names in the file's root"
+                )
+            text = h5py.check_string_dtype(found.dtype) is not None
+            if found.dtype.kind == "O" and not text:
+                raise bad_data(
+                    f"{name} of {self.path} holds references or lists, not numbers or text: save "
+                    "it as an array of numbers, or of text"
+                )
             return Header(name, tuple(found.shape), np.dtype("S") if text else found.dtype)
 
     def read(self, name: str) -> np.ndarray:
@@ -39,7 +51,7 @@ class Hdf5(Arrays):
     @contextlib.contextmanager
     def _opened(self) -> Iterator[Any]:
         """The file; whatever a damaged one raises within the block becomes one line."""
-        import h5py  # which Keras brings
+        import h5py
 
         try:
             with h5py.File(self.path, "r") as file:

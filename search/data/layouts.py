@@ -32,8 +32,7 @@ ALSO = {"train": ("trn",), "validation": ("eval",), "test": ("tst", "holdout")}
 """What a folder for a split may be called, too, where it stands beside one for another split."""
 BESIDE = ("set", "data", "dataset", "images", "split")  # what such names go with: `training_set`
 LAYOUTS = "make it {0}/CLASS/IMAGE.png, or {0}/train/CLASS/IMAGE.png and {0}/test/CLASS/IMAGE.png"
-RUBBISH = {"thumbs.db", "desktop.ini", "__macosx"}
-"""What systems leave behind; hidden files likewise are nothing that anyone meant to be read."""
+RUBBISH = {"thumbs.db", "desktop.ini", "__macosx"}  # what systems leave behind
 
 
 @functools.cache
@@ -64,10 +63,12 @@ class Listing:
     Attributes:
         splits: `train`, and of `validation` and `test` those that it has.
         passed_over: kind of file to how many there are.
+        notes: what the user is to know of the layout, a line each.
     """
 
     splits: dict[str, Listed]
     passed_over: dict[str, int]
+    notes: tuple[str, ...] = ()
 
 
 def list_folder(folder: Path) -> Listing:
@@ -81,7 +82,9 @@ def list_folder(folder: Path) -> Listing:
     named = _splits(folder)
     if named is None:
         _check_names(folder)
-        return Listing({"train": _classes(folder, folder, passed)}, dict(passed))
+        train = _classes(folder, folder, passed)
+        return Listing({"train": train}, dict(passed), _of_the_same_names(folder))
+    _pass_over_hidden(folder, passed)
     for path in _visible(folder):
         if path not in named.values():
             _pass_over(path, passed, f"beside {', '.join(p.name for p in named.values())}")
@@ -141,6 +144,18 @@ def _check_names(folder: Path) -> None:
         )
 
 
+def _of_the_same_names(folder: Path) -> tuple[str, ...]:
+    """Says where class folders all hold the same folders: those may rather be the classes."""
+    within = {path.name: {child.name for child in _folders(path)} for path in _folders(folder)}
+    shared = sorted(set.intersection(*within.values())) if within else []
+    if len(shared) < 2:
+        return ()
+    classes, inner = (
+        f"{', '.join(names[:3])}{', …' * (len(names) > 3)}" for names in ([*within], shared)
+    )
+    return (f"the classes are {classes}, the folders of {folder}; all of them hold {inner}",)
+
+
 def _about(name: str) -> str:
     """Returns the split that is part of a name; empty where none is.
 
@@ -178,6 +193,7 @@ def _classes(
         may_lack: whether a class may have none.
     """
     images: dict[str, list[Path]] = {}
+    _pass_over_hidden(folder, passed)
     for path in _visible(folder):
         if path.is_dir():
             within = {split_called(child.name) for child in _folders(path)}
@@ -214,6 +230,7 @@ def _images(
     if here in above:
         passed["links to a folder above"] += 1
         return
+    _pass_over_hidden(folder, passed)
     for path in _visible(folder):
         if path.is_dir():
             yield from _images(path, passed, above | {here})
@@ -250,6 +267,15 @@ def _pass_over(path: Path, passed: collections.Counter[str], why: str = "") -> N
         passed[f"{path.suffix.lower()} files" if path.suffix else "files without an ending"] += 1
 
 
+def _pass_over_hidden(folder: Path, passed: collections.Counter[str]) -> None:
+    """Counts the images that are hidden in a folder, as a name with a leading dot says."""
+    for path in sorted(folder.glob(".[!._]*")):  # `._cat.jpg` is what macOS knows of `cat.jpg`
+        if path.is_dir():
+            _pass_over(path, passed, "a hidden folder")
+        elif path.suffix.lower() in endings():
+            passed["hidden images"] += 1
+
+
 def _visible(folder: Path) -> list[Path]:
     """Lists what a folder holds, by name: the disk's own order must not matter."""
     paths = (
@@ -258,6 +284,14 @@ def _visible(folder: Path) -> list[Path]:
         if not path.name.startswith(".") and path.name.lower() not in RUBBISH
     )
     return sorted(paths, key=lambda path: path.name)
+
+
+def folders_of_images(folder: Path) -> list[str]:
+    """Returns the names of the folders in a folder that hold images, by name."""
+    found = (
+        (path.name, next(_images(path, collections.Counter()), None)) for path in _folders(folder)
+    )
+    return [f"{name}/" for name, first in found if first is not None]
 
 
 def _folders(folder: Path) -> list[Path]:

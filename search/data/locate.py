@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from search.data.arrays import NAMES as ARRAY_NAMES
-from search.data.arrays import Arrays, source_of_arrays
+from search.data.arrays import Arrays, names_for, source_of_arrays
 from search.data.builtin import NAMES, digits_source, keras_source
 from search.data.folders import folder_source
 from search.data.hdf5 import ENDINGS as HDF5_ENDINGS
 from search.data.hdf5 import Hdf5
+from search.data.layouts import folders_of_images
 from search.data.npy import NpyFolder
 from search.data.npz import Npz
 from search.data.sources import Source, bad_data
@@ -32,7 +32,11 @@ def source_of(experiment: Experiment) -> Source:
     if arrays is None:
         return folder_source(path, experiment.image_size, experiment.skip_broken)
     _check_files(experiment)
-    return source_of_arrays(arrays)
+    source = source_of_arrays(arrays)
+    if arrays.path.is_dir() and (beside := folders_of_images(arrays.path)):
+        note = f"passed over: images in {', '.join(beside)}, beside the .npy files that are read"
+        source = dataclasses.replace(source, notes=(*source.notes, note))
+    return source
 
 
 def check_there(name: str) -> Path:
@@ -86,12 +90,16 @@ def _arrays(path: Path) -> Arrays | None:
     """Returns the arrays of a file or folder; None where it holds or names image files."""
     ending = path.suffix.lower()
     if path.is_dir():
-        known = {name for way in ARRAY_NAMES for pair in way["train"] for name in pair}
         folder = NpyFolder(path)
-        return folder if known & {*folder.names()} else None
+        return folder if names_for("train") & {*folder.names()} else None
     if ending == ".csv":
         return None
     if ending == ".npy":
+        if path.stem not in names_for("train", "validation", "test"):
+            raise bad_data(
+                f"{path} is one array: call its images and labels x.npy and y.npy, or x_train.npy, "
+                "y_train.npy, x_test.npy and y_test.npy, in a folder of their own"
+            )
         return NpyFolder(path.parent)
     if ending in HDF5_ENDINGS:
         return Hdf5(path)

@@ -30,7 +30,8 @@ class NpyFolder(Arrays):
             array: np.ndarray = np.load(file, mmap_mode="r", allow_pickle=False)
         except OSError as error:
             raise bad_data(
-                f"cannot read {file} ({error.strerror or error}): check its rights"
+                f"cannot read {file} ({error.strerror or error}): "
+                "check that it is there and may be read"
             ) from error
         except Exception as error:  # pickled objects, or anything that a damaged header raises
             raise bad_data(

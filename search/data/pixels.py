@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from search.data.layouts import FORMATS
+from search.data.layouts import FORMATS, SPLITS
 from search.data.sources import bad_data
+from search.data.values import far_apart
 from search.experiment import ExperimentError
 from search.wording import escaped
 
@@ -217,11 +218,25 @@ def done_to(split: str, found: Headers, form: Form) -> list[str]:
             "are read"
         )
     if found.transparent and form.mode != "RGBA":
+        hidden = sum(_is_hidden(path, form) for path in found.transparent)
+        lost = f", and of {hidden:,} nothing is seen any more" if hidden else ""
         notes.append(
             f"{len(found.transparent):,} of {count:,} {split} images have transparent parts: they "
-            f"are laid on {'white' if form.ground else 'black'}"
+            f"are laid on {'white' if form.ground else 'black'}{lost}"
         )
     return notes
+
+
+def _is_hidden(path: Path, form: Form) -> bool:
+    """Whether an image is of one colour once it is laid on its ground, and was not before."""
+    if form.deepest is None:
+        form = dataclasses.replace(form, deepest=(0, 1))
+    whole = dataclasses.replace(form, mode="RGBA", notes=())
+    with opened(path) as image:
+        laid = pixels(path, image, form)
+    with opened(path) as image:
+        seen = pixels(path, image, whole)
+    return bool((laid == laid[0, 0]).all() and not (seen == seen[0, 0]).all())
 
 
 def check_others(split: str, files: Sequence[Path], form: Form) -> list[str]:
@@ -236,7 +251,34 @@ def check_others(split: str, files: Sequence[Path], form: Form) -> list[str]:
             f"the {split} image {found.deep[0]} has more than 8 bits, and no training image has: "
             "save all alike"
         )
-    return done_to(split, found, form)
+    return [*done_to(split, found, form), *_cut(split, found.deep, form)]
+
+
+def _cut(split: str, deep: Sequence[Path], form: Form) -> list[str]:
+    """Says how many images have values beyond those that become 0 and 255, a line.
+
+    Args:
+        split: theirs.
+        deep: those of more than 8 bits.
+        form: what they are made to be.
+
+    Raises:
+        ExperimentError: their values mean something else than those of the training images.
+    """
+    if form.deepest is None:
+        return []
+    (low, high), beyond, least, most = form.deepest, 0, np.inf, -np.inf
+    for path in deep:
+        first, last = _deepest([path])
+        beyond += first < low or last > high
+        least, most = min(least, first), max(most, last)
+    if split in SPLITS and deep and far_apart(most - least, high - low):
+        raise bad_data(
+            f"the {split} images have values from {least:g} to {most:g}, the training images from "
+            f"{low:g} to {high:g}: save all alike"
+        )
+    cut = f"{beyond:,} {split} images have values beyond {low:g} to {high:g}, which are cut"
+    return [cut] if beyond else []
 
 
 def _oriented_size(image: Image.Image) -> tuple[int, int]:

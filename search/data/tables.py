@@ -53,6 +53,8 @@ def list_table(table: Path) -> Listing:
             raise bad_data(f"there is no file {file_of}, which {table} names: correct the line")
         if not row[label].strip():
             raise bad_data(f"line {number} of {table} has no label: complete it")
+        if "\0" in row[label]:  # which NumPy drops at an end
+            raise bad_data(f"the label in line {number} of {table} has a zero byte: take it out")
         if (before := lines.setdefault(file_of.resolve(), number)) != number:
             raise bad_data(f"lines {before} and {number} of {table} name one file: take one out")
         part = "train" if split is None else _split(row[split], table, number)

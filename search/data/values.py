@@ -13,6 +13,7 @@ from search.data.sources import bad_data
 
 DARK = 128
 """Images of bytes that never reach the upper half are of fewer bits, or were divided."""
+FAR = 8  # times: bytes divided by 255 beside whole ones, 4 bits beside 8, 12 beside 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Adjustment:
     def check(self, split: str, x: np.ndarray) -> list[str]:
         """Says what images of another split lose by it, a line each."""
         notes = []
+        if len(x) > 1 and (x == x[:1]).all():
+            notes.append(f"the {split} images are all the same")
         if self.grey and (colour := int((x != x[..., :1]).any(axis=(1, 2, 3)).sum())):
             notes.append(f"{colour:,} {split} images are in colour, and are made grey")
         if self.most is not None and (
@@ -62,6 +65,34 @@ class Adjustment:
         ):
             notes.append(f"{cut:,} {split} images have values above {self.most}, which are cut")
         return notes
+
+
+def check_alike(name: str, split: str, x: np.ndarray, training: np.ndarray) -> None:
+    """Refuses another split whose values mean something else than those of the training images.
+
+    Raises:
+        ExperimentError: they reach so much farther, or less far.
+    """
+    reach, known = _reach(x), _reach(training)
+    if far_apart(reach, known):
+        raise bad_data(
+            f"the {split} images of {name} have values up to {reach}, the training images up to "
+            f"{known}: save all alike"
+        )
+
+
+def far_apart(one: float, other: float) -> bool:
+    """Whether two ranges can hardly be of images that were saved alike; of black ones all can.
+
+    >>> far_apart(255, 1), far_apart(255, 90), far_apart(255, 0)
+    (True, False, False)
+    """
+    return 0 < FAR * min(one, other) < max(one, other)
+
+
+def _reach(x: np.ndarray) -> int:
+    """The highest value of images, alpha apart."""
+    return int(x[..., :3].max())
 
 
 def adjustment(name: str, x: np.ndarray) -> Adjustment:
@@ -81,7 +112,7 @@ def adjustment(name: str, x: np.ndarray) -> Adjustment:
     grey = x.shape[-1] == 3 and all((x[..., 0] == x[..., other]).all() for other in (1, 2))
     if grey:
         notes.append("the training images are grey, in three equal channels: one is read")
-    most = int(x[..., :3].max())
+    most = _reach(x)
     short = 0 < most < DARK
     if short:
         lost = "; were they divided by 255 before, most is lost: save them undivided"

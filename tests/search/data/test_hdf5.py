@@ -40,4 +40,11 @@ def test_damage_is_one_line(tmp_path):
     with h5py.File(tmp_path / "group.h5", "w") as file:
         for name in arrays():
             file.create_group(name)
-    assert "damaged or no HDF5 file of arrays" in refusal(tmp_path / "group.h5")
+    assert "a group x_train where an array should be" in refusal(tmp_path / "group.h5")
+
+
+def test_what_are_no_numbers_and_no_text_is_refused(tmp_path):
+    file = write(tmp_path / "a.h5", y_train=None)
+    with h5py.File(file, "a") as opened:
+        opened.create_dataset("y_train", (74,), dtype=h5py.ref_dtype)
+    assert "y_train of" in (said := refusal(file)) and "references or lists" in said

@@ -104,12 +104,14 @@ def test_what_is_passed_over_is_counted_by_kind(tmp_path):
     (cat / "gone.png").symlink_to(cat / "nothing")
     (cat / "round").symlink_to(cat)
     os.mkfifo(cat / "pipe.png")
-    for name in (".hidden.png", "._0.png", "Thumbs.db"):  # nobody meant these
+    pictures(cat / ".old", 1)
+    for name in (".hidden.png", "._0.png", "Thumbs.db"):  # of the last two, nobody meant any
         (cat / name).write_text("no image")
     data = load(tmp_path)
     assert data.notes[0] == (
         "passed over: 4 images in extra/, beside train, test, 1 .csv files, "
-        "1 files without an ending, 2 .txt files, 1 .svg files, 1 links that lead nowhere, "
+        "1 hidden images, 2 images in .old/, a hidden folder, 1 files without an ending, "
+        "2 .txt files, 1 .svg files, 1 links that lead nowhere, "
         "1 pipes and devices, 1 links to a folder above, 1 images outside the class folders"
     )
     assert len(data.train.y) + len(data.validation.y) == 10
@@ -231,6 +233,16 @@ def test_splits_of_other_names_are_no_classes(tmp_path, names, flat):
 @pytest.mark.parametrize("names", [("attest", "brain"), ("train", "bus"), ("testA", "testB")])
 def test_classes_of_such_names_are_classes(tmp_path, names):
     assert load(pictures(tmp_path, classes=names)).class_names == tuple(sorted(names))
+
+
+@pytest.mark.parametrize(("inner", "said"), [("cat", True), ("mouse", False)])
+def test_class_folders_that_hold_folders_of_the_same_names_are_said(tmp_path, inner, said):
+    for name in ("fold1", "fold2"):
+        pictures(tmp_path / name, classes=("dog", inner if name == "fold2" else "cat"))
+    line = f"the classes are fold1, fold2, the folders of {tmp_path}; all of them hold cat, dog"
+    data = load(tmp_path)
+    assert data.class_names == ("fold1", "fold2")
+    assert (line in data.notes) == said
 
 
 def test_one_folder_too_deep_is_told_where_to_look(tmp_path):

@@ -191,5 +191,5 @@ def test_copies_across_splits_that_come_so_are_counted_first(tmp_path):
     x, y = numbered(60), np.arange(60) % 3
     np.savez(tmp_path / "a.npz", x_train=x, y_train=y, x_test=x[10:40], y_test=y[10:40])
     data = load(tmp_path / "a.npz")
-    assert data.notes[0] == "30 test images are exact copies of images to train on"
+    assert data.notes[0] == "30 test images are exact copies of images to train or validate on"
     assert first_copies(data.members).tolist() == list(range(60))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.images import arrays, load, npz, refusal, same
+from tests.support.images import arrays, load, npz, pictures, refusal, same
 
 
 @pytest.fixture
@@ -19,6 +19,25 @@ def test_they_are_what_an_npz_of_the_same_arrays_is(folder, tmp_path):
     assert same(one.train, other.train) and same(one.validation, other.validation)
     assert same(one.open_test(), other.open_test())
     assert load(folder / "x_train.npy").test_count == one.test_count
+
+
+def test_one_array_of_another_name_is_told_which_are_read(folder):
+    np.save(folder / "more.npy", arrays()["x_train"])
+    assert "more.npy is one array: call" in refusal(folder / "more.npy")
+    assert "passed over: arrays more" in load(folder).notes
+
+
+def test_class_folders_beside_them_are_said(folder):
+    pictures(folder)
+    (folder / "empty").mkdir()
+    said = "passed over: images in cat/, dog/, beside the .npy files that are read"
+    assert said in load(folder).notes
+
+
+def test_a_link_that_leads_nowhere_is_said(folder):
+    (folder / "x_train.npy").unlink()
+    (folder / "x_train.npy").symlink_to("nothing")
+    assert "check that it is there" in refusal(folder)
 
 
 def test_damage_is_one_line(folder):

@@ -1,5 +1,6 @@
 """What image files are made to be, as the training images decide."""
 
+import shutil
 import struct
 import zlib
 from pathlib import Path
@@ -208,6 +209,48 @@ def test_transparency_that_only_other_images_have_is_laid_on_white(tmp_path):
     data = load(tmp_path)
     assert np.all(data.open_test().x[:, 0, 0] == 255)
     assert "10 of 10 test images have transparent parts: they are laid on white" in data.notes
+
+
+def test_images_of_which_their_ground_leaves_nothing_to_be_seen_are_counted(tmp_path):
+    """White icons, laid on white: which ground it is, the training images have decided."""
+    pictures(tmp_path / "train")
+    pictures(tmp_path / "test")
+    for number in range(3):
+        icon = np.full((4, 6, 4), 255, np.uint8)
+        icon[:2, number:, 3] = 0
+        Image.fromarray(icon).save(tmp_path / "test" / "cat" / f"{number}.png")
+    assert (
+        "3 of 10 test images have transparent parts: they are laid on white, and of 3 nothing is "
+        "seen any more"
+    ) in load(tmp_path).notes
+
+
+def deep(folder, low, high, count=10):
+    """Writes 16-bit images whose values range from `low` to `high`."""
+    for name in "ab":
+        (folder / name).mkdir(parents=True)
+        for number, values in enumerate(np.linspace(low, high, 24 * count).reshape(count, 4, 6)):
+            file = folder / name / f"{number}.png"
+            Image.fromarray(values.astype(np.uint16)).save(file)
+            signed(file)
+
+
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_values_beyond_the_training_images_in_another_split_are_counted(tmp_path, split):
+    deep(tmp_path / "train", 1000, 2000)
+    for name, high in (("test", 2000), ("validation", 2000), (split, 2900)):
+        if not (tmp_path / name).exists() or name == split:
+            shutil.rmtree(tmp_path / name, ignore_errors=True)
+            deep(tmp_path / name, 1000, high)
+    said = [note for note in load(tmp_path).notes if "beyond" in note]
+    assert said == [f"10 {split} images have values beyond 1000 to 2000, which are cut"]
+
+
+@pytest.mark.parametrize("high", [1100, 60000])
+def test_a_split_of_another_range_of_16_bits_is_refused(tmp_path, high):
+    deep(tmp_path / "train", 1000, 2000)
+    deep(tmp_path / "test", 1000, high)
+    assert f"from 1000 to {high}, the training images from 1000 to 2000" in refusal(tmp_path)
 
 
 def test_a_transparent_value_of_16_bits_is_not_seen(tmp_path):

@@ -48,6 +48,35 @@ def test_images_in_which_nothing_is_to_be_seen_are_refused(tmp_path, x, words):
     assert words in refusal(npz(tmp_path / "a.npz", x_train=x))
 
 
+@pytest.mark.parametrize("split", ["test", "val"])
+@pytest.mark.parametrize(("training", "other"), [(255, 1), (255, 15), (1, 255)])
+def test_a_split_of_another_range_than_the_training_images_is_refused(
+    tmp_path, split, training, other
+):
+    rng = np.random.default_rng(0)
+    images = {"x_train": (74, training), "x_test": (8, training), "x_val": (8, training)}
+    images[f"x_{split}"] = (8, other)
+    made = {
+        name: rng.integers(0, most + 1, (count, 4, 6), dtype=np.uint8)
+        for name, (count, most) in images.items()
+    }
+    said = refusal(npz(tmp_path / "a.npz", y_val=np.arange(8) % 4, **made))
+    name = {"val": "validation"}.get(split, split)
+    assert f"the {name} images of" in said and f"up to {other}, the training" in said
+
+
+def test_what_own_validation_images_lose_is_said_and_their_range_decides_nothing(tmp_path):
+    x, held = numbered(74) // 4, numbered(8) // 3
+    data = load(npz(tmp_path / "a.npz", x_train=x, x_val=held, y_val=np.arange(8) % 4))
+    assert "8 validation images have values above 63, which are cut" in data.notes
+    assert data.train.x.max() == 255
+
+
+def test_a_split_of_one_image_again_and_again_is_said(tmp_path):
+    data = load(npz(tmp_path / "a.npz", x_test=np.zeros((8, 4, 6), "u1")))
+    assert "the test images are all the same" in data.notes
+
+
 def test_what_the_test_loses_by_it_is_said(tmp_path):
     x = np.repeat(numbered(74)[..., None] // 4, 3, -1)
     test = np.full((8, 4, 6, 3), 200, "u1")

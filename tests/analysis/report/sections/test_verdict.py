@@ -197,7 +197,7 @@ def test_test_images_that_were_trained_on_are_said_first():
     data = run.datasets.assign(test_copies=[30], test_images=[300], notes=[[]])
     verdict = in_words(decide(run), dataclasses.replace(run, datasets=data))
     assert verdict.sentences[0] == (
-        "30 of the 300 test images are exact copies of images that were trained on: on new images "
-        "all may do worse than here."
+        "30 of the 300 test images are exact copies of images that were trained or validated on: "
+        "on new images all may do worse than here."
     )
     assert verdict.sentences[1:] == in_words(decide(run), run).sentences
