@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import json
 import math
 import os
 import shlex
@@ -23,6 +24,7 @@ try:
         check_backend,
         describe_machine,
         end_cleanly,
+        other_versions,
         print_anything,
         start_backend,
     )
@@ -237,7 +239,7 @@ def old_run(path: str, arguments: Sequence[str]) -> tuple[Store, Dataset]:
         )
     store = Store.resume(path)
     check_strategies([store.experiment.strategies], list(STRATEGIES))
-    known = [{key: row[key] for key in Member._fields} for row in store.rows("members")]
+    known = [{key: row[key] for key in Member._fields} for row in store.members()]
     members = [Member(**row) for row in known]
     dataset = load_dataset(store.experiment, members, store.finals_begun)
     before = [row["reading"] for row in store.rows("datasets") if row["reading"]]
@@ -287,7 +289,8 @@ def record_dataset(store: Store, dataset: Dataset) -> None:
     from search.search_spaces import strategy_rows
 
     store.record_strategies(strategy_rows(store.experiment.strategies))
-    store.record_dataset(dataset.facts())
+    asked = json.dumps(store.experiment.to_json())
+    store.record_dataset({**dataset.facts(), "experiment": asked})
     if not store.rows("members"):
         store.record_report_rows("members", dataset.roll())
     record_samples(store, dataset)
@@ -322,7 +325,10 @@ def search_and_test(
         with make_workers(execution, environments, display.note) as workers:
             devices = in_words(workers.devices)
             display.note(devices)
-            store.record_devices(devices)
+            store.record_about("devices", devices)
+            if others := other_versions(store.about.get("versions", {})):
+                display.note(f"the run was begun with other versions; now it is {others}")
+                store.record_about("went_on_with", others)
             # Once the finals have opened the test split, the search is over for good.
             if not store.finals_begun:
                 tuner = SequenceTuner(oracle, store, dataset, workers, display, execution, page)

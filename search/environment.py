@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -260,16 +260,11 @@ def gpu_environment(sharing: int) -> dict[str, str]:
 
 def describe_machine(command: str) -> dict[str, Any]:
     """What a reader needs to make a run again: command, versions, hardware."""
-    packages = ("keras", "keras-tuner", "tensorflow", "jax", "numpy", "scikit-learn")
     return {
         "command": command,
         "backend": backend_name(),
         "started": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        "versions": {
-            "scanline": VERSION,
-            "python": platform.python_version(),
-            **{name: version for name in packages if (version := version_of(name))},
-        },
+        "versions": versions(),
         "hardware": {
             "processor": _processor(),
             "cores": os.cpu_count(),
@@ -277,6 +272,30 @@ def describe_machine(command: str) -> dict[str, Any]:
             "system": platform.platform(),
         },
     }
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of what trains here, by name."""
+    packages = ("keras", "keras-tuner", "tensorflow", "jax", "numpy", "scikit-learn")
+    return {
+        "scanline": VERSION,
+        "python": platform.python_version(),
+        **{name: version for name in packages if (version := version_of(name))},
+    }
+
+
+def other_versions(begun: Mapping[str, str]) -> str:
+    """Returns which versions are others than a run was begun with, as they are now; "" for none.
+
+    >>> other_versions({**versions(), "keras": "2"}).partition(" ")[0]
+    'keras'
+    """
+    here = versions()
+    return ", ".join(
+        f"{name} {here.get(name, 'not installed')}"
+        for name, version in begun.items()
+        if here.get(name) != version
+    )
 
 
 def version_of(package: str) -> str | None:

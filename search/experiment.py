@@ -252,6 +252,22 @@ class Experiment:
         """Which of a strategy's finals this is, over all iterations; 1 is the first."""
         return seed - self.seed + 1
 
+    def changes(self, begun: Experiment) -> dict[str, tuple[Any, Any]]:
+        """Returns the fields of which answers follow that differ: (then, now).
+
+        Images may be moved, since they are known by their content, and a limit of time may be
+        another: it stops a search, and changes nothing that is in it.
+
+        >>> Experiment("a", ("lines",), seed=1).changes(Experiment("b/a", ("lines",)))
+        {'seed': (0, 1)}
+        """
+        pairs = {
+            field.name: (getattr(begun, field.name), getattr(self, field.name))
+            for field in dataclasses.fields(self)
+            if field.name not in ("dataset", "data_dir", "time_limit")
+        }
+        return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
     def to_json(self) -> dict[str, Any]:
         """Returns the fields as JSON types."""
         return dataclasses.asdict(self)

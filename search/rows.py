@@ -7,8 +7,10 @@ damage: `ValueError` says what, and where.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from search.experiment import Experiment
@@ -151,9 +153,13 @@ class DatasetRow(Checked):
     notes: str | None = None
     reading: str | None = None
     test_copies: Number | None = None
+    experiment: str | None = None
+    members_fingerprint: str | None = None
 
     def check(self) -> None:
         """Raises ValueError where a column is no list of names, or has another length."""
+        if self.experiment is not None:
+            parsed(Values, self.experiment, "experiment")
         names = parsed(list[str], self.class_names, "class_names")
         _must(len(names) > 1, "there are fewer than two class_names")
         if self.notes is not None:
@@ -293,6 +299,14 @@ def columns(table: str) -> list[str]:
     ['dataset', 'strategy', 'trials', 'epochs']
     """
     return [field.name for field in dataclasses.fields(KINDS[table])]
+
+
+def members_fingerprint(rows: Iterable[Row]) -> str:
+    """Returns what is the same for the same rows of `members` in the same order, and no others."""
+    found = hashlib.blake2b(digest_size=16)
+    for row in rows:
+        found.update(json.dumps([row[name] for name in columns("members")]).encode())
+    return found.hexdigest()
 
 
 def check_together(experiment: Experiment, tables: Mapping[str, Sequence[Row]]) -> None:

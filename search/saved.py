@@ -10,7 +10,15 @@ from typing import Any, TypedDict
 
 from search.experiment import Experiment, ExperimentError
 from search.files import RunFiles
-from search.rows import KINDS, Checked, FinalRow, TrialRow, check_together, columns
+from search.rows import (
+    KINDS,
+    Checked,
+    FinalRow,
+    TrialRow,
+    check_together,
+    columns,
+    members_fingerprint,
+)
 from search.schema import ADDED_COLUMNS, ADDED_TABLES, SCHEMA_VERSION
 from search.validation import Size, checked, parsed
 
@@ -40,6 +48,7 @@ class About(TypedDict, total=False):
     versions: dict[str, str]
     hardware: Hardware
     devices: list[str]
+    went_on_with: list[str]
 
 
 class SavedRun(RunFiles):
@@ -144,7 +153,42 @@ class SavedRun(RunFiles):
             check_together(self.experiment, found)
         except ValueError as error:
             raise _damaged(self.results_file, error) from error
+        for row in found["datasets"]:
+            self._check_asked(row.get("experiment"))
         return found
+
+    def _check_asked(self, begun: str | None) -> None:
+        """Refuses a run in which something else is asked for than when it began.
+
+        Args:
+            begun: what was asked for then, JSON; an older run does not say.
+        """
+        if begun is None:
+            return
+        try:
+            then = Experiment.from_json(parsed(dict[str, Any], begun, "experiment"))
+        except ValueError as error:
+            raise _damaged(self.results_file, f"{error}, at datasets[0]") from error
+        for name, (was, now) in self.experiment.changes(then).items():
+            raise _damaged(
+                self.experiment_file,
+                f"{name} was {was!r} when the run began, and is {now!r}, at experiment.{name}",
+            )
+
+    def members(self) -> list[dict[str, Any]]:
+        """Returns the rows of `members`, those with which the run began.
+
+        Raises:
+            ExperimentError: a row is damaged, gone, new or another than it was.
+        """
+        rows = self.rows("members")
+        for row in self.rows("datasets"):
+            begun = row.get("members_fingerprint")  # an older run has none
+            if begun is not None and begun != members_fingerprint(rows):
+                raise _damaged(
+                    self.results_file, "not the images with which the run began, at members"
+                )
+        return rows
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """Returns a table's rows in the order in which they were first written.

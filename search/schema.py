@@ -18,7 +18,9 @@ CREATE TABLE datasets (            -- one row a data set: what the report needs 
     test_labels BLOB,              -- little-endian uint16 a test image; NULL until the finals
     notes TEXT,                    -- JSON list: what was done to the images, and passed over
     reading TEXT,                  -- what images are made to be: size, mode, range
-    test_copies INTEGER            -- test images that are exact copies of others
+    test_copies INTEGER,           -- test images that are exact copies of others
+    experiment TEXT,               -- JSON: what was asked for when the run began
+    members_fingerprint TEXT       -- BLAKE2b of the table `members`
 );
 CREATE TABLE trials (
     trial_id TEXT PRIMARY KEY,
@@ -76,7 +78,13 @@ CREATE TABLE finals (
 # Columns that came later, likewise.
 ADDED_COLUMNS = {
     "finals": {"iteration": "INTEGER NOT NULL DEFAULT 0"},
-    "datasets": {"notes": "TEXT", "reading": "TEXT", "test_copies": "INTEGER"},
+    "datasets": {
+        "notes": "TEXT",
+        "reading": "TEXT",
+        "test_copies": "INTEGER",
+        "experiment": "TEXT",
+        "members_fingerprint": "TEXT",
+    },
 }
 
 # Tables that came later: made when a run is opened for writing, so an older run gets them too.

@@ -133,12 +133,12 @@ class Store(SavedRun):
             raise ExperimentError(f"cannot write {store.results_file}: {error}") from error
         return store
 
-    def record_devices(self, devices: str) -> None:
-        """Adds to `about` what trains from now on, unless it is there: a resume may use others."""
-        before = self.about.get("devices", [])
-        if devices in before:
+    def record_about(self, what: str, said: str) -> None:
+        """Adds to one of the lists in `about`, unless it is there: a resume may run on others."""
+        before = self.about.get(what, [])
+        if said in before:
             return
-        self.about = {**self.about, "devices": [*before, devices]}
+        self.about = {**self.about, what: [*before, said]}
         saved = {"experiment": self.experiment.to_json(), "about": self.about}
         write_atomically(self.experiment_file, json.dumps(saved, indent=2).encode())
 

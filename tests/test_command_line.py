@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pickle
 import random
@@ -302,7 +303,7 @@ def test_of_a_limit_that_two_splits_share_it_is_told_what_is_enough_in_all(refus
             for number in range(8):
                 folder = cwd / "pets" / split / name
                 folder.mkdir(parents=True, exist_ok=True)
-                image = Image.new("L", (4, 4), 17 * number)
+                image = Image.new("L", (4, 4), 17 * number + ord(name[0]) % 9)
                 image.putpixel((0, 0), len(split) + len(name))
                 image.save(folder / f"{number}.png")
     asked = ["--dataset", "pets", "--train-limit"]
@@ -552,6 +553,41 @@ def test_ctrl_c_while_a_resumed_run_reads_its_images_says_how_to_go_on(
     monkeypatch.setattr("search.data.datasets.load_dataset", interrupted)
     assert run_search.main(["--resume", "run"]) == 130
     assert capsys.readouterr().err.endswith("--resume run\n")
+
+
+def test_a_resume_says_which_versions_are_others_and_the_report_does(
+    cwd, monkeypatch, capsys, finished_run
+):
+    shutil.copytree(finished_run.path, "run")
+    monkeypatch.setattr("search.environment.VERSION", "9.9")
+    for _ in range(2):
+        assert run_search.main(["--resume", "run"]) == 0
+        said = "the run was begun with other versions; now it is scanline 9.9"
+        assert said in capsys.readouterr().out
+    assert Store("run").about["went_on_with"] == ["scanline 9.9"]
+    assert "; went on with scanline 9.9" in Path("run/report/report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "said"),
+    [
+        ("experiment.json", '"batch_size": 64', '"batch_size": 32', "at experiment.batch_size"),
+        ("results.sqlite", "DELETE FROM members WHERE split = 'unused'", "", "at members"),
+    ],
+)
+def test_a_run_of_which_somebody_has_changed_what_it_began_with_does_not_go_on(
+    cwd, capsys, finished_run, file, before, after, said
+):
+    run = shutil.copytree(finished_run.path, cwd / "run")
+    if after:
+        text = (run / file).read_text()
+        assert before in text
+        (run / file).write_text(text.replace(before, after))
+    else:
+        with contextlib.closing(sqlite3.connect(run / file)) as database, database:
+            assert database.execute(before).rowcount
+    assert run_search.main(["--resume", "run"]) == 2
+    assert said in capsys.readouterr().err
 
 
 class Cycle:

@@ -27,6 +27,7 @@ from search.data.sources import Part, Source, bad_data
 from search.data.splits import apportion, hold_out, limited, shuffled
 from search.data.values import adjustment, check_alike
 from search.experiment import Experiment, derive_seed
+from search.rows import members_fingerprint
 from search.wording import escaped
 
 __all__ = ["NAMES", "Dataset", "Images", "load_dataset"]
@@ -103,6 +104,7 @@ class Dataset:
             "notes": json.dumps(self.notes, ensure_ascii=False),
             "reading": self.reading,
             "test_copies": copies(self.members)["test"],
+            "members_fingerprint": members_fingerprint(self.roll()),
         }
 
     def roll(self) -> list[dict[str, Any]]:

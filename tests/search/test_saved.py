@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 from search.experiment import ExperimentError
-from search.rows import KINDS, columns
+from search.rows import KINDS, columns, members_fingerprint
 from search.saved import SavedRun
 from search.schema import ADDED_COLUMNS, ADDED_TABLES
 from tests.support.synthetic_runs import make_run
@@ -56,7 +56,7 @@ def alter(run, statement, *values):
 
 def read_all(run):
     store = SavedRun(run)
-    return {**store.tables(), "members": store.rows("members")}
+    return {**store.tables(), "members": store.members()}
 
 
 def refusal(run):
@@ -131,9 +131,10 @@ def test_a_table_or_a_column_that_is_missing_is_named(run, table):
         ("UPDATE datasets SET class_names = '[\"0\", \"1\"]'", "no such class"),
         ("UPDATE datasets SET class_names = '[\"0\"]'", "fewer than two class_names"),
         ("UPDATE datasets SET class_names = '[0, 1]'", "expected str, got int, at class_names[0]"),
-        ("INSERT INTO datasets SELECT 'mnist', height, width, channels, train_images, "
-         "validation_images, test_images, class_names, mirror, NULL, NULL, NULL, 0 FROM datasets",
-         "more than one row, at datasets"),
+        ("INSERT INTO datasets (dataset, height, width, channels, train_images, "
+         "validation_images, test_images, class_names, mirror) SELECT 'mnist', height, width, "
+         "channels, train_images, validation_images, test_images, class_names, mirror "
+         "FROM datasets", "more than one row, at datasets"),
         ("UPDATE images SET pixels = x'00'", "height by width by channels bytes, at images[0]"),
         ("UPDATE images SET label = 10", "no such class, at images"),
         ("UPDATE sequences SET timesteps = x'00'", "by 2 bytes, at sequences[0]"),
@@ -179,6 +180,51 @@ def test_whatever_stands_in_the_experiment_is_taken_or_refused_in_one_line(run):
                 assert len(message.splitlines()) == 1 and message.isprintable(), message
                 refused += 1
     assert refused > 200
+
+
+@pytest.fixture
+def begun(run):
+    """A run that says how it began."""
+    asked = json.loads((run / "experiment.json").read_text())["experiment"]
+    fingerprint = members_fingerprint(SavedRun(run).rows("members"))
+    alter(
+        run,
+        "UPDATE datasets SET experiment = ?, members_fingerprint = ?",
+        json.dumps(asked),
+        fingerprint,
+    )
+    return run
+
+
+@pytest.mark.parametrize(
+    ("field", "now"),
+    [("batch_size", 7), ("train_limit", 70), ("final_seeds", 9), ("seed", 3), ("mirror", True),
+     ("skip_broken", True), ("max_multiply_adds", 5), ("most_iterations", 9), ("final_epochs", 2)],
+)  # fmt: skip
+def test_what_is_asked_for_in_another_way_than_at_first_is_refused(begun, field, now):
+    read_all(begun)
+    saved = json.loads((begun / "experiment.json").read_text())
+    saved["experiment"][field] = now
+    (begun / "experiment.json").write_text(json.dumps(saved))
+    assert f"{now!r}, at experiment.{field}" in refusal(begun)
+
+
+def test_images_may_be_moved_and_a_limit_of_time_be_another(begun):
+    saved = json.loads((begun / "experiment.json").read_text())
+    saved["experiment"] |= {"dataset": "/elsewhere/digits", "data_dir": "/a", "time_limit": 3}
+    (begun / "experiment.json").write_text(json.dumps(saved))
+    assert read_all(begun)["datasets"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["DELETE FROM members", "UPDATE members SET split = 'test'", "UPDATE members SET label = '4'",
+     "UPDATE members SET name = '1'",
+     "INSERT INTO members VALUES ('digits', 1, 'test', 'a', '3', 'f')"],
+)  # fmt: skip
+def test_members_that_are_others_than_at_first_are_damage(begun, change):
+    alter(begun, change)
+    assert "not the images with which the run began, at members" in refusal(begun)
 
 
 def test_a_file_that_does_more_than_hold_tables_is_not_obeyed(run):

@@ -414,11 +414,11 @@ def test_a_kill_leaves_neither_result_nor_epochs(run, moment):
         assert len(store.rows("epochs")) == 2
 
 
-def test_devices_are_kept_in_the_order_in_which_they_came(tmp_path):
+def test_facts_about_the_machine_are_kept_in_the_order_in_which_they_came(tmp_path):
     """A run that was made before they were kept has none; a resume may use others."""
     with Store.create(tmp_path / "run", EXPERIMENT, {"command": "x"}) as store:
         for devices in ("2 processors", "1 GPU", "2 processors"):
-            store.record_devices(devices)
+            store.record_about("devices", devices)
     read = Store(tmp_path / "run")
     assert read.about == {"command": "x", "devices": ["2 processors", "1 GPU"]}
     assert read.experiment == EXPERIMENT

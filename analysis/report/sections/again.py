@@ -52,7 +52,9 @@ def _facts(found: Findings) -> Table:
             f"{formatting.clean(name, 30)} {formatting.clean(version, 30)}"
             for name, version in versions.items()
         ]
-        rows.append(["versions", ", ".join(shown)])
+        others = run.about.get("went_on_with") or []
+        went_on = [f"went on with {formatting.clean(each, 500)}" for each in others]
+        rows.append(["versions", "; ".join([", ".join(shown), *went_on])])
     return Table("facts", ["what", "value"], rows, numeric=False)
 
 
