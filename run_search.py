@@ -28,7 +28,7 @@ try:
         print_anything,
         start_backend,
     )
-    from search.experiment import Execution, ExperimentError
+    from search.experiment import Execution, Experiment, ExperimentError
     from search.options import (
         automatic,
         check_strategies,
@@ -179,10 +179,7 @@ def new_run(
     from spaces import STRATEGIES
 
     experiment = experiment_of(options, list(STRATEGIES), NAMES)
-    default = Path("runs") / f"{experiment.dataset_name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    out = Path(options.out) if options.out else default
-    if out.exists():
-        raise ExperimentError(f"{out} exists: go on with --resume {out}, or choose another --out")
+    out = run_path(options, experiment)
     dataset = load_dataset(experiment)
     images, pixels = len(dataset.train.y), math.prod(dataset.image_shape[:2])
     held = len(dataset.validation.y)
@@ -198,14 +195,31 @@ def new_run(
     return Store.create(out, experiment, describe_machine(command)), dataset, oracle
 
 
+def run_path(options: argparse.Namespace, experiment: Experiment) -> Path:
+    """Returns where the run is to be, as long as there is nothing yet."""
+    default = Path("runs") / f"{experiment.dataset_name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    out = Path(options.out) if options.out else default
+    try:
+        if not out.exists():
+            return out
+    except OSError as error:  # a name too long
+        raise ExperimentError(
+            f"cannot make {out} ({error.strerror}): choose another --out"
+        ) from error
+    raise ExperimentError(f"{out} exists: go on with --resume {out}, or choose another --out")
+
+
 def check_asked(options: argparse.Namespace) -> None:
     """Refuses what can be known at once, before anything slow is imported."""
     from search.data.builtin import NAMES
     from search.data.locate import check_there
+    from search.plan import check_plan
 
-    check_strategies(options.strategies, strategy_names())
     if options.dataset not in NAMES:
         check_there(options.dataset)
+    experiment = experiment_of(options, strategy_names(), NAMES)
+    check_plan(experiment, automatic(options))
+    run_path(options, experiment)
     for path in options.warm_start or ():
         if not Path(path).exists():
             raise ExperimentError(f"there is no {path}: check what --warm-start names")

@@ -55,15 +55,6 @@ def planned(
         most = first if first == 1 or costly(images, pixels, batch) else 3 * first
     if "final_seeds" in automatic and first >= 3 and costly(images, pixels, batch):
         seeds = 1  # for the evidence is in the searches
-    if most < first:
-        raise ExperimentError(
-            f"--most-iterations {most} is less than --iterations {first}: give more"
-        )
-    if most > first * len(LEVELS):
-        raise ExperimentError(
-            f"--most-iterations {most} is more than {len(LEVELS)} times --iterations {first}: "
-            "give fewer"
-        )
     last, limit = experiment.final_epochs, experiment.max_multiply_adds
     cut = full > longest_affordable
     if "max_epochs" in automatic:
@@ -77,11 +68,7 @@ def planned(
     if "min_epochs" in automatic:
         # Where trials are cut short for their cost, fewer configurations are tried, too.
         shortest = max(1, longest // experiment.factor ** (1 if cut else 2))
-    if shortest > longest:
-        raise ExperimentError(
-            f"--min-epochs {shortest} is more than --max-epochs {longest}: give fewer"
-        )
-    return dataclasses.replace(
+    chosen = dataclasses.replace(
         experiment,
         batch_size=batch,
         max_epochs=longest,
@@ -91,6 +78,38 @@ def planned(
         final_seeds=seeds,
         max_multiply_adds=limit,
     )
+    check_plan(chosen)
+    return chosen
+
+
+def check_plan(experiment: Experiment, unknown: Collection[str] = ()) -> None:
+    """Refuses what contradicts itself.
+
+    Args:
+        experiment: what is to be done.
+        unknown: fields whose values are not chosen yet.
+
+    Raises:
+        ExperimentError: the shortest trainings would be longer than the longest, or the most
+            iterations fewer than the first, or too many.
+    """
+    shortest, longest = experiment.min_epochs, experiment.max_epochs
+    if shortest > longest and not {"min_epochs", "max_epochs"} & {*unknown}:
+        raise ExperimentError(
+            f"--min-epochs {shortest} is more than --max-epochs {longest}: give fewer"
+        )
+    if "most_iterations" in unknown:
+        return
+    first, most = experiment.iterations, experiment.most_iterations
+    if most < first:
+        raise ExperimentError(
+            f"--most-iterations {most} is less than --iterations {first}: give more"
+        )
+    if most > first * len(LEVELS):
+        raise ExperimentError(
+            f"--most-iterations {most} is more than {len(LEVELS)} times --iterations {first}: "
+            "give fewer"
+        )
 
 
 def epochs_in_words(experiment: Experiment, images: int, validated: int = 0) -> str:
