@@ -75,19 +75,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         execution = execution_of(options)
         if options.devices:
             return show_devices(execution)
-        if not options.resume:
-            check_asked(options)
+        if options.resume:
+            store = old_run(options.resume, arguments)
+        experiment = store.experiment if store else check_asked(options)
         devices = PROCESSORS if execution.cluster else find_devices()
         environments = plan_workers(execution, devices)
-        if len(environments) == 1:  # the worker is this process
-            os.environ.update(environments[0])
-        elif environments:
-            begin_imports(environments)
-        start_backend(cpu_only=len(environments) != 1)
-        if options.resume:
-            (store, dataset), oracle = old_run(options.resume, arguments), None
-        else:
-            store, dataset, oracle = new_run(options, arguments)
+        # What is wrong with images is said before Keras is imported, unless they come with it.
+        early = None if comes_with_keras(experiment) else read_dataset(experiment, store)
+        start(environments)
+        dataset = early or read_dataset(experiment, store)
+        oracle = None
+        if store is None:
+            store, oracle = new_run(options, experiment, dataset, arguments)
         if devices.warning:
             say(devices.warning)
         with store:
@@ -99,6 +98,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         path = store.path if store else options.resume  # whose images were just being read
         hint = f"go on: {resume_command(path)}" if path else "nothing was written"
         return complain(f"interrupted: {hint}", INTERRUPTED)
+
+
+def start(environments: Environments) -> None:
+    """Starts Keras here, and the processes of several workers, which import it meanwhile."""
+    if len(environments) == 1:  # the worker is this process
+        os.environ.update(environments[0])
+    elif environments:
+        begin_imports(environments)
+    start_backend(cpu_only=len(environments) != 1)
 
 
 # The last four are a full disk or one that went away, memory, and what is not installed.
@@ -163,24 +171,23 @@ def list_strategies() -> int:
 
 
 def new_run(
-    options: argparse.Namespace, arguments: Sequence[str]
-) -> tuple[Store, Dataset, StrategyHyperband]:
-    """Checks everything that was asked for, and only then makes the run directory.
+    options: argparse.Namespace,
+    experiment: Experiment,
+    dataset: Dataset,
+    arguments: Sequence[str],
+) -> tuple[Store, StrategyHyperband]:
+    """Checks everything else that was asked for, and only then makes the run directory.
 
     Returns:
-        The run, open for writing; its images; what draws its configurations.
+        The run, open for writing; what draws its configurations.
     """
-    from search.data.datasets import NAMES, load_dataset
     from search.plan import planned
     from search.search_spaces import search_spaces
     from search.store import Store
     from search.tuner import make_oracle
     from search.warm_start import read_initial
-    from spaces import STRATEGIES
 
-    experiment = experiment_of(options, list(STRATEGIES), NAMES)
     out = run_path(options, experiment)
-    dataset = load_dataset(experiment)
     images, pixels = len(dataset.train.y), math.prod(dataset.image_shape[:2])
     held = len(dataset.validation.y)
     experiment = planned(experiment, automatic(options), images, pixels, held)
@@ -192,7 +199,7 @@ def new_run(
             say(note)
     command = shlex.join(["python", "run_search.py", *arguments])
     oracle = make_oracle(experiment, dataset, spaces)
-    return Store.create(out, experiment, describe_machine(command)), dataset, oracle
+    return Store.create(out, experiment, describe_machine(command)), oracle
 
 
 def run_path(options: argparse.Namespace, experiment: Experiment) -> Path:
@@ -209,8 +216,8 @@ def run_path(options: argparse.Namespace, experiment: Experiment) -> Path:
     raise ExperimentError(f"{out} exists: go on with --resume {out}, or choose another --out")
 
 
-def check_asked(options: argparse.Namespace) -> None:
-    """Refuses what can be known at once, before anything slow is imported."""
+def check_asked(options: argparse.Namespace) -> Experiment:
+    """Returns what is asked for; refuses what can be known before anything slow is imported."""
     from search.data.builtin import NAMES
     from search.data.locate import check_there
     from search.plan import check_plan
@@ -223,6 +230,7 @@ def check_asked(options: argparse.Namespace) -> None:
     for path in options.warm_start or ():
         if not Path(path).exists():
             raise ExperimentError(f"there is no {path}: check what --warm-start names")
+    return experiment
 
 
 def strategy_names() -> list[str]:
@@ -240,29 +248,43 @@ def check_run(path: str) -> None:
     check_backend(Store(path).about)
 
 
-def old_run(path: str, arguments: Sequence[str]) -> tuple[Store, Dataset]:
+def old_run(path: str, arguments: Sequence[str]) -> Store:
     """Opens a run that was stopped; all that was asked for is in it."""
-    from search.data.datasets import load_dataset
-    from search.data.membership import Member
     from search.store import Store
-    from spaces import STRATEGIES
 
     if unfit := others(arguments, resumable()):
         raise ExperimentError(
             f"--resume takes what was asked for from the run: leave out {' '.join(unfit)}"
         )
     store = Store.resume(path)
-    check_strategies([store.experiment.strategies], list(STRATEGIES))
+    check_strategies([store.experiment.strategies], strategy_names())
+    return store
+
+
+def comes_with_keras(experiment: Experiment) -> bool:
+    """Whether reading its images imports Keras, which has to be started before."""
+    from search.data import locate
+
+    return locate.comes_with_keras(experiment)
+
+
+def read_dataset(experiment: Experiment, store: Store | None) -> Dataset:
+    """Reads the images; of a run that goes on, those that it had, and read as then."""
+    from search.data.datasets import load_dataset
+    from search.data.membership import Member
+
+    if store is None:
+        return load_dataset(experiment)
     known = [{key: row[key] for key in Member._fields} for row in store.members()]
     members = [Member(**row) for row in known]
-    dataset = load_dataset(store.experiment, members, store.finals_begun)
+    dataset = load_dataset(experiment, members, store.finals_begun)
     before = [row["reading"] for row in store.rows("datasets") if row["reading"]]
     if before and before != [dataset.reading]:
         raise ExperimentError(
             f"the images would be read otherwise than when the run began ({before[0]}; now "
             f"{dataset.reading}): put back what is gone, or begin a new run"
         )
-    return store, dataset
+    return dataset
 
 
 def resume_command(path: Path | str) -> str:

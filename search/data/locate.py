@@ -53,6 +53,18 @@ def check_there(name: str) -> Path:
     return path
 
 
+def comes_with_keras(experiment: Experiment) -> bool:
+    """Whether a data set is read by Keras's own loaders.
+
+    >>> [comes_with_keras(Experiment(name, ("lines",))) for name in ("mnist", "digits")]
+    [True, False]
+    """
+    name, folder = experiment.dataset, experiment.data_dir
+    if name not in NAMES or name == "digits":
+        return False
+    return folder is None or not Path(folder, f"{name}.npz").is_file()
+
+
 def _known(experiment: Experiment) -> Source:
     """Returns the data set of a name, whatever lies here under it."""
     name = experiment.dataset

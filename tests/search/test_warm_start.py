@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 import run_search
+from search.data.datasets import load_dataset
 from search.experiment import Experiment, ExperimentError, InitialConfiguration
 from search.hyperband.configurations import draw_all
 from search.hyperband.oracle import StrategyHyperband
@@ -267,7 +268,9 @@ def test_a_run_without_a_trial_is_refused(tmp_path, spaces):
 
 def new_run(folder, *arguments):
     arguments = ["--out", str(folder / "new"), *small_run.ARGUMENTS, *map(str, arguments)]
-    return run_search.new_run(make_parser().parse_args(arguments), arguments)
+    options = make_parser().parse_args(arguments)
+    experiment = run_search.check_asked(options)
+    return run_search.new_run(options, experiment, load_dataset(experiment), arguments)
 
 
 def test_the_command_line_keeps_them_and_says_what_became_of_them(tmp_path, capsys):
