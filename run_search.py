@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import errno
 import json
 import math
 import os
@@ -123,6 +124,11 @@ def in_words_of(error: BaseException) -> str:
         return f"{error.name} is not installed: {INSTALL}"
     if isinstance(error, MemoryError):
         return f"not enough memory ({error or 'for the images'}): take fewer with --train-limit"
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        hint = "make room, on the disk or where the output goes" if full else "check what is there"
+        return f"{error.strerror or error}{where}: {hint}"
     return str(error) or type(error).__name__
 
 

@@ -45,11 +45,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(write_report(options.run[0]), flush=True)
         else:
             print(write_comparison(options.run, options.out), flush=True)
-    except (ExperimentError, OSError) as error:  # a full output, or a pipe that nobody reads
-        with contextlib.suppress(OSError):
-            print(error, file=sys.stderr, flush=True)
-        return 2
+    except ExperimentError as error:
+        return _complain(f"{error}")
+    except OSError as error:  # a full output, or a pipe that nobody reads
+        return _complain(f"cannot write ({error.strerror or error}): make room, or write elsewhere")
     return 0
+
+
+def _complain(text: str) -> int:
+    """Prints why it ended, if there is still somewhere to print it, and returns the code."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+    return 2
 
 
 if __name__ == "__main__":

@@ -50,13 +50,17 @@ class RunFiles:
         """Deletes what `write_atomically` left where it was killed, in the report and elsewhere.
 
         Raises:
-            ExperimentError: a file or folder of the run is a link; no run follows one.
+            ExperimentError: a file or folder of the run is a link, or a folder is where no run
+                makes one.
         """
         for path in self.path.iterdir():
             if path.is_symlink():
                 raise ExperimentError(
                     f"{path} is a link, which no run follows: put there what it leads to"
                 )
+        for path in (self.path / "checkpoints").glob("*"):
+            if path.is_dir():
+                raise ExperimentError(f"{path} is a folder among the checkpoints: move it away")
         for folder, _, names in os.walk(self.path):  # which follows no link
             for draft in (Path(folder, name) for name in names if name.startswith(".")):
                 writer = draft.suffix.removeprefix(".")

@@ -118,3 +118,9 @@ def test_nothing_is_written_or_deleted_where_a_link_leads(run, tmp_path, name):
     (run / "designs" / "deeper").symlink_to(outside)
     Store.resume(run).close()
     assert [file.read_text() for file in outside.iterdir()] == ["mine"]
+
+
+def test_a_folder_among_the_checkpoints_is_refused(run):
+    (run / "checkpoints" / "lines-0-0-0-0.keras").mkdir()
+    with pytest.raises(ExperimentError, match="move it away"):
+        Store.resume(run)
