@@ -12,7 +12,7 @@ import dataclasses
 import functools
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,11 @@ ALSO = {"train": ("trn",), "validation": ("eval",), "test": ("tst", "holdout")}
 """What a folder for a split may be called, too, where it stands beside one for another split."""
 BESIDE = ("set", "data", "dataset", "images", "split")  # what such names go with: `training_set`
 LAYOUTS = "make it {0}/CLASS/IMAGE.png, or {0}/train/CLASS/IMAGE.png and {0}/test/CLASS/IMAGE.png"
-RUBBISH = {"thumbs.db", "desktop.ini", "__macosx"}  # what systems leave behind
+RUBBISH = {  # what systems leave behind
+    *("thumbs.db", "desktop.ini", "__macosx", "lost+found", "$recycle.bin"),
+    *("@eadir", "#recycle", "system volume information"),
+}
+PARTS_OF_SPLITS = ("train", "test", "valid", "eval")  # of names that may be a split's
 
 
 @functools.cache
@@ -83,7 +87,7 @@ def list_folder(folder: Path) -> Listing:
     if named is None:
         _check_names(folder)
         train = _classes(folder, folder, passed)
-        return Listing({"train": train}, dict(passed), _of_the_same_names(folder))
+        return Listing({"train": train}, dict(passed), _nested(folder))
     _pass_over_hidden(folder, passed)
     for path in _visible(folder):
         if path not in named.values():
@@ -135,8 +139,10 @@ def _check_names(folder: Path) -> None:
     if len({*meant.values()}) > 1 and (len(meant) == len(folders) or all(map(_folders, meant))):
         called = ", ".join(path.name for path in [*meant][:4])
         raise bad_data(
-            f"{folder} has {called}, which are no classes by their names: {LAYOUTS.format(folder)}"
+            f"{folder} has {called}, which are no classes by their names: "
+            f"{LAYOUTS.format(folder)}; if they are the classes, rename them"
         )
+    _check_nested(folder, {path.name: [c.name for c in _folders(path)] for path in folders})
     if len(folders) == 1 and len(_folders(folders[0])) > 1:
         raise bad_data(
             f"{folder} has one folder only, {folders[0].name}: give {folders[0]}, if the folders "
@@ -144,16 +150,48 @@ def _check_names(folder: Path) -> None:
         )
 
 
-def _of_the_same_names(folder: Path) -> tuple[str, ...]:
-    """Says where class folders all hold the same folders: those may rather be the classes."""
-    within = {path.name: {child.name for child in _folders(path)} for path in _folders(folder)}
-    shared = sorted(set.intersection(*within.values())) if within else []
-    if len(shared) < 2:
+def _check_nested(folder: Path, within: Mapping[str, Sequence[str]]) -> None:
+    """Refuses folders of which it is not clear whether they are classes or hold them.
+
+    Args:
+        folder: holds them, for messages.
+        within: the name of each to those of the folders in it.
+    """
+    names, nested = [*within], [name for name in within if within[name]]
+    for name in nested:
+        others = {*names} - {name}
+        if len(others) > 1 and others <= {*within[name]}:
+            raise bad_data(
+                f"{name} in {folder} holds folders called as those beside it, "
+                f"{', '.join(sorted(others)[:3])}: keep one of both"
+            )
+    shared = set.intersection(*map(set, within.values())) if within else set()
+    if len(shared) > 1 and any(part in name.lower() for name in names for part in PARTS_OF_SPLITS):
+        raise bad_data(
+            f"{', '.join(names[:3])} in {folder} all hold {', '.join(sorted(shared)[:3])}, which "
+            f"may be the classes: {LAYOUTS.format(folder)}"
+        )
+    flat = [name for name in names if not within[name]]
+    for name in nested:
+        if split_called(name) and flat and len(nested) == 1:
+            raise bad_data(
+                f"{name} in {folder} holds folders, and {flat[0]} does not: are those the classes, "
+                f"move {flat[0]} away; is {name} a class, put its images into no folders"
+            )
+
+
+def _nested(folder: Path) -> tuple[str, ...]:
+    """Says which class folders hold folders, since those may rather be the classes."""
+    within = {path.name: folders_of_images(path) for path in _folders(folder)}
+    holding = [
+        f"{name} holds {', '.join(found[:3])}{', …' * (len(found) > 3)}"
+        for name, found in within.items()
+        if found
+    ]
+    if not holding:
         return ()
-    classes, inner = (
-        f"{', '.join(names[:3])}{', …' * (len(names) > 3)}" for names in ([*within], shared)
-    )
-    return (f"the classes are {classes}, the folders of {folder}; all of them hold {inner}",)
+    shown = "; ".join(holding[:3]) + "; …" * (len(holding) > 3)
+    return (f"what lies in folders of a class's folder is of that class: {shown}",)
 
 
 def _about(name: str) -> str:
@@ -242,7 +280,7 @@ def _images(
 
 def _is_image(path: Path) -> bool:
     """Whether a file is an image by its ending, or begins as one and has no ending."""
-    if path.suffix:
+    if path.suffix and not path.suffix[1:].isdigit():  # `IMG 2021.05.04` has no ending
         return path.suffix.lower() in endings()
     try:
         with Image.open(path, formats=FORMATS):

@@ -235,14 +235,52 @@ def test_classes_of_such_names_are_classes(tmp_path, names):
     assert load(pictures(tmp_path, classes=names)).class_names == tuple(sorted(names))
 
 
-@pytest.mark.parametrize(("inner", "said"), [("cat", True), ("mouse", False)])
-def test_class_folders_that_hold_folders_of_the_same_names_are_said(tmp_path, inner, said):
+def test_folders_in_class_folders_are_said(tmp_path):
     for name in ("fold1", "fold2"):
-        pictures(tmp_path / name, classes=("dog", inner if name == "fold2" else "cat"))
-    line = f"the classes are fold1, fold2, the folders of {tmp_path}; all of them hold cat, dog"
+        pictures(tmp_path / name, classes=("cat", "dog"))
+    picture(tmp_path / "more" / "1.png")
+    picture(tmp_path / "more" / "2.png")
     data = load(tmp_path)
-    assert data.class_names == ("fold1", "fold2")
-    assert (line in data.notes) == said
+    assert data.class_names == ("fold1", "fold2", "more")
+    assert (
+        "what lies in folders of a class's folder is of that class: fold1 holds cat/, dog/; fold2 "
+        "holds cat/, dog/"
+    ) in data.notes
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        *(("train", "evaluation"), ("trainset", "testset"), ("trainval", "test")),
+        *(("learn", "test"), ("train", "extra"), ("train", "query", "gallery")),
+        ("Training", "Prüfung"),
+    ],
+)
+def test_folders_that_all_hold_the_same_and_may_be_splits_are_refused(tmp_path, names):
+    for name in names:
+        pictures(tmp_path / name)
+    assert "/train/CLASS/IMAGE.png" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("beside", ["pred", "unlabeled"])
+def test_a_split_beside_a_folder_that_holds_no_classes_is_refused(tmp_path, beside):
+    pictures(tmp_path / "train")
+    picture(tmp_path / beside / "1.png")
+    assert f"move {beside} away" in refusal(tmp_path)
+
+
+def test_a_folder_that_holds_the_folders_beside_it_again_is_refused(tmp_path):
+    pictures(tmp_path, classes=("no", "yes"))
+    pictures(tmp_path / "brain", classes=("no", "yes"))
+    assert "called as those beside it, no, yes: keep one" in refusal(tmp_path)
+
+
+def test_classes_of_two_levels_of_which_one_is_called_as_a_split_are_classes(tmp_path):
+    pictures(tmp_path / "train", classes=("electric", "steam"))
+    pictures(tmp_path / "bus", classes=("red", "blue"))
+    picture(tmp_path / "car" / "1.png")
+    picture(tmp_path / "car" / "IMG 2021.05.04", format="PNG")
+    assert load(tmp_path).class_names == ("bus", "car", "train")
 
 
 def test_one_folder_too_deep_is_told_where_to_look(tmp_path):
