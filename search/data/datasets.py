@@ -25,7 +25,7 @@ from search.data.membership import (
 )
 from search.data.sources import Part, Source, bad_data
 from search.data.splits import apportion, hold_out, limited, shuffled
-from search.data.values import adjustment, check_alike
+from search.data.values import adjustment, check_alike, check_classes
 from search.experiment import Experiment, derive_seed
 from search.rows import members_fingerprint
 from search.wording import escaped
@@ -167,9 +167,10 @@ def load_dataset(
             f"no image of {name} is left to validate on: give more images, or a higher "
             "--train-limit"
         )
-    own = [chosen[split].places for split in LEARNT_FROM if chosen[split].part == "train"]
-    reader = source.reader(learnt := np.concatenate(own))
-    if len(own) == len(LEARNT_FROM):
+    own_splits = [split for split in LEARNT_FROM if chosen[split].part == "train"]
+    learnt = np.concatenate([chosen[split].places for split in own_splits])
+    reader = source.reader(learnt)
+    if len(own_splits) == len(LEARNT_FROM):
         x = reader.read("train", learnt)  # at once, for memory's sake
     else:
         x = np.concatenate([reader.read(*chosen[split]) for split in LEARNT_FROM])
@@ -193,13 +194,15 @@ def load_dataset(
         return Images(adjust(reader.read(*chosen["test"])), labels("test"))
 
     places = first_copies(members)[there]
+    names = _class_names(name, classes)
+    lost += check_classes(x[: len(learnt)], np.concatenate([labels(s) for s in own_splits]), names)
     count = len(chosen["train"].places)
     mirror = experiment.mirror
     return Dataset(
         name=experiment.dataset_name,
         train=Images(x[:count], labels("train"), places[:count]),
         validation=Images(x[count:], labels("validation"), places[count:]),
-        class_names=_class_names(name, classes),
+        class_names=names,
         mirror=name in MIRRORED if mirror is None else mirror,
         own_validation=source.validation is not None,
         test_count=len(chosen["test"].places),

@@ -9,32 +9,31 @@ alpha       where only some have it, they are laid on white, or on black where w
 
 from __future__ import annotations
 
-import collections
-import contextlib
 import dataclasses
 import math
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from search.data.layouts import FORMATS, SPLITS
+from search.data.headers import (
+    BITS,
+    DEEP,
+    FORMAT,
+    GREY,
+    LARGEST_KEPT,
+    BrokenImageError,
+    Headers,
+    broken_image,
+    headers_of,
+    opened,
+)
+from search.data.layouts import SPLITS
 from search.data.sources import bad_data
-from search.data.values import far_apart
-from search.experiment import ExperimentError
-from search.wording import escaped
+from search.data.values import DARK, FEWEST, far_apart
 
-LARGEST_KEPT = 64  # pixels a side: small images of one size keep it
 DEFAULT_SIZE = (32, 32)  # all others, unless --image-size says otherwise
-
-ORIENTATION = 0x0112  # the EXIF tag; from 5 on, height and width change places
-GREY = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
-# Tags of TIFF.
-BITS, PHOTOMETRIC, SAMPLES, FORMAT = 258, 262, 277, 339
-DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")  # which `convert` would clip at 255
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +46,7 @@ class Form:
         ground: what an image with alpha is laid on, 0 or 255; where all keep theirs, nothing.
         deepest: (least, most) of the values of the training images of more than 8 bits; None where
             none has.
+        middle: the same, of the middle one of those: a hot pixel says nothing.
         notes: what the user is to know of this, a line each.
     """
 
@@ -55,33 +55,8 @@ class Form:
     mode: str
     ground: int = 255
     deepest: tuple[float, float] | None = None
+    middle: tuple[float, float] = dataclasses.field(default=(0, 0), repr=False)
     notes: tuple[str, ...] = ()
-
-
-class BrokenImageError(ExperimentError):
-    """An image file that cannot be read, or would be read wrong."""
-
-
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
-    """An image file; whatever a damaged one raises within the block becomes one line."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as image:
-                yield image
-    except BrokenImageError:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
-        raise broken_image(path, "it is too large an image") from error
-    except Exception as error:  # decoders raise anything from SyntaxError to struct.error
-        raise broken_image(path, f"{error}") from error
-
-
-def broken_image(path: Path, reason: str) -> BrokenImageError:
-    """Returns the error to raise of a file; its name and the reason may hold anything."""
-    return BrokenImageError(escaped(f"{path} ({reason})"))
 
 
 def broken(files: Iterable[Path]) -> dict[Path, str]:
@@ -96,73 +71,6 @@ def broken(files: Iterable[Path]) -> dict[Path, str]:
         except BrokenImageError as error:
             found[path] = str(error)
     return found
-
-
-@dataclasses.dataclass
-class Headers:
-    """What the headers of image files say, without their pixels.
-
-    Attributes:
-        sizes: (height, width), as they are meant to be seen, to how many there are.
-        modes: Pillow's modes likewise.
-        transparent: those with transparent parts.
-        deep: those in grey of more than 8 bits.
-        wide: how many are in colour of more than 8 bits a channel, of which Pillow reads the
-            upper 8.
-        several: how many have several frames.
-    """
-
-    sizes: collections.Counter[tuple[int, int]]
-    modes: collections.Counter[str]
-    transparent: list[Path]
-    deep: list[Path]
-    wide: int = 0
-    several: int = 0
-
-
-def headers_of(files: Iterable[Path]) -> Headers:
-    """Reads headers.
-
-    Raises:
-        ExperimentError: a file is no image, or one that would be read wrong.
-    """
-    found = Headers(collections.Counter(), collections.Counter(), [], [])
-    for path in files:
-        with opened(path) as image:
-            deep = image.mode in DEEP
-            # Before the size is asked for, which may decode it.
-            found.wide += not deep and ";16" in str(getattr(image, "tile", ""))
-            if image.format == "TIFF":
-                _check_tiff(path, image)
-            found.sizes[_oriented_size(image)] += 1
-            found.modes[image.mode] += 1
-            # A camera's second picture in a JPEG is the first made smaller.
-            found.several += image.format != "MPO" and getattr(image, "n_frames", 1) > 1
-            if image.has_transparency_data:
-                found.transparent.append(path)
-            if deep:
-                found.deep.append(path)
-    return found
-
-
-def _check_tiff(path: Path, image: Any) -> None:
-    """Refuses what Pillow opens and reads as something else."""
-    tags = image.tag_v2
-    bits, signed = tags.get(BITS, (1,))[0], tags.get(FORMAT, (1,))[0] == 2
-    samples = tags.get(SAMPLES, 1)
-    if tags.get(ORIENTATION, 1) > 4:
-        wrong = (
-            "a height and width that change places"  # Pillow 13 mixes up the pixels of such a TIFF
-        )
-    elif bits == 8 and signed:
-        wrong = "signed bytes"
-    elif bits > 8 and tags.get(PHOTOMETRIC) == 0:
-        wrong = "more than 8 bits of which 0 is white"
-    elif image.mode not in ("P", "PA") and samples > len(image.getbands()):
-        wrong = f"{samples} channels, of which {len(image.getbands())} would be read"
-    else:
-        return
-    raise broken_image(path, f"it has {wrong}: save it upright, as 8 bits of grey or colour")
 
 
 def common_form(files: Sequence[Path], size: tuple[int, int] | None) -> Form:
@@ -184,17 +92,26 @@ def common_form(files: Sequence[Path], size: tuple[int, int] | None) -> Form:
     if len(found.modes) > 1:
         met = ", ".join(f"{mode} ({count:,})" for mode, count in found.modes.most_common())
         notes.append(f"training images of several modes: {met}")
+    if found.deep and len(found.deep) < len(files):
+        raise bad_data(
+            f"{len(found.deep):,} of {len(files):,} training images have more than 8 bits "
+            f"({found.deep[0]} first): save all alike"
+        )
+    _check_wide(found.wide)
     alpha = len(found.transparent) == len(files)
     ground = 255 if alpha or not found.transparent else _ground(found.transparent)
-    deepest = _deepest(found.deep) if found.deep else None
-    if deepest is not None:
-        low, high = deepest
+    deepest, middle = None, (0.0, 0.0)
+    if found.deep:
+        ranges = _ranges(found.deep)
+        low, high = deepest = float(ranges[:, 0].min()), float(ranges[:, 1].max())
+        middle = float(np.median(ranges[:, 0])), float(np.median(ranges[:, 1]))
+        few = "; a few reach far beyond all others" * far_apart(middle[1] - low, high - low)
         notes.append(
             f"{len(found.deep):,} training images have more than 8 bits: their values, "
-            f"{low:g} to {high:g}, become 0 to 255"
+            f"{low:g} to {high:g}, become 0 to 255{few}"
         )
     grey = all(mode in GREY for mode in found.modes)
-    form = Form(height, width, "RGBA" if alpha else "L" if grey else "RGB", ground, deepest)
+    form = Form(height, width, "RGBA" if alpha else "L" if grey else "RGB", ground, deepest, middle)
     said = done_to("training", found, form)
     return dataclasses.replace(form, notes=(*said, *notes))
 
@@ -214,8 +131,13 @@ def done_to(split: str, found: Headers, form: Form) -> list[str]:
         notes.append(f"{found.several:,} {split} images have several frames: the first is read")
     if found.wide:
         notes.append(
-            f"{found.wide:,} {split} images have more than 8 bits a channel in colour: the upper 8 "
-            "are read"
+            f"{len(found.wide):,} {split} images have more than 8 bits a channel in colour: the "
+            "upper 8 are read"
+        )
+    if form.mode == "RGBA" and (opaque := count - len(found.transparent)):
+        notes.append(
+            f"{opaque:,} of {count:,} {split} images have no transparent parts, as the training "
+            "images have"
         )
     if found.transparent and form.mode != "RGBA":
         hidden = sum(_is_hidden(path, form) for path in found.transparent)
@@ -246,12 +168,36 @@ def check_others(split: str, files: Sequence[Path], form: Form) -> list[str]:
         ExperimentError: one cannot be read as the training images are.
     """
     found = headers_of(files)
-    if found.deep and form.deepest is None:
+    shallow = sorted({*files} - {*found.deep})
+    if form.deepest is None and found.deep:
         raise bad_data(
             f"the {split} image {found.deep[0]} has more than 8 bits, and no training image has: "
             "save all alike"
         )
+    if form.deepest is not None and shallow:
+        raise bad_data(
+            f"the training images have more than 8 bits, and the {split} image {shallow[0]} has "
+            "not: save all alike"
+        )
+    _check_wide(found.wide)
     return [*done_to(split, found, form), *_cut(split, found.deep, form)]
+
+
+def _check_wide(files: Sequence[Path]) -> None:
+    """Refuses images in colour of more than 8 bits that use little of them: the upper 8 are read.
+
+    Raises:
+        ExperimentError: what is read of them reaches less far than half.
+    """
+    reach = 0
+    for path in files:
+        with opened(path) as image:
+            reach = max(reach, int(np.asarray(image.convert("RGB")).max()))
+    if files and 0 < reach < DARK:
+        raise bad_data(
+            f"{len(files):,} images ({files[0]} first) have more than 8 bits a channel in colour, "
+            "of which they use the lower ones, and the upper 8 would be read: save them as 8 bits"
+        )
 
 
 def _cut(split: str, deep: Sequence[Path], form: Form) -> list[str]:
@@ -267,25 +213,17 @@ def _cut(split: str, deep: Sequence[Path], form: Form) -> list[str]:
     """
     if form.deepest is None:
         return []
-    (low, high), beyond, least, most = form.deepest, 0, np.inf, -np.inf
-    for path in deep:
-        first, last = _deepest([path])
-        beyond += first < low or last > high
-        least, most = min(least, first), max(most, last)
-    if split in SPLITS and deep and far_apart(most - least, high - low):
-        raise bad_data(
-            f"the {split} images have values from {least:g} to {most:g}, the training images from "
-            f"{low:g} to {high:g}: save all alike"
-        )
+    (low, high), ranges = form.deepest, _ranges(deep)
+    if split in SPLITS and len(deep) >= FEWEST:
+        (one, other), (least, most) = form.middle, np.median(ranges, axis=0)
+        if far_apart(most - least, other - one):
+            raise bad_data(
+                f"half of the {split} images have values from {least:g} to {most:g} or less, half "
+                f"of the training images from {one:g} to {other:g}: save all alike"
+            )
+    beyond = int(((ranges[:, 0] < low) | (ranges[:, 1] > high)).sum())
     cut = f"{beyond:,} {split} images have values beyond {low:g} to {high:g}, which are cut"
     return [cut] if beyond else []
-
-
-def _oriented_size(image: Image.Image) -> tuple[int, int]:
-    """Returns (height, width) as the image is meant to be seen."""
-    # A PNG may have its EXIF block behind the pixels, which `getexif` would decode to reach it.
-    turned = (image.getexif() if max(image.size) <= LARGEST_KEPT else {}).get(ORIENTATION, 1) > 4
-    return image.size if turned else image.size[::-1]
 
 
 def _ground(files: Iterable[Path]) -> int:
@@ -302,18 +240,15 @@ def _ground(files: Iterable[Path]) -> int:
     return 0 if weight and total / weight > 127.5 else 255
 
 
-def _deepest(files: Iterable[Path]) -> tuple[float, float]:
-    """Returns the least and the most value of images of more than 8 bits."""
-    low, high = np.inf, -np.inf
-    for path in files:
+def _ranges(files: Sequence[Path]) -> np.ndarray:
+    """Returns the least and the most value of each image of more than 8 bits, (N, 2)."""
+    found = np.zeros((len(files), 2))
+    for row, path in zip(found, files, strict=True):
         with opened(path) as image:
             values, seen = _deep_values(path, image)
             if seen.any():
-                low, high = (
-                    min(low, float(values[seen].min())),
-                    max(high, float(values[seen].max())),
-                )
-    return (low, high) if low <= high else (0, 0)
+                row[:] = values[seen].min(), values[seen].max()
+    return found
 
 
 def _deep_values(path: Path, image: Image.Image) -> tuple[np.ndarray, np.ndarray]:

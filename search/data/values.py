@@ -6,6 +6,7 @@ What is decided by the training images is done to all, and said. Functions from 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,7 +14,8 @@ from search.data.sources import bad_data
 
 DARK = 128
 """Images of bytes that never reach the upper half are of fewer bits, or were divided."""
-FAR = 8  # times: bytes divided by 255 beside whole ones, 4 bits beside 8, 12 beside 16
+FAR = 12  # times: bytes divided by 255 beside whole ones, 4 bits beside 8, 12 beside 16
+FEWEST = 3  # images that tell how a split was saved
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,14 +73,38 @@ def check_alike(name: str, split: str, x: np.ndarray, training: np.ndarray) -> N
     """Refuses another split whose values mean something else than those of the training images.
 
     Raises:
-        ExperimentError: they reach so much farther, or less far.
+        ExperimentError: its middle image reaches so much farther, or less far.
     """
-    reach, known = _reach(x), _reach(training)
-    if far_apart(reach, known):
+    reach, known = np.median(_reaches(x)), np.median(_reaches(training))
+    if len(x) >= FEWEST and far_apart(reach, known):
         raise bad_data(
-            f"the {split} images of {name} have values up to {reach}, the training images up to "
-            f"{known}: save all alike"
+            f"the {split} images of {name} have values up to {reach:g}, the training images up to "
+            f"{known:g}: save all alike"
         )
+
+
+def check_classes(x: np.ndarray, y: np.ndarray, names: Sequence[str]) -> list[str]:
+    """Says which classes' images seem to have been saved in another way than others', a line.
+
+    >>> x = np.array([1, 1, 255, 255], np.uint8).reshape(4, 1, 1, 1)
+    >>> check_classes(x, np.array([0, 0, 1, 1]), ["cat", "dog"])[0][:43]
+    'images of cat have values up to 1, of dog u'
+
+    Args:
+        x: the training images, uint8 (N, H, W, C).
+        y: their labels, (N,).
+        names: of all classes.
+    """
+    reaches = _reaches(x)
+    middles = [float(np.median(reaches[y == label])) for label in range(len(names))]
+    farthest = int(np.argmax(middles))
+    odd = [label for label, middle in enumerate(middles) if far_apart(middle, middles[farthest])]
+    if not odd:
+        return []
+    return [
+        f"images of {names[odd[0]]} have values up to {middles[odd[0]]:g}, of {names[farthest]} up "
+        f"to {middles[farthest]:g}: if they were not saved alike, that gives the class away"
+    ]
 
 
 def far_apart(one: float, other: float) -> bool:
@@ -90,9 +116,10 @@ def far_apart(one: float, other: float) -> bool:
     return 0 < FAR * min(one, other) < max(one, other)
 
 
-def _reach(x: np.ndarray) -> int:
-    """The highest value of images, alpha apart."""
-    return int(x[..., :3].max())
+def _reaches(x: np.ndarray) -> np.ndarray:
+    """The highest value of each image, alpha apart, (N,)."""
+    reaches: np.ndarray = x[..., :3].max(axis=(1, 2, 3))
+    return reaches
 
 
 def adjustment(name: str, x: np.ndarray) -> Adjustment:
@@ -112,7 +139,7 @@ def adjustment(name: str, x: np.ndarray) -> Adjustment:
     grey = x.shape[-1] == 3 and all((x[..., 0] == x[..., other]).all() for other in (1, 2))
     if grey:
         notes.append("the training images are grey, in three equal channels: one is read")
-    most = _reach(x)
+    most = int(_reaches(x).max())
     short = 0 < most < DARK
     if short:
         lost = "; were they divided by 255 before, most is lost: save them undivided"

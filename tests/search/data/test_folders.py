@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from search.data import pixels
+from search.data import headers, pixels
 from tests.support.images import load, picture, pictures, refusal, same
 
 
@@ -90,7 +90,7 @@ def broken_files(folder):
     empty.write_bytes(b"")
     text.write_text("not an image")
     cut.write_bytes(cut.read_bytes()[:45])
-    Image.new("RGB", (6, 4)).save(lying, tiffinfo={pixels.ORIENTATION: 6})
+    Image.new("RGB", (6, 4)).save(lying, tiffinfo={headers.ORIENTATION: 6})
     return [empty, text, cut, lying]
 
 
