@@ -12,7 +12,6 @@ import os
 import shlex
 import sqlite3
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +37,7 @@ try:
         make_parser,
         others,
         resumable,
+        run_path,
     )
     from search.wording import escaped
     from search.workers.choice import make_workers, plan_workers, planned_devices
@@ -81,10 +81,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         experiment = store.experiment if store else check_asked(options)
         devices = PROCESSORS if execution.cluster else find_devices()
         environments = plan_workers(execution, devices)
+        from search.run_images import comes_with_keras, read_images
+
         # What is wrong with images is said before Keras is imported, unless they come with it.
-        early = None if comes_with_keras(experiment) else read_dataset(experiment, store)
+        early = None if comes_with_keras(experiment) else read_images(experiment, store)
         start(environments)
-        dataset = early or read_dataset(experiment, store)
+        dataset = early or read_images(experiment, store)
         oracle = None
         if store is None:
             store, oracle = new_run(options, experiment, dataset, arguments)
@@ -208,20 +210,6 @@ def new_run(
     return Store.create(out, experiment, describe_machine(command)), oracle
 
 
-def run_path(options: argparse.Namespace, experiment: Experiment) -> Path:
-    """Returns where the run is to be, as long as there is nothing yet."""
-    default = Path("runs") / f"{experiment.dataset_name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    out = Path(options.out) if options.out else default
-    try:
-        if not out.exists():
-            return out
-    except OSError as error:  # a name too long
-        raise ExperimentError(
-            f"cannot make {out} ({error.strerror}): choose another --out"
-        ) from error
-    raise ExperimentError(f"{out} exists: go on with --resume {out}, or choose another --out")
-
-
 def check_asked(options: argparse.Namespace) -> Experiment:
     """Returns what is asked for; refuses what can be known before anything slow is imported."""
     from search.data.builtin import NAMES
@@ -265,32 +253,6 @@ def old_run(path: str, arguments: Sequence[str]) -> Store:
     store = Store.resume(path)
     check_strategies([store.experiment.strategies], strategy_names())
     return store
-
-
-def comes_with_keras(experiment: Experiment) -> bool:
-    """Whether reading its images imports Keras, which has to be started before."""
-    from search.data import locate
-
-    return locate.comes_with_keras(experiment)
-
-
-def read_dataset(experiment: Experiment, store: Store | None) -> Dataset:
-    """Reads the images; of a run that goes on, those that it had, and read as then."""
-    from search.data.datasets import load_dataset
-    from search.data.membership import Member
-
-    if store is None:
-        return load_dataset(experiment)
-    known = [{key: row[key] for key in Member._fields} for row in store.members()]
-    members = [Member(**row) for row in known]
-    dataset = load_dataset(experiment, members, store.finals_begun)
-    before = [row["reading"] for row in store.rows("datasets") if row["reading"]]
-    if before and before != [dataset.reading]:
-        raise ExperimentError(
-            f"the images would be read otherwise than when the run began ({before[0]}; now "
-            f"{dataset.reading}): put back what is gone, or begin a new run"
-        )
-    return dataset
 
 
 def resume_command(path: Path | str) -> str:

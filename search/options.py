@@ -7,7 +7,9 @@ import dataclasses
 import difflib
 import itertools
 import math
+import os
 import re
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -299,3 +301,27 @@ def check_strategies(
             hint = did_you_mean(name, known)
             raise ExperimentError(f"no strategy {name!r}: {hint}There are {', '.join(known)}")
     return every or tuple(known)
+
+
+def run_path(options: argparse.Namespace, experiment: Experiment) -> Path:
+    """Returns where the run is to be, as long as there is nothing yet."""
+    default = Path("runs") / f"{experiment.dataset_name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    out = Path(options.out) if options.out else default
+    try:
+        there = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
+    except OSError as error:  # a name too long, or no directory to work in
+        raise ExperimentError(
+            f"cannot make {out} ({error.strerror}): choose another --out"
+        ) from error
+    if there == out.absolute():
+        raise ExperimentError(f"{out} exists: go on with --resume {out}, or choose another --out")
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        why = "may not be written" if there.is_dir() else "is no folder"
+        raise ExperimentError(f"cannot make {out}, since {there} {why}: choose another --out")
+    images = Path(experiment.dataset)
+    if images.is_absolute() and images.is_dir() and out.resolve().is_relative_to(images):
+        raise ExperimentError(
+            f"the run {out} would lie among the images of {images}, whose pictures are read: "
+            "choose another --out"
+        )
+    return out

@@ -152,6 +152,7 @@ class DatasetRow(Checked):
     test_labels: bytes | None = None
     notes: str | None = None
     reading: str | None = None
+    parts: str | None = None
     test_copies: Number | None = None
     experiment: str | None = None
     members_fingerprint: str | None = None

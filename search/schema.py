@@ -18,6 +18,7 @@ CREATE TABLE datasets (            -- one row a data set: what the report needs 
     test_labels BLOB,              -- little-endian uint16 a test image; NULL until the finals
     notes TEXT,                    -- JSON list: what was done to the images, and passed over
     reading TEXT,                  -- what images are made to be: size, mode, range
+    parts TEXT,                    -- JSON list: the splits that come with it as such
     test_copies INTEGER,           -- test images that are exact copies of others
     experiment TEXT,               -- JSON: what was asked for when the run began
     members_fingerprint TEXT       -- BLAKE2b of the table `members`
@@ -81,6 +82,7 @@ ADDED_COLUMNS = {
     "datasets": {
         "notes": "TEXT",
         "reading": "TEXT",
+        "parts": "TEXT",
         "test_copies": "INTEGER",
         "experiment": "TEXT",
         "members_fingerprint": "TEXT",

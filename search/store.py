@@ -88,9 +88,11 @@ class Store(SavedRun):
                 database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             draft.rename(path)
         except OSError as error:
-            raise ExperimentError(f"cannot write {path}: {error.strerror or error}") from error
+            raise ExperimentError(
+                f"cannot write {path} ({error.strerror or error}): choose another --out"
+            ) from error
         except sqlite3.Error as error:  # its errors of the disk are no OSError
-            raise ExperimentError(f"cannot write {path}: {error}") from error
+            raise ExperimentError(f"cannot write {path} ({error}): choose another --out") from error
         finally:  # after an interruption, too; renamed, there is none
             shutil.rmtree(draft, ignore_errors=True)
         return cls.resume(path)

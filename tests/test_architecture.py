@@ -115,6 +115,7 @@ FLOORS = {
         *("rows", "ranking", "saved", "environment", "devices", "store", "contenders"),
         *("data", "hyperband", "training", "workers", "terminal"),
         *(
+            "run_images",
             "plan",
             "search_spaces",
             "dispatch",

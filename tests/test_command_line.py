@@ -533,11 +533,30 @@ def test_ctrl_c_before_anything_has_been_tried_reports_nothing_and_resumes(
     assert (cwd / "run" / "report" / "report.html").exists()
 
 
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ("file/run", "file is no folder"),
+        ("x" * 300, "name too long"),
+        ("pets/run", "would lie among the images"),
+    ],
+)
+def test_an_output_that_cannot_be_is_refused_before_anything_is_read(
+    cwd, monkeypatch, capsys, out, words
+):
+    monkeypatch.setattr("search.run_images.load_dataset", None)
+    (cwd / "file").write_text("")
+    (cwd / "pets").mkdir()
+    assert run_search.main(["--dataset", "pets", "--out", out]) == 2
+    said = capsys.readouterr().err
+    assert words in said and "choose another --out" in said
+
+
 def test_ctrl_c_before_there_is_a_run_leaves_nothing(cwd, monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("search.data.datasets.load_dataset", interrupted)
+    monkeypatch.setattr("search.run_images.load_dataset", interrupted)
     assert run_search.main(["--out", "run"]) == 130
     assert small_run.everything_below(cwd) == set()
     assert "nothing was written" in capsys.readouterr().err
@@ -550,7 +569,7 @@ def test_ctrl_c_while_a_resumed_run_reads_its_images_says_how_to_go_on(
         raise KeyboardInterrupt
 
     shutil.copytree(finished_run.path, "run")
-    monkeypatch.setattr("search.data.datasets.load_dataset", interrupted)
+    monkeypatch.setattr("search.run_images.load_dataset", interrupted)
     assert run_search.main(["--resume", "run"]) == 130
     assert capsys.readouterr().err.endswith("--resume run\n")
 

@@ -142,7 +142,7 @@ def test_too_little_memory_for_the_images_is_one_line(tmp_path, monkeypatch, cap
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(run_search, "end_cleanly", lambda: None)
-    monkeypatch.setattr("search.data.datasets.load_dataset", full)
+    monkeypatch.setattr("search.run_images.load_dataset", full)
     assert run_search.main(["--workers", "1"]) == 2
     line = one_line(capsys.readouterr().err)
     assert "not enough memory (Unable to allocate 9 GiB)" in line and "--train-limit" in line

@@ -7,11 +7,13 @@ import collections
 import dataclasses
 import functools
 import itertools
+import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from search.data.sources import Reader, Source, as_images, as_labels, bad_data, part_of_arrays
 
@@ -39,6 +41,9 @@ NAMES: tuple[dict[str, tuple[tuple[str, str], ...]], ...] = (
 """Part to the names of its images and labels, in each of the ways that are understood."""
 
 
+BYTES_AN_IMAGE = 300  # its name, label and fingerprint
+
+
 @dataclasses.dataclass(frozen=True)
 class Header:
     """An array's name, shape and type: all that may be known of it before it is read."""
@@ -54,7 +59,10 @@ class Arrays(abc.ABC):
     Attributes:
         path: what holds them.
         where: the same, for messages.
+        mapped: whether they are read from the disk piece by piece, as they are asked for.
     """
+
+    mapped = False
 
     def __init__(self, path: Path):
         self.path, self.where = path, str(path)
@@ -85,6 +93,7 @@ def source_of_arrays(arrays: Arrays) -> Source:
         for part, (images, labels) in names.items()
     }
     check_parts(arrays.where, headers)
+    _check_memory(arrays, [images for images, _ in headers.values()])
 
     def images_of(part: str) -> np.ndarray:
         name = names[part][0]
@@ -104,6 +113,21 @@ def source_of_arrays(arrays: Arrays) -> Source:
     return Source(
         parts["train"], parts.get("validation"), parts.get("test"), lambda _: reader, notes
     )
+
+
+def _check_memory(arrays: Arrays, images: Sequence[Header]) -> None:
+    """Refuses images that do not fit into this machine's memory: a header may say anything.
+
+    Raises:
+        ExperimentError: they do not.
+    """
+    count = sum(each.shape[0] for each in images)
+    read = 0 if arrays.mapped else sum(math.prod(i.shape) * i.dtype.itemsize for i in images)
+    if read + count * BYTES_AN_IMAGE > psutil.virtual_memory().total:
+        raise bad_data(
+            f"the {count:,} images of {arrays.where} do not fit into memory: save fewer or smaller "
+            "ones"
+        )
 
 
 def names_for(*parts: str) -> set[str]:

@@ -22,6 +22,7 @@ from search.data.membership import (
     find,
     first_copies,
     firsts,
+    in_two_classes,
 )
 from search.data.sources import Part, Source, bad_data
 from search.data.splits import apportion, hold_out, limited, shuffled
@@ -62,6 +63,7 @@ class Dataset:
         validation: what trials are scored on.
         class_names: one text a class, in the order of the labels.
         mirror: whether a mirror image keeps its class.
+        parts: the splits that come with it as such, `train` among them.
         own_validation: whether its validation split comes with it, and is every iteration's.
         test_count: how many test images there are.
         open_test: reads the test split; only the finals call it. Raises ExperimentError.
@@ -81,6 +83,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     members: tuple[Member, ...] = ()
     reading: str = ""
+    parts: tuple[str, ...] = ("train",)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -103,6 +106,7 @@ class Dataset:
             "mirror": int(self.mirror),
             "notes": json.dumps(self.notes, ensure_ascii=False),
             "reading": self.reading,
+            "parts": json.dumps(self.parts),
             "test_copies": copies(self.members)["test"],
             "members_fingerprint": members_fingerprint(self.roll()),
         }
@@ -198,6 +202,7 @@ def load_dataset(
     lost += check_classes(x[: len(learnt)], np.concatenate([labels(s) for s in own_splits]), names)
     count = len(chosen["train"].places)
     mirror = experiment.mirror
+    notes = (*_copies(members), *source.notes, *reader.notes, *adjust.notes, *lost, *drawn)
     return Dataset(
         name=experiment.dataset_name,
         train=Images(x[:count], labels("train"), places[:count]),
@@ -205,18 +210,21 @@ def load_dataset(
         class_names=names,
         mirror=name in MIRRORED if mirror is None else mirror,
         own_validation=source.validation is not None,
+        parts=tuple(parts),
         test_count=len(chosen["test"].places),
         open_test=open_test,
-        notes=(*_copies(members), *source.notes, *reader.notes, *adjust.notes, *lost, *drawn),
+        notes=tuple(map(escaped, notes)),
         members=tuple(members),
         reading=f"{reader.form}; {adjust.form}",
     )
 
 
 def _copies(members: Sequence[Member]) -> list[str]:
-    """Says how many images of a split have been seen before, a line each."""
+    """Says how many images lie in two classes, or have been seen before, a line each."""
     before = {"validation": "to train on", "test": "to train or validate on"}
-    return [
+    torn = in_two_classes(members)
+    said = [f"{torn:,} images lie in two classes or more: which is right, nobody can tell"]
+    return said[: bool(torn)] + [
         f"{count:,} {split} images are exact copies of images {before[split]}"
         for split, count in copies(members).items()
         if count
@@ -301,8 +309,8 @@ def _class_names(name: str, classes: np.ndarray) -> tuple[str, ...]:
     for label in names:
         if not label.strip():
             raise bad_data(f"a class of {name} has no name: give it one, or leave its images out")
-        # One name can be written in several ways that look the same (Unicode's normal forms).
-        alike = shown.setdefault(unicodedata.normalize("NFKC", label).strip(), label)
+        # One name can be written in several ways: a letter with its accent, or both apart.
+        alike = shown.setdefault(unicodedata.normalize("NFC", label).strip(), label)
         if alike is not label:
             raise bad_data(
                 f"two classes of {name} are called {label}, written in two ways: rename one, or "

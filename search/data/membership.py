@@ -128,6 +128,11 @@ def find(
                 f"the splits of {name} are others than when the run began: put them back to go on, "
                 "or begin a new run"
             )
+        if of and of != {split if split in parts else "train"}:
+            raise bad_data(
+                f"the {split} images of {name} come from another split than when the run began: "
+                "put them back to go on, or begin a new run"
+            )
         if not of:
             raise bad_data(f"all {split} images of {name} are gone: put them back to go on")
         chosen[split] = Chosen(of.pop(), np.array([place for _, place in here]))
@@ -170,6 +175,18 @@ def firsts(prints: Sequence[str]) -> np.ndarray:
     """
     first: dict[str, int] = {}
     return np.array([first.setdefault(each, place) for place, each in enumerate(prints)], dtype=int)
+
+
+def in_two_classes(members: Sequence[Member]) -> int:
+    """Returns how many images are copies of one that is of another class.
+
+    >>> in_two_classes([Member("train", "a", "x", "1"), Member("unused", "b", "y", "1")])
+    2
+    """
+    classes: dict[str, set[str]] = {}
+    for member in members:
+        classes.setdefault(member.fingerprint, set()).add(member.label)
+    return sum(len(classes[member.fingerprint]) > 1 for member in members)
 
 
 def copies(members: Sequence[Member]) -> dict[str, int]:

@@ -11,6 +11,8 @@ from search.data.sources import bad_data
 class NpyFolder(Arrays):
     """The `.npy` files of a folder, each an array."""
 
+    mapped = True
+
     def names(self) -> list[str]:
         """What its arrays are called."""
         return sorted(file.stem for file in self.path.glob("*.npy"))
@@ -26,6 +28,8 @@ class NpyFolder(Arrays):
 
     def _open(self, name: str) -> np.ndarray:
         file = self.path / f"{name}.npy"
+        if file.exists() and not file.is_file():  # a pipe would be waited for
+            raise bad_data(f"{file} is no file: save the array there with numpy.save")
         try:
             array: np.ndarray = np.load(file, mmap_mode="r", allow_pickle=False)
         except OSError as error:

@@ -11,9 +11,20 @@ import numpy as np
 from search.data.layouts import SPLITS, Listed, Listing
 from search.data.sources import bad_data
 
-PATHS = ("path", "file", "filename", "file_name", "filepath", "image", "image_path", "img")
-LABELS = ("label", "class", "category", "target", "class_name")
+PATHS = (
+    "path",
+    "file",
+    "filename",
+    "file_name",
+    "filepath",
+    "image",
+    "image_path",
+    "img",
+    "filepaths",
+)
+LABELS = ("label", "labels", "class", "category", "target", "class_name")
 SPLIT = ("split", "set", "subset", "partition")
+MAYBE_SPLIT = ("data set", "dataset", "phase", "fold")  # where nothing else stands in it
 
 
 def list_table(table: Path) -> Listing:
@@ -25,7 +36,10 @@ def list_table(table: Path) -> Listing:
     Raises:
         ExperimentError: it is no such table.
     """
-    wanted = f"{table}: give it columns path and label, and split where there is one"
+    wanted = (
+        f"{table}: give it columns path and label, and split where there is one, with commas "
+        "between them"
+    )
     rows = _rows(table)
     if not rows or len(rows[0][1]) < 2:
         raise bad_data(f"there are no paths and labels in {wanted}")
@@ -38,7 +52,10 @@ def list_table(table: Path) -> Listing:
         path, label, split = 0, 1, 2 if len(head) == 3 else None
     else:
         rows = rows[1:]
-        if rest := [name for place, name in enumerate(head) if place not in (path, label, split)]:
+        if split is None:
+            split = _maybe_split(head, rows)
+        rest = [name for place, name in enumerate(head) if place not in (path, label, split)]
+        if rest := [name or "without a name" for name in rest]:
             passed_over = {f"columns of {table.name}: {', '.join(rest)}": len(rest)}
     listed: dict[str, list[tuple[Path, str]]] = {}
     lines: dict[Path, int] = {}
@@ -83,6 +100,16 @@ def _column(table: Path, head: Sequence[str], names: Sequence[str]) -> int | Non
         both = " and ".join(head[place] for place in found[:2])
         raise bad_data(f"{table} has columns {both}, which mean the same: keep one")
     return found[0] if found else None
+
+
+def _maybe_split(head: Sequence[str], rows: Sequence[tuple[int, list[str]]]) -> int | None:
+    """Returns the place of a column that holds nothing but splits' names, called as one may be."""
+    names = {name for each in SPLITS.values() for name in each}
+    for place, name in enumerate(head):
+        cells = {row[place].strip().lower() for _, row in rows if place < len(row)}
+        if name in MAYBE_SPLIT and len(cells) > 1 and cells <= names:
+            return place
+    return None
 
 
 def _split(cell: str, table: Path, number: int) -> str:

@@ -48,3 +48,10 @@ def test_what_are_no_numbers_and_no_text_is_refused(tmp_path):
     with h5py.File(file, "a") as opened:
         opened.create_dataset("y_train", (74,), dtype=h5py.ref_dtype)
     assert "y_train of" in (said := refusal(file)) and "references or lists" in said
+
+
+def test_more_than_the_memory_holds_is_refused_before_it_is_read(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name, shape in {"x": (10**9, 100, 100), "y": (10**9,)}.items():
+            file.create_dataset(name, shape, "u1", chunks=(1000, *shape[1:]))
+    assert "1,000,000,000 images" in (said := refusal(tmp_path / "a.h5")) and "memory" in said

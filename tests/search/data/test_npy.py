@@ -1,5 +1,7 @@
 """Folders of `.npy` files."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,12 @@ def test_class_folders_beside_them_are_said(folder):
     (folder / "empty").mkdir()
     said = "passed over: images in cat/, dog/, beside the .npy files that are read"
     assert said in load(folder).notes
+
+
+def test_a_pipe_is_not_waited_for(folder):
+    (folder / "x_train.npy").unlink()
+    os.mkfifo(folder / "x_train.npy")
+    assert "x_train.npy is no file" in refusal(folder)
 
 
 def test_a_link_that_leads_nowhere_is_said(folder):

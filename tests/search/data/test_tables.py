@@ -77,3 +77,21 @@ def test_columns_that_are_not_read_are_said(folder):
 def test_what_is_no_such_table_is_refused_in_one_line(folder, text, words):
     (folder / "a.csv").write_bytes(text.encode(errors="surrogateescape"))
     assert words in refusal(folder / "a.csv")
+
+
+@pytest.mark.parametrize("name", ["data set", "phase"])
+def test_a_column_that_holds_splits_alone_is_the_split(tmp_path, name):
+    pictures(tmp_path, 8)
+    lines = [f"filepaths,labels,{name},"]
+    for number in range(8):
+        for label in ("cat", "dog"):
+            split = "test" if number > 5 else "train"
+            lines.append(f"{label}/{number}.png,{label},{split},")
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    data = load(tmp_path / "t.csv")
+    assert data.test_count == 4 and "passed over: 1 columns of t.csv: without a name" in data.notes
+
+
+def test_a_table_with_semicolons_is_told_that_commas_are_read(tmp_path):
+    (tmp_path / "t.csv").write_text("path;label\na.png;cat\n")
+    assert "with commas between them" in refusal(tmp_path / "t.csv")
