@@ -9,7 +9,7 @@ import pytest
 from search.data.datasets import load_dataset
 from search.data.membership import copies, first_copies
 from search.experiment import Experiment, ExperimentError
-from tests.support.images import numbered, picture, same, the_line
+from tests.support.images import numbered, picture, pictures, same, the_line
 
 
 @pytest.fixture
@@ -193,3 +193,11 @@ def test_copies_across_splits_that_come_so_are_counted_first(tmp_path):
     data = load(tmp_path / "a.npz")
     assert data.notes[0] == "30 test images are exact copies of images to train or validate on"
     assert first_copies(data.members).tolist() == list(range(60))
+
+
+def test_images_of_two_classes_are_counted_first(tmp_path):
+    pictures(tmp_path)
+    for number in range(3):
+        shutil.copy(tmp_path / "cat" / f"{number}.png", tmp_path / "dog" / f"too{number}.png")
+    first = load(tmp_path).notes[0]
+    assert first == "6 images lie in two classes or more: which is right, nobody can tell"

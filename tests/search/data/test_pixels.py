@@ -339,3 +339,10 @@ def test_bits_that_are_not_read_are_said(tmp_path):
         file.write_bytes(b"\x89PNG\r\n\x1a\n" + parts)
     notes = load(tmp_path).notes
     assert any("more than 8 bits a channel in colour: the upper 8 are read" in n for n in notes)
+
+
+def test_images_without_the_alpha_that_the_training_images_have_are_counted(tmp_path):
+    pictures(tmp_path / "train", mode="RGBA")
+    pictures(tmp_path / "test", mode="RGB")
+    said = "10 of 10 test images have no transparent parts, as the training images have"
+    assert said in load(tmp_path).notes
