@@ -10,13 +10,26 @@ import json
 import math
 import os
 import shlex
+import signal
 import sqlite3
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
+SCHEDULER_LOST = 3
 INSTALL = "pip install -r requirements.txt, or make a virtual environment by `make run`"
+
+
+def leave(*_: object) -> None:
+    """Ends at once: what Ctrl-C does while this program is being imported."""
+    print("interrupted: nothing was written", file=sys.stderr, flush=True)
+    os._exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, leave)
 
 try:
     from search.devices import PROCESSORS, find_devices, in_words
@@ -24,6 +37,7 @@ try:
         check_backend,
         describe_machine,
         end_cleanly,
+        interrupted,
         other_versions,
         print_anything,
         start_backend,
@@ -53,9 +67,6 @@ if TYPE_CHECKING:
     from search.store import Store
 
 Environments = list[dict[str, str]]  # of the workers to start on this machine
-
-INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
-SCHEDULER_LOST = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,7 +108,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ERRORS as error:
         hint = f". When that is fixed, go on: {resume_command(store.path)}" if store else ""
         return complain(f"error: {in_words_of(error)}{hint}", 2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Exception) as error:
+        if not (isinstance(error, KeyboardInterrupt) or interrupted()):
+            raise  # else an import has made something else of it
         path = store.path if store else options.resume  # whose images were just being read
         hint = f"go on: {resume_command(path)}" if path else "nothing was written"
         return complain(f"interrupted: {hint}", INTERRUPTED)
@@ -294,9 +307,7 @@ def record_dataset(store: Store, dataset: Dataset) -> None:
 
     store.record_strategies(strategy_rows(store.experiment.strategies))
     asked = json.dumps(store.experiment.to_json())
-    store.record_dataset({**dataset.facts(), "experiment": asked})
-    if not store.rows("members"):
-        store.record_report_rows("members", dataset.roll())
+    store.record_dataset({**dataset.facts(), "experiment": asked}, dataset.roll())
     record_samples(store, dataset)
 
 

@@ -218,6 +218,11 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     signal.default_int_handler(number, frame)
 
 
+def interrupted() -> bool:
+    """Whether Ctrl-C or SIGTERM has come since `end_cleanly`."""
+    return _interrupted.is_set()
+
+
 def raise_if_interrupted() -> None:
     """Raises a Ctrl-C again that has been swallowed by whoever was running.
 
@@ -227,7 +232,7 @@ def raise_if_interrupted() -> None:
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM has come since `end_cleanly`.
     """
-    if _interrupted.is_set():
+    if interrupted():
         raise KeyboardInterrupt
 
 

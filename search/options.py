@@ -309,9 +309,10 @@ def run_path(options: argparse.Namespace, experiment: Experiment) -> Path:
     out = Path(options.out) if options.out else default
     try:
         there = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
-    except OSError as error:  # a name too long, or no directory to work in
+        leads_to = out.resolve()
+    except (OSError, RuntimeError) as error:  # a name too long, no directory, a circle of links
         raise ExperimentError(
-            f"cannot make {out} ({error.strerror}): choose another --out"
+            f"cannot make {out} ({getattr(error, 'strerror', error)}): choose another --out"
         ) from error
     if there == out.absolute():
         raise ExperimentError(f"{out} exists: go on with --resume {out}, or choose another --out")
@@ -319,9 +320,8 @@ def run_path(options: argparse.Namespace, experiment: Experiment) -> Path:
         why = "may not be written" if there.is_dir() else "is no folder"
         raise ExperimentError(f"cannot make {out}, since {there} {why}: choose another --out")
     images = Path(experiment.dataset)
-    if images.is_absolute() and images.is_dir() and out.resolve().is_relative_to(images):
+    if images.is_absolute() and images.is_dir() and leads_to.is_relative_to(images):
         raise ExperimentError(
-            f"the run {out} would lie among the images of {images}, whose pictures are read: "
-            "choose another --out"
+            f"the run {out} would lie among the images in {images}: choose another --out"
         )
     return out

@@ -202,9 +202,20 @@ class Store(SavedRun):
 
     # Rows
 
-    def record_dataset(self, row: Mapping[str, Any]) -> None:
-        """Writes what the report needs to know of the data set; of its test labels nothing."""
+    def record_dataset(
+        self, row: Mapping[str, Any], members: Iterable[Mapping[str, Any]] = ()
+    ) -> None:
+        """Writes what the report needs to know of the data set; of its test labels nothing.
+
+        Args:
+            row: of the table `datasets`.
+            members: all its images, written the first time; their fingerprint is in the row, so
+                that both are one transaction.
+        """
         with self.connect() as database:
+            if not database.execute("SELECT 1 FROM members LIMIT 1").fetchone():
+                for member in members:
+                    _insert(database, "members", member, "")
             _insert(database, "datasets", row, "OR IGNORE")
             known = ", ".join(f"{name} = :{name}" for name in row)
             # The finals write the labels again; until one has ended, an image may be gone.

@@ -539,6 +539,7 @@ def test_ctrl_c_before_anything_has_been_tried_reports_nothing_and_resumes(
         ("file/run", "file is no folder"),
         ("x" * 300, "name too long"),
         ("pets/run", "would lie among the images"),
+        ("circle", "cannot make circle"),
     ],
 )
 def test_an_output_that_cannot_be_is_refused_before_anything_is_read(
@@ -547,6 +548,7 @@ def test_an_output_that_cannot_be_is_refused_before_anything_is_read(
     monkeypatch.setattr("search.run_images.load_dataset", None)
     (cwd / "file").write_text("")
     (cwd / "pets").mkdir()
+    (cwd / "circle").symlink_to("circle")
     assert run_search.main(["--dataset", "pets", "--out", out]) == 2
     said = capsys.readouterr().err
     assert words in said and "choose another --out" in said

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from search.data.layouts import FORMATS
@@ -21,6 +22,7 @@ ORIENTATION = 0x0112  # the EXIF tag; from 5 on, height and width change places
 GREY = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 # Tags of TIFF.
 BITS, PHOTOMETRIC, SAMPLES, PLANES, FORMAT = 258, 262, 277, 284, 339
+LAB = 8  # a value of PHOTOMETRIC
 DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")  # which `convert` would clip at 255
 
 
@@ -62,9 +64,10 @@ class Headers:
     Attributes:
         sizes: (height, width), as they are meant to be seen, to how many there are.
         modes: Pillow's modes likewise.
-        transparent: those with transparent parts.
+        transparent: those of which something is transparent, for which pixels are looked at.
         deep: those in grey of more than 8 bits.
         wide: those in colour of more than 8 bits a channel, of which Pillow reads the upper 8.
+        alpha: how many have an alpha channel, or a transparent colour.
         several: how many have several frames.
     """
 
@@ -74,6 +77,7 @@ class Headers:
     deep: list[Path]
     wide: list[Path]
     several: int = 0
+    alpha: int = 0
 
 
 def headers_of(files: Iterable[Path]) -> Headers:
@@ -87,9 +91,7 @@ def headers_of(files: Iterable[Path]) -> Headers:
         with opened(path) as image:
             deep = image.mode in DEEP
             # Before the size is asked for, which may decode it.
-            tile = getattr(image, "tile", ())
-            levels = tile[0].args[1] if image.format == "PPM" and not deep and tile else 0
-            if not deep and (";16" in str(tile) or (isinstance(levels, int) and levels > 255)):
+            if not deep and _is_wide(image):
                 found.wide.append(path)
             if image.format == "TIFF":
                 _check_tiff(path, image)
@@ -98,10 +100,21 @@ def headers_of(files: Iterable[Path]) -> Headers:
             # A camera's second picture in a JPEG is the first made smaller.
             found.several += image.format != "MPO" and getattr(image, "n_frames", 1) > 1
             if image.has_transparency_data:
-                found.transparent.append(path)
+                found.alpha += 1
+                if deep or np.asarray(image.convert("RGBA"))[..., 3].min() < 255:
+                    found.transparent.append(path)
             if deep:
                 found.deep.append(path)
     return found
+
+
+def _is_wide(image: Any) -> bool:
+    """Whether a channel of an image in colour has more than 8 bits."""
+    tile = getattr(image, "tile", ())
+    if image.format == "PPM" and tile and isinstance(tile[0].args, tuple):
+        most: Any = tile[0].args[-1]
+        return isinstance(most, int) and most > 255
+    return ";16" in str(tile)
 
 
 def _check_tiff(path: Path, image: Any) -> None:
@@ -115,8 +128,8 @@ def _check_tiff(path: Path, image: Any) -> None:
         )
     elif bits == 8 and signed:
         wrong = "signed bytes"
-    elif bits > 8 and samples > 1 and tags.get(PLANES) == 2:
-        wrong = "channels of more than 8 bits that lie apart"  # Pillow 12 takes bytes for pixels
+    elif samples > 1 and tags.get(PLANES) == 2 and (bits > 8 or tags.get(PHOTOMETRIC) == LAB):
+        wrong = "channels that lie apart"  # Pillow 13 takes bytes for pixels, and mixes up signs
     elif bits > 8 and tags.get(PHOTOMETRIC) == 0:
         wrong = "more than 8 bits of which 0 is white"
     elif image.mode not in ("P", "PA") and samples > len(image.getbands()):

@@ -36,7 +36,12 @@ RUBBISH = {  # what systems leave behind
     *("thumbs.db", "desktop.ini", "__macosx", "lost+found", "$recycle.bin"),
     *("@eadir", "#recycle", "system volume information"),
 }
-PARTS_OF_SPLITS = ("train", "test", "valid", "eval")  # of names that may be a split's
+SPLIT_LIKE = re.compile(
+    r"(train|learn|test|val|valid|eval)(ing|val|idation|uation|sets?|s)?[\W_\d]*", re.IGNORECASE
+)
+"""What may be a split's name, where folders all hold the same."""
+COMPANIONS = {"extra", "query", "gallery", "pred", "predict", "inference", "holdout", "unlabeled"}
+"""What stands beside splits, and is none."""
 
 
 @functools.cache
@@ -166,17 +171,20 @@ def _check_nested(folder: Path, within: Mapping[str, Sequence[str]]) -> None:
                 f"{', '.join(sorted(others)[:3])}: keep one of both"
             )
     shared = set.intersection(*map(set, within.values())) if within else set()
-    if len(shared) > 1 and any(part in name.lower() for name in names for part in PARTS_OF_SPLITS):
+    splits = [name for name in names if SPLIT_LIKE.fullmatch(name)]
+    rest = {name.lower() for name in names} - {name.lower() for name in splits}
+    if len(shared) > 1 and splits and (len(names) == 2 or rest <= COMPANIONS):
         raise bad_data(
             f"{', '.join(names[:3])} in {folder} all hold {', '.join(sorted(shared)[:3])}, which "
-            f"may be the classes: {LAYOUTS.format(folder)}"
+            f"may be the classes: {LAYOUTS.format(folder)}; if {names[0]} is a class, rename it"
         )
     flat = [name for name in names if not within[name]]
     for name in nested:
         if split_called(name) and flat and len(nested) == 1:
             raise bad_data(
-                f"{name} in {folder} holds folders, and {flat[0]} does not: are those the classes, "
-                f"move {flat[0]} away; is {name} a class, put its images into no folders"
+                f"{name} in {folder} holds folders, and {', '.join(flat[:3])} none: if those are "
+                f"the classes, move {', '.join(flat[:3])} away; if {name} is a class, take its "
+                "images out of its folders"
             )
 
 

@@ -31,7 +31,7 @@ from search.data.headers import (
 )
 from search.data.layouts import SPLITS
 from search.data.sources import bad_data
-from search.data.values import DARK, FEWEST, far_apart
+from search.data.values import far_apart, unlike
 
 DEFAULT_SIZE = (32, 32)  # all others, unless --image-size says otherwise
 
@@ -46,7 +46,7 @@ class Form:
         ground: what an image with alpha is laid on, 0 or 255; where all keep theirs, nothing.
         deepest: (least, most) of the values of the training images of more than 8 bits; None where
             none has.
-        middle: the same, of the middle one of those: a hot pixel says nothing.
+        widths: how far the values of each of those range.
         notes: what the user is to know of this, a line each.
     """
 
@@ -55,7 +55,7 @@ class Form:
     mode: str
     ground: int = 255
     deepest: tuple[float, float] | None = None
-    middle: tuple[float, float] = dataclasses.field(default=(0, 0), repr=False)
+    widths: tuple[float, ...] = dataclasses.field(default=(), repr=False)
     notes: tuple[str, ...] = ()
 
 
@@ -94,24 +94,25 @@ def common_form(files: Sequence[Path], size: tuple[int, int] | None) -> Form:
         notes.append(f"training images of several modes: {met}")
     if found.deep and len(found.deep) < len(files):
         raise bad_data(
-            f"{len(found.deep):,} of {len(files):,} training images have more than 8 bits "
-            f"({found.deep[0]} first): save all alike"
+            f"{len(found.deep):,} of {len(files):,} training images are grey of more than 8 "
+            f"bits ({found.deep[0]} first): save all alike"
         )
     _check_wide(found.wide)
-    alpha = len(found.transparent) == len(files)
+    alpha = found.alpha == len(files) and bool(found.transparent)
     ground = 255 if alpha or not found.transparent else _ground(found.transparent)
-    deepest, middle = None, (0.0, 0.0)
+    deepest, widths = None, ()
     if found.deep:
         ranges = _ranges(found.deep)
         low, high = deepest = float(ranges[:, 0].min()), float(ranges[:, 1].max())
-        middle = float(np.median(ranges[:, 0])), float(np.median(ranges[:, 1]))
-        few = "; a few reach far beyond all others" * far_apart(middle[1] - low, high - low)
+        widths = tuple((ranges[:, 1] - ranges[:, 0]).tolist())
+        middle = float(np.median(ranges[:, 1]))
+        few = "; a few reach far beyond all others" * far_apart(middle - low, high - low)
         notes.append(
             f"{len(found.deep):,} training images have more than 8 bits: their values, "
             f"{low:g} to {high:g}, become 0 to 255{few}"
         )
     grey = all(mode in GREY for mode in found.modes)
-    form = Form(height, width, "RGBA" if alpha else "L" if grey else "RGB", ground, deepest, middle)
+    form = Form(height, width, "RGBA" if alpha else "L" if grey else "RGB", ground, deepest, widths)
     said = done_to("training", found, form)
     return dataclasses.replace(form, notes=(*said, *notes))
 
@@ -134,10 +135,10 @@ def done_to(split: str, found: Headers, form: Form) -> list[str]:
             f"{len(found.wide):,} {split} images have more than 8 bits a channel in colour: the "
             "upper 8 are read"
         )
-    if form.mode == "RGBA" and (opaque := count - len(found.transparent)):
+    if form.mode == "RGBA" and (opaque := count - found.alpha):
         notes.append(
-            f"{opaque:,} of {count:,} {split} images have no transparent parts, as the training "
-            "images have"
+            f"{opaque:,} of {count:,} {split} images have no alpha channel, as the training images "
+            "have"
         )
     if found.transparent and form.mode != "RGBA":
         hidden = sum(_is_hidden(path, form) for path in found.transparent)
@@ -179,7 +180,6 @@ def check_others(split: str, files: Sequence[Path], form: Form) -> list[str]:
             f"the training images have more than 8 bits, and the {split} image {shallow[0]} has "
             "not: save all alike"
         )
-    _check_wide(found.wide)
     return [*done_to(split, found, form), *_cut(split, found.deep, form)]
 
 
@@ -187,13 +187,13 @@ def _check_wide(files: Sequence[Path]) -> None:
     """Refuses images in colour of more than 8 bits that use little of them: the upper 8 are read.
 
     Raises:
-        ExperimentError: what is read of them reaches less far than half.
+        ExperimentError: what is read of them has fewer than 32 levels, as 12 bits have.
     """
     reach = 0
     for path in files:
         with opened(path) as image:
             reach = max(reach, int(np.asarray(image.convert("RGB")).max()))
-    if files and 0 < reach < DARK:
+    if 0 < reach < 32:
         raise bad_data(
             f"{len(files):,} images ({files[0]} first) have more than 8 bits a channel in colour, "
             "of which they use the lower ones, and the upper 8 would be read: save them as 8 bits"
@@ -211,16 +211,15 @@ def _cut(split: str, deep: Sequence[Path], form: Form) -> list[str]:
     Raises:
         ExperimentError: their values mean something else than those of the training images.
     """
-    if form.deepest is None:
+    if form.deepest is None or not deep:
         return []
     (low, high), ranges = form.deepest, _ranges(deep)
-    if split in SPLITS and len(deep) >= FEWEST:
-        (one, other), (least, most) = form.middle, np.median(ranges, axis=0)
-        if far_apart(most - least, other - one):
-            raise bad_data(
-                f"half of the {split} images have values from {least:g} to {most:g} or less, half "
-                f"of the training images from {one:g} to {other:g}: save all alike"
-            )
+    widths = ranges[:, 1] - ranges[:, 0]
+    if split in SPLITS and unlike(widths, np.array(form.widths)):
+        raise bad_data(
+            f"the values of the {split} images mostly range over {np.median(widths):g}, of the "
+            f"training images over {np.median(form.widths):g}: save all alike"
+        )
     beyond = int(((ranges[:, 0] < low) | (ranges[:, 1] > high)).sum())
     cut = f"{beyond:,} {split} images have values beyond {low:g} to {high:g}, which are cut"
     return [cut] if beyond else []

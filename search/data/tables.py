@@ -24,7 +24,8 @@ PATHS = (
 )
 LABELS = ("label", "labels", "class", "category", "target", "class_name")
 SPLIT = ("split", "set", "subset", "partition")
-MAYBE_SPLIT = ("data set", "dataset", "phase", "fold")  # where nothing else stands in it
+MAYBE_SPLIT = ("data set", "dataset", "phase", "fold", "type", "usage")
+"""What is the split's column where it holds splits' names alone."""
 
 
 def list_table(table: Path) -> Listing:

@@ -19,8 +19,7 @@ def begin(dataset, folder, **options):
     experiment = Experiment(str(dataset), ("lines",), **options)
     facts = read_images(experiment, None)
     store = Store.create(folder / "run", experiment, {})
-    store.record_dataset(facts.facts())
-    store.record_report_rows("members", facts.roll())
+    store.record_dataset(facts.facts(), facts.roll())
     store.start_trial(trial(dataset=facts.name))
     return store
 

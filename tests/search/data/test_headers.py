@@ -39,7 +39,7 @@ def test_channels_of_16_bits_that_lie_apart_are_refused(tmp_path):
     for number in range(8):
         values = np.random.default_rng(number).integers(0, 1 << 16, (3, 5, 4))
         planar(tmp_path / "ab"[number % 2] / f"{number}.tif", values)
-    assert "8 bits that lie apart" in refusal(tmp_path)
+    assert "channels that lie apart" in refusal(tmp_path)
 
 
 def test_a_large_photograph_is_read(tmp_path):
@@ -77,3 +77,34 @@ def test_headers_are_counted(tmp_path):
     found = headers.headers_of(files)
     assert found.sizes == {(4, 6): 3} and found.modes == {"RGBA": 3}
     assert found.transparent == files and not found.deep and not found.wide
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "ending"), [("PPM", "L", "pgm"), ("PPM", "RGB", "ppm"), ("PPM", "1", "pbm")]
+)
+def test_netpbm_of_8_bits_is_read(tmp_path, kind, mode, ending):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for number in range(6):
+            image = Image.new("L", (4, 4), 20 * number)
+            image.putpixel((number % 4, 0), 250 - ord(name))
+            image.convert(mode).save(tmp_path / name / f"{number}.{ending}", kind)
+    assert len(load(tmp_path).train.y) > 4
+    (tmp_path / "a" / "plain.pgm").write_text("P2\n4 4\n255\n" + "7 200 9 4 " * 4)
+    assert len(load(tmp_path).train.y) > 4
+
+
+def test_alpha_that_hides_nothing_is_none(tmp_path):
+    pictures(tmp_path / "train")
+    pictures(tmp_path / "test", mode="RGBA", colour=(9, 9, 9, 255))
+    assert not [note for note in load(tmp_path).notes if "transparent" in note]
+    pictures(tmp_path / "two", mode="RGBA", colour=(9, 9, 9, 255))
+    assert load(tmp_path / "two").image_shape[2] < 4
+
+
+@pytest.mark.parametrize("most", [30_000, 8_500])
+def test_dark_colour_of_16_bits_is_read(tmp_path, most):
+    rng = np.random.default_rng(0)
+    for number in range(16):
+        ppm(tmp_path / "ab"[number % 2] / f"{number}.ppm", rng.integers(0, most + 1, (4, 4, 3)))
+    assert "the upper 8 are read" in " ".join(load(tmp_path).notes)

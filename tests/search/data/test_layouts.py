@@ -269,6 +269,19 @@ def test_a_split_beside_a_folder_that_holds_no_classes_is_refused(tmp_path, besi
     assert f"move {beside} away" in refusal(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        *(("medieval", "modern"), ("trainers", "boots"), ("contest", "protest")),
+        *(("retrieval", "strainer"), ("test_positive", "test_negative"), ("car", "bus", "train")),
+    ],
+)
+def test_classes_of_such_names_that_hold_the_same_are_classes(tmp_path, names):
+    for name in names:
+        pictures(tmp_path / name, classes=("left", "right"))
+    assert load(tmp_path).class_names == tuple(sorted(names))
+
+
 def test_a_folder_that_holds_the_folders_beside_it_again_is_refused(tmp_path):
     pictures(tmp_path, classes=("no", "yes"))
     pictures(tmp_path / "brain", classes=("no", "yes"))

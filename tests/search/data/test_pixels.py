@@ -253,7 +253,19 @@ def test_values_beyond_the_training_images_in_another_split_are_counted(tmp_path
 def test_a_split_of_another_range_of_16_bits_is_refused(tmp_path, high):
     deep(tmp_path / "train", 1000, 2000)
     deep(tmp_path / "test", 1000, high)
-    assert f"from 1000 to {high} or less" in refusal(tmp_path)
+    assert f"range over {high - 1000}, of the training images over 1000" in refusal(tmp_path)
+
+
+def test_splits_of_other_shares_of_dark_images_are_no_other_range_of_16_bits(tmp_path):
+    deep(tmp_path / "train", 0, 900)
+    deep(tmp_path / "more", 0, 40000)
+    for name in "ab":
+        for number in range(5):
+            (tmp_path / "more" / name / f"{number}.png").rename(
+                tmp_path / "train" / name / f"more{number}.png"
+            )
+    shutil.move(tmp_path / "more", tmp_path / "test")
+    assert load(tmp_path).test_count == 10
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -272,7 +284,7 @@ def test_eight_bits_beside_more_are_refused(tmp_path, first):
     other = {"L": "I;16", "I;16": "L"}[first]
     pictures(tmp_path / "one", classes="a", mode=first)
     pictures(tmp_path / "one", classes="b", mode=other)
-    assert "4 of 8 training images have more than 8 bits" in refusal(tmp_path / "one")
+    assert "4 of 8 training images are grey of more than 8 bits" in refusal(tmp_path / "one")
     pictures(tmp_path / "two" / "train", mode=first)
     pictures(tmp_path / "two" / "test", mode=other)
     assert "has not: save" in (said := refusal(tmp_path / "two")) or "no training image" in said
@@ -344,5 +356,5 @@ def test_bits_that_are_not_read_are_said(tmp_path):
 def test_images_without_the_alpha_that_the_training_images_have_are_counted(tmp_path):
     pictures(tmp_path / "train", mode="RGBA")
     pictures(tmp_path / "test", mode="RGB")
-    said = "10 of 10 test images have no transparent parts, as the training images have"
+    said = "10 of 10 test images have no alpha channel, as the training images have"
     assert said in load(tmp_path).notes

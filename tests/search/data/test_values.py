@@ -65,6 +65,14 @@ def test_a_split_of_another_range_than_the_training_images_is_refused(
     assert f"the {name} images of" in said and "the training images up to" in said
 
 
+def test_splits_of_other_shares_of_dark_images_are_no_other_range(tmp_path):
+    rng = np.random.default_rng(0)
+    x, test = (rng.integers(0, 256, (n, 4, 6), dtype=np.uint8) for n in (74, 8))
+    x[:50] //= 16
+    data = load(npz(tmp_path / "a.npz", x_train=x, x_test=test))
+    assert data.test_count == 8
+
+
 def test_one_dark_image_is_no_other_range(tmp_path):
     held = np.full((1, 4, 6), 9, "u1")
     assert load(npz(tmp_path / "a.npz", x_val=held, y_val=np.zeros(1, int))).own_validation
