@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 
 from search.environment import NO_GPU, backend_name
 
@@ -39,6 +40,12 @@ def begin_imports(environments: Sequence[Mapping[str, str]]) -> None:
     before = dict(os.environ)
     os.environ.update({**NO_GPU, **dict(common), **found})
     multiprocessing.set_forkserver_preload(["search.workers.preloaded"])
-    forkserver.ensure_running()
+    resource_tracker.ensure_running()  # which lets Ctrl-C through again when it has started
+    # Until that process ignores Ctrl-C, which its first line does, it must not come to it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     os.environ.clear()
     os.environ.update(before)

@@ -11,6 +11,7 @@ from types import FrameType
 
 # Ctrl-C reaches every process of a terminal; the driver answers it, here and in the workers.
 signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # as the driver has left it
 
 driver = os.getppid()
 
