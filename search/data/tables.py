@@ -45,7 +45,7 @@ def list_table(table: Path) -> Listing:
     if not rows or len(rows[0][1]) < 2:
         raise bad_data(f"there are no paths and labels in {wanted}")
     head = [cell.strip().lower() for cell in rows[0][1]]
-    path, label, split = (_column(table, head, names) for names in (PATHS, LABELS, SPLIT))
+    path, label, split = (_column(table, head, names, rows) for names in (PATHS, LABELS, SPLIT))
     passed_over = {}
     if path is None or label is None:
         if not (table.parent / rows[0][1][0].strip()).is_file() or len(head) > 3:
@@ -94,13 +94,28 @@ def _rows(table: Path) -> list[tuple[int, list[str]]]:
         ) from error
 
 
-def _column(table: Path, head: Sequence[str], names: Sequence[str]) -> int | None:
-    """Returns the place of the one column of such a name."""
+def _column(
+    table: Path, head: Sequence[str], names: Sequence[str], rows: Sequence[tuple[int, list[str]]]
+) -> int | None:
+    """Returns the place of the column of such a name; of two that say the same, that of words."""
     found = [place for place, name in enumerate(head) if name in names]
+    cells = [[row[place] for place in found] for _, row in rows[1:] if len(row) == len(head)]
+    if len(found) > 1 and _say_the_same(cells):
+        return next((p for p, c in zip(found, cells[0], strict=True) if not c.isdigit()), found[0])
     if len(found) > 1:
         both = " and ".join(head[place] for place in found[:2])
         raise bad_data(f"{table} has columns {both}, which mean the same: keep one")
     return found[0] if found else None
+
+
+def _say_the_same(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether each cell of a row follows from each other, as a name and a number do.
+
+    >>> _say_the_same([["0", "cat"], ["1", "dog"], ["0", "cat"]])
+    True
+    """
+    distinct = len({tuple(row) for row in rows})
+    return distinct > 1 and all(len({*column}) == distinct for column in zip(*rows, strict=True))
 
 
 def _maybe_split(head: Sequence[str], rows: Sequence[tuple[int, list[str]]]) -> int | None:

@@ -95,3 +95,16 @@ def test_a_column_that_holds_splits_alone_is_the_split(tmp_path, name):
 def test_a_table_with_semicolons_is_told_that_commas_are_read(tmp_path):
     (tmp_path / "t.csv").write_text("path;label\na.png;cat\n")
     assert "with commas between them" in refusal(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(("other", "same"), [("1", True), ("0", False)])
+def test_of_a_number_and_a_name_of_the_same_class_the_name_is_read(tmp_path, other, same):
+    pictures(tmp_path)
+    lines = ["filename,label,class_name"]
+    for number in range(5):
+        lines += [f"cat/{number}.png,0,cat", f"dog/{number}.png,{other},dog"]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    if same:
+        assert load(tmp_path / "t.csv").class_names == ("cat", "dog")
+    else:
+        assert "which mean the same: keep one" in refusal(tmp_path / "t.csv")
