@@ -98,7 +98,7 @@ def _caption(found: Findings) -> str:
     text = [
         "Each mark is a single seed, so nothing shows how far another would differ."
         if one
-        else "The large mark is the mean, each small dot one seed."
+        else "The large mark is the mean, each small dot one training."
     ]
     if shown.low.notna().any():
         text.append(f"The bar is the mean's 95 % interval over {over} and test images.")
