@@ -100,7 +100,8 @@ def unlike(widths: np.ndarray, training: np.ndarray) -> bool:
         return False
     low, high = np.percentile(training, [10, 90])
     middle = float(np.median(widths))
-    return (middle < low and far_apart(middle, low)) or (middle > high and far_apart(middle, high))
+    nearest = float(np.clip(middle, low, high))
+    return far_apart(middle, nearest)
 
 
 def check_classes(x: np.ndarray, y: np.ndarray, names: Sequence[str]) -> list[str]:
