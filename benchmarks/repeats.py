@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from analysis import Run, load_run
-from analysis.statistics.comparisons import compare, pairwise
+from analysis.statistics.comparisons import Comparisons, compare, pairwise
 from analysis.statistics.decision import decide
 
 Claims = frozenset[tuple[str, str]]
@@ -32,7 +32,12 @@ def claims(run: Run) -> Claims:
     >>> sorted(claims(example(lines=0.9, patches=0.5)))
     [('lines', 'patches')]
     """
-    compared, asked = compare(run), run.experiment
+    return claims_of(run, compare(run))
+
+
+def claims_of(run: Run, compared: Comparisons) -> Claims:
+    """Returns the same, of a run that has been compared: that draws thousands of samples."""
+    asked = run.experiment
     pairs = pairwise(run.finals, run.test_labels, compared.judged, asked.metric, asked.level)
     told = pairs[pairs.significant]
     found = {*zip(told.strategy, told.other, strict=True)}
@@ -66,34 +71,36 @@ def held_against(before: Claims, after: Claims) -> dict[str, int]:
     }
 
 
-def leaders(runs: Iterable[Run]) -> collections.Counter[str]:
+def leaders(compared: Iterable[Comparisons]) -> collections.Counter[str]:
     """Counts who has the highest mean."""
-    return collections.Counter(compare(run).judged[0] for run in runs)
+    return collections.Counter(each.judged[0] for each in compared)
 
 
-def row(run: Run) -> list[str]:
+def row(run: Run, compared: Comparisons, claimed: Claims) -> list[str]:
     """What one run says: its seed, verdict, who may be the best, the claims, the accuracies."""
-    found, compared = decide(run), compare(run)
+    found = decide(run, compared)
     means: pd.Series = compared.summary["mean"]
     may_be = [found.best, *found.group] if found.group else [found.best]
     return [
         str(run.experiment.seed),
         found.kind,
         ", ".join(dict.fromkeys(filter(None, may_be))),
-        str(len(claims(run))),
+        str(len(claimed)),
         ", ".join(f"{name} {100 * means[name]:.1f}" for name in compared.judged),
     ]
 
 
 def table(runs: Sequence[Run]) -> str:
     """Returns the runs as a table in Markdown, and how they agree."""
+    compared = [compare(run) for run in runs]
+    claimed = [claims_of(run, each) for run, each in zip(runs, compared, strict=True)]
     lines = [
         "| seed | verdict | may be the best | pairs told apart | test accuracy, % |",
         "| ---: | :--- | :--- | ---: | :--- |",
-        *(f"| {' | '.join(row(run))} |" for run in runs),
+        *(f"| {' | '.join(row(*each))} |" for each in zip(runs, compared, claimed, strict=True)),
     ]
-    against = sorted(contradictions(map(claims, runs)))
-    led = ", ".join(f"{name} {count}" for name, count in leaders(runs).most_common())
+    against = sorted(contradictions(claimed))
+    led = ", ".join(f"{name} {count}" for name, count in leaders(compared).most_common())
     said = ", ".join(f"{one} and {other}" for one, other in against) or "none"
     return "\n".join([*lines, "", f"Leads: {led}. Pairs put both ways round: {said}."])
 

@@ -33,12 +33,10 @@ def read_images(experiment: Experiment, store: Store | None) -> Dataset:
     known = [{key: row[key] for key in Member._fields} for row in store.members()]
     members = [Member(**row) for row in known]
     dataset = load_dataset(experiment, members, store.finals_begun)
-    rows, facts = store.rows("datasets"), dataset.facts()
-    if not rows and store.trials():
-        raise ExperimentError(
-            f"{store.results_file} is damaged: no row, at datasets. Restore it from a copy"
-        )
-    for row, column in itertools.product(rows, ("reading", "parts", "class_names")):
+    facts = dataset.facts()
+    for row, column in itertools.product(
+        store.rows("datasets"), ("reading", "parts", "class_names")
+    ):
         before, now = row[column], facts[column]
         if before not in (None, now):  # an older run may not say
             raise ExperimentError(

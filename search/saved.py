@@ -181,8 +181,10 @@ class SavedRun(RunFiles):
         Raises:
             ExperimentError: a row is damaged, gone, new or another than it was.
         """
-        rows = self.rows("members")
-        for row in self.rows("datasets"):
+        rows, datasets = self.rows("members"), self.rows("datasets")
+        if not datasets and self.trials():
+            raise _damaged(self.results_file, "no row, at datasets")
+        for row in datasets:
             begun = row.get("members_fingerprint")  # an older run has none
             if begun is not None and begun != members_fingerprint(rows):
                 raise _damaged(

@@ -179,13 +179,12 @@ def _check_nested(folder: Path, within: Mapping[str, Sequence[str]]) -> None:
             f"may be the classes: {LAYOUTS.format(folder)}; if {names[0]} is a class, rename it"
         )
     flat = [name for name in names if not within[name]]
-    for name in nested:
-        if split_called(name) and flat and len(nested) == 1:
-            raise bad_data(
-                f"{name} in {folder} holds folders, and {', '.join(flat[:3])} none: if those are "
-                f"the classes, move {', '.join(flat[:3])} away; if {name} is a class, take its "
-                "images out of its folders"
-            )
+    if flat and len(nested) == 1 and split_called(nested[0]):
+        (name,), beside = nested, ", ".join(flat[:3])
+        raise bad_data(
+            f"{name} in {folder} holds folders, and {beside} none: if those are the classes, move "
+            f"{beside} away; if {name} is a class, take its images out of its folders"
+        )
 
 
 def _nested(folder: Path) -> tuple[str, ...]:

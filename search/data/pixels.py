@@ -152,9 +152,7 @@ def done_to(split: str, found: Headers, form: Form) -> list[str]:
 
 def _is_hidden(path: Path, form: Form) -> bool:
     """Whether an image is of one colour once it is laid on its ground, and was not before."""
-    if form.deepest is None:
-        form = dataclasses.replace(form, deepest=(0, 1))
-    whole = dataclasses.replace(form, mode="RGBA", notes=())
+    whole = dataclasses.replace(form, mode="RGBA")
     with opened(path) as image:
         laid = pixels(path, image, form)
     with opened(path) as image:
