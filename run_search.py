@@ -92,7 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         experiment = store.experiment if store else check_asked(options)
         devices = PROCESSORS if execution.cluster else find_devices()
         environments = plan_workers(execution, devices)
-        from search.run_images import comes_with_keras, read_images
+        from search.data.locate import comes_with_keras
+        from search.run_images import read_images
 
         # What is wrong with images is said before Keras is imported, unless they come with it.
         early = None if comes_with_keras(experiment) else read_images(experiment, store)

@@ -6,12 +6,10 @@ import itertools
 from pathlib import Path
 
 from search.data.datasets import Dataset, load_dataset
-from search.data.locate import NAMES, comes_with_keras
+from search.data.locate import NAMES
 from search.data.membership import Member
 from search.experiment import Experiment, ExperimentError
 from search.store import Store
-
-__all__ = ["comes_with_keras", "read_images"]
 
 
 def read_images(experiment: Experiment, store: Store | None) -> Dataset:

@@ -7,8 +7,9 @@ import sqlite3
 import numpy as np
 import pytest
 
+from search.data.locate import comes_with_keras
 from search.experiment import Experiment, ExperimentError
-from search.run_images import comes_with_keras, read_images
+from search.run_images import read_images
 from search.store import Store
 from tests.support.images import arrays, npz, picture, the_line
 from tests.support.stores import trial
