@@ -58,6 +58,7 @@ def make_oracle(
         spaces=search_spaces(experiment, dataset) if spaces is None else spaces,
         initial=experiment.initial_values,
         allowed=small_enough(experiment, dataset),
+        clock=time.monotonic,
         keep_files=False,
     )
     for arm in oracle.arms:

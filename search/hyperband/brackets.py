@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,3 +170,22 @@ def bracket_epochs(rungs: tuple[Rung, ...], drawn: int | None = None) -> int:
     """
     sizes = bracket_sizes(rungs, drawn)
     return sum(size * rung.epochs for size, rung in zip(sizes, rungs, strict=True))
+
+
+def totals(
+    plan: Mapping[int, tuple[Rung, ...]], drawn: Mapping[tuple[int, int], int]
+) -> tuple[int, int]:
+    """How many trials an arm has in all, and epochs, if none fails.
+
+    >>> totals(plan(max_epochs=9, factor=3), {(0, 2): 9, (0, 1): 5, (0, 0): 3})
+    (23, 75)
+
+    Args:
+        plan: bracket to its rungs.
+        drawn: (iteration, bracket) to the number of configurations that its rung 0 starts.
+    """
+    held = [(plan[bracket], count) for (_, bracket), count in drawn.items()]
+    return (
+        sum(bracket_trials(rungs, count) for rungs, count in held),
+        sum(bracket_epochs(rungs, count) for rungs, count in held),
+    )

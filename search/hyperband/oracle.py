@@ -1,14 +1,16 @@
 """Which trial next: one Hyperband an arm, all of it a function of the trial table.
 
-`search.hyperband.promotion` decides within an arm and is pure. `StrategyHyperband` is the
+`search.hyperband.promotion` decides within a bracket and is pure. `StrategyHyperband` is the
 `keras_tuner.Oracle` around it: it holds the table, lets the arms take turns and speaks KerasTuner's
 protocol, so a stock `keras_tuner.Tuner` can run it too.
 """
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import functools
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,9 +20,11 @@ from keras_tuner.engine import trial as kt_trial
 from search import looks
 from search.experiment import derive_seed
 from search.hyperband import brackets
+from search.hyperband.arm import Arm
 from search.hyperband.configurations import Values, draw_all
-from search.hyperband.promotion import RUNNING, Outcome, TrialKey, next_in_arm, rung_states
+from search.hyperband.promotion import RUNNING, Outcome, TrialKey
 from search.hyperband.rounds import another_round
+from search.hyperband.turns import Turns
 from search.metric import ACCURACY, more_is_better
 from search.rows import TrialRow
 
@@ -65,6 +69,7 @@ class StrategyHyperband(keras_tuner.Oracle):
         initial: strategy to configurations that it starts with: they take the first slots of the
             longest bracket in the first iteration.
         allowed: whether an arm may try a configuration that it draws; by default any.
+        clock: tells the seconds by which the arms take turns.
         keep_files: write KerasTuner's own files, as a stock tuner expects. A tuner that records
             the trials elsewhere says False.
         **options: passed on to `keras_tuner.Oracle`.
@@ -75,7 +80,6 @@ class StrategyHyperband(keras_tuner.Oracle):
 
     Attributes:
         plan: bracket to its rungs, in the order in which they are opened.
-        table: what has been started, and how it ended. All decisions follow from it.
     """
 
     def __init__(
@@ -91,6 +95,7 @@ class StrategyHyperband(keras_tuner.Oracle):
         spaces: Mapping[str, keras_tuner.HyperParameters] | None = None,
         initial: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
         allowed: Callable[[str, Values], bool] = lambda arm, values: True,
+        clock: Callable[[], float] = time.monotonic,
         keep_files: bool = True,
         **options: Any,
     ):
@@ -114,7 +119,9 @@ class StrategyHyperband(keras_tuner.Oracle):
                 raise ValueError(f"{count} for {arm}, and {most} slots")
         self._joint_space: keras_tuner.HyperParameters | None = None
         self._configurations: dict[tuple[str, int], dict[tuple[int, int, int], Values]] = {}
-        self.table: dict[TrialKey, Outcome] = {}
+        self._table: dict[TrialKey, Outcome] = {}
+        self._arms: dict[str, Arm] = {}
+        self._turns = Turns(clock)
 
     # The arms and what they try
 
@@ -135,6 +142,26 @@ class StrategyHyperband(keras_tuner.Oracle):
         if self._joint_space is not None:
             return self._joint_space
         return self.hyperparameters
+
+    @property
+    def table(self) -> Mapping[TrialKey, Outcome]:
+        """What has been started, and how it ended. All decisions follow from it."""
+        return self._table
+
+    def put(self, key: TrialKey, outcome: Outcome) -> None:
+        """Takes into the table that a trial runs, or how it ended."""
+        self._table[key] = outcome
+        if key.strategy in self._arms:
+            self._arms[key.strategy].put(key, outcome)
+
+    def _arm(self, name: str) -> Arm:
+        """An arm with all that it is granted."""
+        if name not in self._arms:
+            arm = self._arms[name] = Arm(name, self.plan, self.drawn(name))
+            for key, outcome in self._table.items():
+                if key.strategy == name:
+                    arm.put(key, outcome)
+        return self._arms[name]
 
     def configurations(self, arm: str) -> dict[tuple[int, int, int], Values]:
         """(Iteration, bracket, slot) to values: all that an arm starts, or its space has."""
@@ -163,20 +190,12 @@ class StrategyHyperband(keras_tuner.Oracle):
 
     @property
     def granted(self) -> dict[str, int]:
-        """Arm to how many iterations it has, as far as the table shows by now.
-
-        >>> spaces = {"lines": keras_tuner.HyperParameters()}
-        >>> StrategyHyperband(iterations=3, spaces=spaces, keep_files=False).granted
-        {'lines': 3}
-        """
+        """Arm to how many iterations it has, as far as the table shows by now."""
         return {arm: self._granted.get(arm, self._rounds[0]) for arm in self.arms}
 
     def drawn(self, arm: str) -> dict[tuple[int, int], int]:
         """(iteration, bracket) to the number of configurations that its rung 0 starts."""
-        counts: dict[tuple[int, int], int] = {}
-        for iteration, bracket, _ in self.configurations(arm):
-            counts[iteration, bracket] = counts.get((iteration, bracket), 0) + 1
-        return counts
+        return dict(collections.Counter(place[:2] for place in self.configurations(arm)))
 
     def values(self, key: TrialKey) -> Values:
         """The values of a trial's hyperparameters, the same in every rung."""
@@ -199,32 +218,27 @@ class StrategyHyperband(keras_tuner.Oracle):
         >>> StrategyHyperband(max_epochs=9, spaces={"lines": space, "pixels": space}).totals()
         {'lines': (23, 75), 'pixels': (23, 75)}
         """
-        totals = {}
-        for arm in self.arms:
-            held = [(self.plan[bracket], n) for (_, bracket), n in self.drawn(arm).items()]
-            trials = sum(brackets.bracket_trials(rungs, n) for rungs, n in held)
-            epochs = sum(brackets.bracket_epochs(rungs, n) for rungs, n in held)
-            totals[arm] = (trials, epochs)
-        return totals
+        return {arm: brackets.totals(self.plan, self.drawn(arm)) for arm in self.arms}
 
     # Deciding
 
     def next_key(self) -> TrialKey | None:
-        """The next trial that can start now: of the arm that has had the fewest epochs."""
+        """The next trial that can start now: of the arm that has had the fewest seconds."""
         while (following := self._next_granted()) is None:
-            more = another_round(self.granted, self._rounds, self._level, self.table)
-            if more == self.granted:
+            if any(self._arm(name).running for name in self.arms):
                 break
-            self._granted = more
+            granted = self.granted
+            self._granted = another_round(granted, self._rounds, self._level, self.table)
+            if self._granted == granted:
+                break
+            for name in self._granted:
+                new = {each: n for each, n in self.drawn(name).items() if each[0] >= granted[name]}
+                self._arms[name].draw(new)
         return following
 
     def _next_granted(self) -> TrialKey | None:
-        spent = dict.fromkeys(self.arms, 0)
-        for key in self.table:
-            rung = self.rung(key)
-            spent[key.strategy] += rung.last_epoch - rung.first_epoch
-        for arm in sorted(spent, key=spent.__getitem__):  # stable: ties go by the arms' order
-            following = next_in_arm(arm, self.plan, self.drawn(arm), self.table)
+        for name in self._turns.order(self.arms):
+            following = self._arm(name).following()
             if following is not None:
                 return following
         return None
@@ -235,36 +249,15 @@ class StrategyHyperband(keras_tuner.Oracle):
         >>> StrategyHyperband(spaces={"lines": keras_tuner.HyperParameters()}).whole()
         {('lines', 0): False}
         """
-        found: dict[tuple[str, int], bool] = {}
-        for arm in self.arms:
-            for (iteration, bracket), count in self.drawn(arm).items():
-                states = rung_states(arm, iteration, bracket, self.plan[bracket], count, self.table)
-                ended = not any(state.pending for state in states)
-                found[arm, iteration] = found.get((arm, iteration), True) and ended
-        return found
+        return {
+            (name, iteration): ended
+            for name in self.arms
+            for iteration, ended in self._arm(name).whole().items()
+        }
 
     def promotable(self) -> set[str]:
-        """The completed trials that a promotion, begun or still possible, may continue.
-
-        >>> space = keras_tuner.HyperParameters()
-        >>> units = space.Choice("lstm_units", [32, 64, 128])
-        >>> oracle = StrategyHyperband(max_epochs=3, spaces={"lines": space}, keep_files=False)
-        >>> for score in (0.2, 0.9, 0.5):
-        ...     oracle.table[oracle.next_key()] = Outcome("completed", score)
-        >>> oracle.promotable()
-        {'lines-0-1-0-1'}
-        """
-        needed = set()
-        for arm in self.arms:
-            for (iteration, bracket), count in self.drawn(arm).items():
-                rungs = self.plan[bracket]
-                states = rung_states(arm, iteration, bracket, rungs, count, self.table)
-                for number in range(len(rungs) - 1):
-                    for slot in states[number].ranking[: rungs[number + 1].size]:
-                        child = self.table.get(TrialKey(arm, iteration, bracket, number + 1, slot))
-                        if child is None or child == RUNNING:
-                            needed.add(TrialKey(arm, iteration, bracket, number, slot).trial_id)
-        return needed
+        """The completed trials that a promotion, begun or still possible, may continue."""
+        return set().union(*(self._arm(name).promotable() for name in self.arms))
 
     # KerasTuner's protocol
 
@@ -285,7 +278,8 @@ class StrategyHyperband(keras_tuner.Oracle):
         self.ongoing_trials[tuner_id] = trial
         self.trials[trial.trial_id] = trial
         self.start_order.append(trial.trial_id)
-        self.table[key] = RUNNING
+        self.put(key, RUNNING)
+        self._turns.begin(key.strategy, key.trial_id)
         self._save_trial(trial)
         self.save()
         self._display.on_trial_begin(trial)
@@ -318,7 +312,8 @@ class StrategyHyperband(keras_tuner.Oracle):
             if row.status == "running":
                 continue
             key = TrialKey.parse(row.trial_id)
-            self.table[key] = self._outcome(row.status, row.score, row.val_loss)
+            self.put(key, self._outcome(row.status, row.score, row.val_loss))
+            self._turns.add(key.strategy, (row.train_seconds or 0.0) + (row.setup_seconds or 0.0))
             trial = kt_trial.Trial(
                 self._hyperparameters(key), key.trial_id, row.status.upper(), row.message
             )
@@ -356,7 +351,9 @@ class StrategyHyperband(keras_tuner.Oracle):
             outcome = self._outcome("completed", trial.score, loss)
         elif trial.status == kt_trial.TrialStatus.FAILED:
             outcome = Outcome("failed")
-        self.table[TrialKey.parse(trial.trial_id)] = outcome
+        key = TrialKey.parse(trial.trial_id)
+        self.put(key, outcome)
+        self._turns.end(key.strategy, key.trial_id)
 
     def save(self) -> None:
         """Writes KerasTuner's own file, unless another store keeps the trials."""
@@ -379,6 +376,7 @@ class StrategyHyperband(keras_tuner.Oracle):
         self._joint_space = space and keras_tuner.HyperParameters.from_config(space)
         self._configurations.clear()
         self._granted.clear()
+        self._arms.clear()
 
     def reload(self) -> None:
         """Reads KerasTuner's own files; the table follows from the trials.

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from search.hyperband import brackets
 from search.ranking import merit
 from search.rows import trial_name
 
 Plan = dict[int, tuple[brackets.Rung, ...]]
+
+Place = tuple[int, int]
+"""Of a trial in its bracket: (rung, slot)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +75,8 @@ class Outcome:
 
 
 Table = Mapping[TrialKey, Outcome]
+Rows = Mapping[Place, Outcome]
+"""What the table says of one bracket's trials."""
 RUNNING = Outcome("running")
 
 
@@ -87,43 +93,33 @@ class RungState:
     pending: int
 
 
-def rung_states(
-    strategy: str, iteration: int, bracket: int, rungs: tuple[brackets.Rung, ...], drawn: int,
-    table: Table,
-) -> list[RungState]:  # fmt: skip
-    """Returns a bracket's rungs as the table shows them, the first first.
+def rung_states(rungs: tuple[brackets.Rung, ...], drawn: int, rows: Rows) -> list[RungState]:
+    """Returns a bracket's rungs as its rows show them, the first first.
 
-    >>> table = {
-    ...     TrialKey("lines", 0, 1, 0, slot): Outcome("completed", score)
-    ...     for slot, score in enumerate([0.2, 0.9, 0.5])
-    ... }
-    >>> first, second = rung_states("lines", 0, 1, brackets.plan(3, 3)[1], 3, table)
+    >>> scores = enumerate([0.2, 0.9, 0.5])
+    >>> rows = {(0, slot): Outcome("completed", score) for slot, score in scores}
+    >>> first, second = rung_states(brackets.plan(3, 3)[1], 3, rows)
     >>> first.ranking, first.pending
     ([1, 2, 0], 0)
     >>> second.ranking, second.pending
     ([], 1)
 
     Args:
-        strategy: the arm.
-        iteration: which of the arm's.
-        bracket: which of the iteration's.
         rungs: the bracket's.
         drawn: how many configurations it starts.
-        table: what has been started so far.
+        rows: what has been started of it so far.
     """
+    outcomes: list[dict[int, Outcome]] = [{} for _ in rungs]
+    for (number, slot), outcome in rows.items():
+        outcomes[number][slot] = outcome
     states: list[RungState] = []
     coming = drawn
-    for number, rung in enumerate(rungs):
-        outcomes = {
-            slot: outcome
-            for slot in range(drawn)
-            if (outcome := table.get(TrialKey(strategy, iteration, bracket, number, slot)))
-        }
-        completed = [slot for slot, outcome in outcomes.items() if outcome.status == "completed"]
-        failed = sum(outcome.status == "failed" for outcome in outcomes.values())
+    for rung, found in zip(rungs, outcomes, strict=True):
+        completed = [slot for slot, outcome in found.items() if outcome.status == "completed"]
+        failed = sum(outcome.status == "failed" for outcome in found.values())
 
-        def rank(slot: int, outcomes: dict[int, Outcome] = outcomes) -> tuple[float, float, int]:
-            outcome = outcomes[slot]
+        def rank(slot: int, found: dict[int, Outcome] = found) -> tuple[float, float, int]:
+            outcome = found[slot]
             assert outcome.score is not None  # a completed trial has one
             return *merit(outcome.score, outcome.val_loss), slot
 
@@ -133,38 +129,23 @@ def rung_states(
     return states
 
 
-def finalist_scores(strategy: str, table: Table) -> dict[int, float]:
-    """Returns the best score of each of an arm's iterations: each configuration's by its last rung.
+class Standing(NamedTuple):
+    """How a bracket stands.
 
-    >>> table = {
-    ...     TrialKey("lines", 0, 1, 0, 0): Outcome("completed", 0.9),
-    ...     TrialKey("lines", 0, 1, 1, 0): Outcome("completed", 0.8),
-    ...     TrialKey("lines", 0, 1, 0, 1): Outcome("completed", 0.7),
-    ... }
-    >>> finalist_scores("lines", table)
-    {0: 0.8}
-
-    Args:
-        strategy: the arm.
-        table: what has been started so far.
+    Attributes:
+        following: the next of its trials that can start now; None where all that is known to come
+            has been started.
+        promotable: its completed trials that a promotion, begun or still possible, may continue.
+        ended: whether none of its trials is still to finish.
     """
-    longest: dict[tuple[int, int, int], tuple[int, Outcome]] = {}
-    for key, outcome in table.items():
-        place = key.iteration, key.bracket, key.slot
-        if key.strategy == strategy and key.rung >= longest.get(place, (0, outcome))[0]:
-            longest[place] = key.rung, outcome
-    best: dict[int, float] = {}
-    for (iteration, _, _), (_, outcome) in sorted(longest.items()):
-        if outcome.status == "completed":
-            assert outcome.score is not None  # a completed trial has one
-            best[iteration] = max(best.get(iteration, outcome.score), outcome.score)
-    return best
+
+    following: Place | None
+    promotable: frozenset[Place]
+    ended: bool
 
 
-def next_in_arm(
-    strategy: str, plan: Plan, drawn: Mapping[tuple[int, int], int], table: Table
-) -> TrialKey | None:
-    """The next trial of an arm that can start now, or None.
+def standing(rungs: tuple[brackets.Rung, ...], drawn: int, rows: Rows) -> Standing:
+    """Returns how a bracket stands, by its rows.
 
     A trial is promoted as soon as no outcome of those still to finish in its rung could exclude
     it; a failed one takes no place. Who is promoted therefore does not depend on the order in
@@ -172,33 +153,24 @@ def next_in_arm(
     Talwalkar 2016, arXiv:1502.07943) without its waiting at the end of a rung, and unlike ASHA (Li
     et al. 2020, arXiv:1810.05934) it promotes nobody who would not have been.
 
-    >>> plan, table = brackets.plan(max_epochs=3, factor=3), {}
+    >>> rungs, rows = brackets.plan(max_epochs=3, factor=3)[1], {}
     >>> for score in (0.2, 0.9, 0.5):
-    ...     table[next_in_arm("lines", plan, {(0, 1): 3}, table)] = Outcome("completed", score)
-    >>> next_in_arm("lines", plan, {(0, 1): 3}, table).trial_id  # slot 1 is the best of three
-    'lines-0-1-1-1'
+    ...     rows[standing(rungs, 3, rows).following] = Outcome("completed", score)
+    >>> standing(rungs, 3, rows).following  # slot 1 is the best of three
+    (1, 1)
 
-    Args:
-        strategy: the arm.
-        plan: from `brackets.plan`.
-        drawn: (iteration, bracket) to the number of configurations that its rung 0 starts.
-        table: what has been started so far.
-
-    Returns:
-        None where all has been started, or waits for trials that run.
+    Arguments as in `rung_states`.
     """
-    for (iteration, bracket), count in drawn.items():
-        rungs = plan[bracket]
-        states = rung_states(strategy, iteration, bracket, rungs, count, table)
-        for number in reversed(range(1, len(rungs))):
-            below = states[number - 1]
-            certain = below.ranking[: max(0, rungs[number].size - below.pending)]
-            for slot in certain:
-                key = TrialKey(strategy, iteration, bracket, number, slot)
-                if key not in table:
-                    return key
-        for slot in range(count):
-            key = TrialKey(strategy, iteration, bracket, 0, slot)
-            if key not in table:
-                return key
-    return None
+    states = rung_states(rungs, drawn, rows)
+    following = next(((0, slot) for slot in range(drawn) if (0, slot) not in rows), None)
+    promotable = set()
+    for number in range(1, len(rungs)):
+        size, below = rungs[number].size, states[number - 1]
+        certain = max(0, size - below.pending)
+        for place, slot in enumerate(below.ranking[:size]):
+            new = place < certain and (number, slot) not in rows
+            if new and (following is None or following[0] < number):  # the highest rung first
+                following = number, slot
+            if rows.get((number, slot), RUNNING) == RUNNING:
+                promotable.add((number - 1, slot))
+    return Standing(following, frozenset(promotable), not any(state.pending for state in states))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from search.contenders import contenders
-from search.hyperband.promotion import RUNNING, Table, finalist_scores
+from search.hyperband.promotion import RUNNING, Outcome, Table
 
 
 def another_round(
@@ -37,3 +37,32 @@ def another_round(
     }
     names = contenders(scores, level)
     return {**granted, **dict.fromkeys(names, more)} if len(names) > 1 else dict(granted)
+
+
+def finalist_scores(strategy: str, table: Table) -> dict[int, float]:
+    """Returns the best score of each of an arm's iterations: each configuration's by its last rung.
+
+    >>> from search.hyperband.promotion import TrialKey
+    >>> table = {
+    ...     TrialKey("lines", 0, 1, 0, 0): Outcome("completed", 0.9),
+    ...     TrialKey("lines", 0, 1, 1, 0): Outcome("completed", 0.8),
+    ...     TrialKey("lines", 0, 1, 0, 1): Outcome("completed", 0.7),
+    ... }
+    >>> finalist_scores("lines", table)
+    {0: 0.8}
+
+    Args:
+        strategy: the arm.
+        table: what has been started so far.
+    """
+    longest: dict[tuple[int, int, int], tuple[int, Outcome]] = {}
+    for key, outcome in table.items():
+        place = key.iteration, key.bracket, key.slot
+        if key.strategy == strategy and key.rung >= longest.get(place, (0, outcome))[0]:
+            longest[place] = key.rung, outcome
+    best: dict[int, float] = {}
+    for (iteration, _, _), (_, outcome) in sorted(longest.items()):
+        if outcome.status == "completed":
+            assert outcome.score is not None  # a completed trial has one
+            best[iteration] = max(best.get(iteration, outcome.score), outcome.score)
+    return best

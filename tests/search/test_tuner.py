@@ -100,6 +100,7 @@ def oracle_of(experiment, spaces):
         seed=experiment.seed,
         dataset="noise",
         spaces=spaces,
+        clock=tuner.time.monotonic,  # which a test may have replaced
         keep_files=False,
     )
 
@@ -251,11 +252,14 @@ def test_every_measure_is_there(real):
 
 
 def test_arms_take_turns(real):
-    spent = dict.fromkeys(small_run.FIELDS["strategies"], 0)
+    """By the seconds that they have had; a row's are a little less, by what it took to write it."""
+    spent = dict.fromkeys(small_run.FIELDS["strategies"], 0.0)
+    left = collections.Counter(row["strategy"] for row in real.trials)
     for row in real.trials:
-        assert spent[row["strategy"]] == min(spent.values())
-        spent[row["strategy"]] += row["last_epoch"] - row["first_epoch"]
-    assert len(set(spent.values())) == 1
+        others = [spent[name] for name in left if left[name]]
+        assert spent[row["strategy"]] <= min(others) + 0.2
+        spent[row["strategy"]] += row["finished"] - row["started"]
+        left[row["strategy"]] -= 1
 
 
 def test_no_checkpoint_is_left_at_the_end(real):

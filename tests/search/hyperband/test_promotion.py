@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from search.hyperband import brackets
-from search.hyperband.promotion import RUNNING, Outcome, TrialKey, next_in_arm
-from tests.search.hyperband.test_oracle import FAILED, offered, rank
+from search.hyperband.promotion import RUNNING, Outcome, TrialKey
+from tests.search.hyperband.test_oracle import FAILED, arm_of, offered, rank
 
 
 def test_names_are_unambiguous():
@@ -64,7 +64,7 @@ def test_promoted_as_soon_as_no_outcome_could_exclude_it(max_epochs, factor, bra
             assert promotions == certain - table.keys()
             early += bool(promotions) and len(possible) > 1
             # One more starts or ends.
-            following = next_in_arm("", plan, drawn, table)
+            following = arm_of("", plan, drawn, table).following()
             running = [key for key, outcome in table.items() if outcome == RUNNING]
             if following and (not running or generator.random() < 0.6):
                 table[following] = RUNNING
