@@ -19,8 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-from search.data.datasets import Dataset, Images
-from search.data.splits import apportion, draw
+from search.data.datasets import Dataset, Images, drawn
 from search.metric import Metric
 from search.store import Store
 
@@ -144,14 +143,6 @@ def measure(
         "seconds": time.perf_counter() - began,
         "predictions": classes.astype("<u2").tobytes(),
     }
-
-
-def drawn(images: Images, limit: int, seed: int) -> Images:
-    """Draws at most so many images, of each class its share."""
-    if len(images.y) <= limit:
-        return images
-    chosen = draw(images.y, apportion(np.bincount(images.y), limit), seed)
-    return Images(images.x[chosen], images.y[chosen])
 
 
 def features(images: np.ndarray, most_pixels: int) -> np.ndarray:

@@ -140,7 +140,9 @@ def describe(
             "epochs": experiment.epochs_of_finals,
             "batch_size": experiment.batch_size,
             "images": images,
-            "decay_steps": experiment.epochs_of_finals * math.ceil(images / experiment.batch_size),
+            "steps_per_epoch": experiment.steps_per_epoch,
+            "decay_steps": experiment.epochs_of_finals
+            * math.ceil(experiment.images_of_epoch(images) / experiment.batch_size),
             "mirror": bool(dataset["mirror"]),
             "seed": weights_seed(finals) or 0,
         },

@@ -21,6 +21,10 @@ BATCH_SIZES = (64, 32, 16)
 batches of 64 and makes four times the steps (1,000 images of MNIST, one alone and three side by
 side, five strategies); where it is mostly calls, as on digits, a step costs the same."""
 
+PART_OF_A_PASS = 250
+"""Steps of an epoch where a pass has many more: so that a first rung takes seconds and not a pass
+over 50,000 images."""
+
 PIXELS = 6_000_000
 """What a training sees, about, where it would otherwise see more: as much as the digits' 81 epochs
 do. So three searches of each of five strategies take some ten minutes on a thousand images of 28x28
@@ -85,6 +89,15 @@ def batch_size(images: int, pixels: int) -> int:
         if epochs * math.ceil(images / size) >= 0.9 * STEPS:
             return size
     return BATCH_SIZES[-1]
+
+
+def steps_per_epoch(images: int, batch_size: int) -> int | None:
+    """Returns how many steps an epoch has that is not a whole pass; None where it is one.
+
+    >>> steps_per_epoch(20_000, batch_size=64), steps_per_epoch(40_000, batch_size=64)
+    (None, 250)
+    """
+    return PART_OF_A_PASS if images > 1.5 * PART_OF_A_PASS * batch_size else None
 
 
 def dearest(pixels: int) -> int:

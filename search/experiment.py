@@ -104,6 +104,8 @@ class Experiment:
             for the finals.
         final_epochs: epochs of the finals; None for as many as the longest trials have.
         batch_size: images a step.
+        steps_per_epoch: steps of an epoch that is a part of a pass over the images; None for a
+            whole pass.
         max_multiply_adds: of the models that are drawn, for one image; None for any number.
         time_limit: minutes after which no further trial starts; None for no limit.
         initial: configurations, each arm's in the order in which they take the first slots of its
@@ -177,6 +179,13 @@ class Experiment:
         metavar="N|auto",
         auto=True,
     )
+    steps_per_epoch: Count | None = _option(
+        "count_or_auto",
+        "steps of an epoch, which then is a part of a pass over the images; auto: a whole pass, or "
+        "250 where that has many more",
+        metavar="N|auto",
+        auto=True,
+    )
     max_multiply_adds: Count | None = _option(
         "count_or_auto",
         "draw no model that takes more for one image; auto: any number, or 36 million where "
@@ -221,9 +230,18 @@ class Experiment:
                 return each
         return None
 
+    def images_of_epoch(self, images: int) -> int:
+        """How many of so many images an epoch takes.
+
+        >>> Experiment("digits", ("lines",), steps_per_epoch=10).images_of_epoch(1000)
+        640
+        """
+        part = self.steps_per_epoch and self.steps_per_epoch * self.batch_size
+        return min(images, part or images)
+
     def full_training(self, images: int) -> int:
         """How many epochs a full training on so many images has."""
-        return full_training(images, self.batch_size)
+        return full_training(self.images_of_epoch(images), self.batch_size)
 
     @property
     def epochs_of_finals(self) -> int:

@@ -14,6 +14,7 @@ from search.epochs import (
     dearest,
     full_training,
     short_trial,
+    steps_per_epoch,
 )
 from search.experiment import Experiment, ExperimentError
 from search.looks import LEVELS
@@ -30,8 +31,9 @@ def planned(
 
     Args:
         experiment: what was asked for.
-        automatic: which of `batch_size`, `max_epochs`, `min_epochs`, `final_epochs`,
-            `most_iterations`, `final_seeds` and `max_multiply_adds` are to be chosen.
+        automatic: which of `batch_size`, `steps_per_epoch`, `max_epochs`, `min_epochs`,
+            `final_epochs`, `most_iterations`, `final_seeds` and `max_multiply_adds` are to be
+            chosen.
         images: how many there are to train on.
         pixels: of an image.
         validated: how many there are to validate on, from which finals learn, too.
@@ -49,11 +51,15 @@ def planned(
     seeds = experiment.final_seeds
     if "batch_size" in automatic:
         batch = batch_size(images, pixels)
-    full, longest_affordable = full_training(images, batch), affordable(images, pixels)
+    part = experiment.steps_per_epoch
+    if "steps_per_epoch" in automatic:
+        part = steps_per_epoch(images, batch)
+    seen = dataclasses.replace(experiment, batch_size=batch, steps_per_epoch=part).images_of_epoch
+    full, longest_affordable = full_training(seen(images), batch), affordable(seen(images), pixels)
     if "most_iterations" in automatic:
         # One search speaks of its designs, and more for some would not change that.
-        most = first if first == 1 or costly(images, pixels, batch) else 3 * first
-    if "final_seeds" in automatic and first >= 3 and costly(images, pixels, batch):
+        most = first if first == 1 or costly(seen(images), pixels, batch) else 3 * first
+    if "final_seeds" in automatic and first >= 3 and costly(seen(images), pixels, batch):
         seeds = 1  # for the evidence is in the searches
     last, limit = experiment.final_epochs, experiment.max_multiply_adds
     cut = full > longest_affordable
@@ -62,7 +68,8 @@ def planned(
         if "min_epochs" not in automatic:
             longest = max(longest, shortest)
         if "final_epochs" in automatic and cut:
-            last = min(full_training(images + validated, batch), MORE * longest_affordable)
+            whole = full_training(seen(images + validated), batch)
+            last = min(whole, MORE * longest_affordable)
         if "max_multiply_adds" in automatic and cut:
             limit = dearest(pixels)
     if "min_epochs" in automatic:
@@ -71,6 +78,7 @@ def planned(
     chosen = dataclasses.replace(
         experiment,
         batch_size=batch,
+        steps_per_epoch=part,
         max_epochs=longest,
         min_epochs=shortest,
         final_epochs=last,
@@ -118,13 +126,14 @@ def epochs_in_words(experiment: Experiment, images: int, validated: int = 0) -> 
     >>> epochs_in_words(Experiment("digits", ("lines",), max_epochs=81, min_epochs=9), 1150)
     '1,150 images to train on in batches of 64, 18 steps an epoch: trials of 9 to 81 epochs'
     """
-    steps = math.ceil(images / experiment.batch_size)
-    full = full_training(images + validated, experiment.batch_size)
+    steps = math.ceil(experiment.images_of_epoch(images) / experiment.batch_size)
+    full = experiment.full_training(images + validated)
     last = experiment.epochs_of_finals
     epochs = [*dict.fromkeys([experiment.min_epochs, experiment.max_epochs])]
     said = (
         f"{images:,} images to train on in batches of {experiment.batch_size}, "
-        f"{steps:,} step{'s' if steps > 1 else ''} an epoch: "
+        f"{steps:,} step{'s' if steps > 1 else ''} an epoch"
+        f"{of_a_pass(experiment, images)}: "
         f"trials of {' to '.join(map(str, epochs))} epoch{'s' if epochs[-1] > 1 else ''}"
     )
     if last != experiment.max_epochs:
@@ -134,3 +143,17 @@ def epochs_in_words(experiment: Experiment, images: int, validated: int = 0) -> 
     if last < full:
         said += f"; a full training has {full}, so this shows who learns fast, not who is best"
     return said
+
+
+def of_a_pass(experiment: Experiment, images: int) -> str:
+    """Says what part of a pass an epoch is, where it is none.
+
+    >>> of_a_pass(Experiment("mnist", ("lines",), steps_per_epoch=250), 48_000)
+    ', a third of a pass'
+    """
+    share = experiment.images_of_epoch(images) / images
+    if share == 1:
+        return ""
+    parts = {1 / 2: "half", 1 / 3: "a third", 1 / 4: "a quarter"}
+    near = next((said for part, said in parts.items() if abs(share - part) < 0.02), None)
+    return f", {near or f'{100 * share:.0f} %'} of a pass"

@@ -35,6 +35,7 @@ def make_spec(
         last_epoch=row.last_epoch,
         max_epochs=experiment.max_epochs,
         batch_size=experiment.batch_size,
+        steps_per_epoch=experiment.steps_per_epoch,
         classes=len(dataset.class_names),
         mirror=dataset.mirror,
         split=None if dataset.own_validation else split_seed(experiment, row.iteration),

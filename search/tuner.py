@@ -12,9 +12,10 @@ import keras
 import keras_tuner
 from keras_tuner.engine import trial as kt_trial
 
-from search.data.datasets import Dataset
+from search.data.datasets import Dataset, drawn
+from search.data.splits import MOST_VALIDATED
 from search.dispatch import dispatch
-from search.experiment import Execution, Experiment, ExperimentError
+from search.experiment import Execution, Experiment, ExperimentError, derive_seed
 from search.hyperband.configurations import NothingAllowedError
 from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import TrialKey
@@ -149,7 +150,9 @@ class SequenceTuner(keras_tuner.Tuner):
         limit = self.experiment.time_limit
         if limit:
             self._deadline = time.monotonic() + 60 * limit
-        self.workers.open({"train": self.dataset.train, "validation": self.dataset.validation})
+        seed = derive_seed(self.experiment.seed, self.dataset.name, "scored on")
+        scored_on = drawn(self.dataset.validation, MOST_VALIDATED, seed)
+        self.workers.open({"train": self.dataset.train, "validation": scored_on})
         self.occupancy = dispatch(
             self.workers,
             self._waiting,

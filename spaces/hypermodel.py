@@ -150,6 +150,7 @@ class SequenceHyperModel(keras_tuner.HyperModel):
         epochs: int = 1,
         initial_epoch: int = 0,
         batch_size: int = 64,
+        steps_per_epoch: int | None = None,
         validation_data: tuple[np.ndarray, np.ndarray] | None = None,
         validation_split: float = 0.0,
         callbacks: Sequence[keras.callbacks.Callback] | None = None,
@@ -166,6 +167,7 @@ class SequenceHyperModel(keras_tuner.HyperModel):
             epochs: the number of epochs trained when it ends.
             initial_epoch: the number of epochs trained when it begins.
             batch_size: images a step.
+            steps_per_epoch: as in `spaces.training.loop.fit`.
             validation_data: (images, labels), measured after every epoch.
             validation_split: without `validation_data`, the share of x's end to use for it.
             callbacks: as in `keras.Model.fit`.
@@ -185,6 +187,7 @@ class SequenceHyperModel(keras_tuner.HyperModel):
             epochs=hp.values.get("tuner/epochs", epochs),
             initial_epoch=initial_epoch,
             batch_size=batch_size,
+            steps_per_epoch=steps_per_epoch,
             augmentation=hp.get("augmentation"),
             label_smoothing=hp.get("label_smoothing"),
             validation_data=validation_data,

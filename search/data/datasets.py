@@ -25,13 +25,13 @@ from search.data.membership import (
     in_two_classes,
 )
 from search.data.sources import Part, Source, bad_data
-from search.data.splits import apportion, hold_out, limited, shuffled
+from search.data.splits import MOST_VALIDATED, apportion, draw, hold_out, limited, shuffled
 from search.data.values import adjustment, check_alike, check_classes
 from search.experiment import Experiment, derive_seed
 from search.rows import members_fingerprint
 from search.wording import escaped
 
-__all__ = ["NAMES", "Dataset", "Images", "load_dataset"]
+__all__ = ["NAMES", "Dataset", "Images", "drawn", "load_dataset"]
 
 
 MOST_CLASSES = 20  # that are listed
@@ -140,8 +140,8 @@ def load_dataset(
     """Reads the images that an experiment asks for; those of the test are checked and forgotten.
 
     All splits are stratified and follow from the experiment's seed and the data set's name. Of the
-    training images a fifth is for validation, and of all images a fifth for the test, where the
-    data set has no such split of its own. Exact copies of an image stay together,
+    training images a fifth is for validation, at most 5,000, and of all images a fifth for the
+    test, where the data set has no such split of its own. Exact copies of an image stay together,
     unless nothing could be validated on.
 
     Args:
@@ -160,9 +160,9 @@ def load_dataset(
         _check_labels(name, split, part, classes)
     prints = {split: part.fingerprints() for split, part in parts.items()}
     if members:
-        chosen, there, drawn = find(name, members, parts, prints, test_begun)
+        chosen, there, said = find(name, members, parts, prints, test_begun)
     else:
-        chosen, drawn = _choose(source, experiment, firsts(prints["train"]))
+        chosen, said = _choose(source, experiment, firsts(prints["train"]))
         members = enrol(parts, prints, chosen)
         there = np.ones(sum(len(chosen[split].places) for split in LEARNT_FROM), dtype=bool)
 
@@ -202,7 +202,7 @@ def load_dataset(
     lost += check_classes(x[: len(learnt)], np.concatenate([labels(s) for s in own_splits]), names)
     count = len(chosen["train"].places)
     mirror = experiment.mirror
-    notes = (*_copies(members), *source.notes, *reader.notes, *adjust.notes, *lost, *drawn)
+    notes = (*_copies(members), *source.notes, *reader.notes, *adjust.notes, *lost, *said)
     return Dataset(
         name=experiment.dataset_name,
         train=Images(x[:count], labels("train"), places[:count]),
@@ -217,6 +217,14 @@ def load_dataset(
         members=tuple(members),
         reading=f"{reader.form}; {adjust.form}",
     )
+
+
+def drawn(images: Images, limit: int, seed: int) -> Images:
+    """Draws at most so many images, of each class its share."""
+    if len(images.y) <= limit:
+        return images
+    chosen = draw(images.y, apportion(np.bincount(images.y), limit), seed)
+    return Images(images.x[chosen], images.y[chosen])
 
 
 def _copies(members: Sequence[Member]) -> list[str]:
@@ -266,7 +274,7 @@ def _choose(
         pool = pool[limited(y[pool], classes, limit, seed_of("limit"), least=2)]
         _, first, which = np.unique(alike[pool], return_index=True, return_inverse=True)
         ranks = shuffled(len(pool), seed_of("validation"))[first[which]]
-        kept, held = hold_out(y[pool], ranks, keep=1, part_copies=True)
+        kept, held = hold_out(y[pool], ranks, keep=1, part_copies=True, most_held=MOST_VALIDATED)
         train, validation = pool[kept], Chosen("train", pool[held])
     else:
         own = np.unique(source.validation.labels, return_inverse=True)[1]

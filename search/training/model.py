@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections.abc import MutableMapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import keras_tuner
 from search.data.datasets import Images
 from search.training.spec import TrialSpec
 from spaces import SequenceHyperModel
+from spaces.training.loop import steps_of_epoch
 
 
 class CachedModel(NamedTuple):
@@ -62,7 +62,8 @@ def hypermodel_of(
         spec.classes,
         [spec.strategy],
         mirror=spec.mirror,
-        decay_steps=spec.max_epochs * math.ceil(len(train.x) / spec.batch_size),
+        decay_steps=spec.max_epochs
+        * steps_of_epoch(len(train.x), spec.batch_size, spec.steps_per_epoch),
         seed=spec.seed,
     )
     values = keras_tuner.HyperParameters()
@@ -88,6 +89,7 @@ def fit(
         initial_epoch=0 if fresh else spec.first_epoch,
         epochs=spec.last_epoch,
         batch_size=spec.batch_size,
+        steps_per_epoch=spec.steps_per_epoch,
         validation_data=(validation.x, validation.y) if validation else None,
         callbacks=callbacks,
     )

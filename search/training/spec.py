@@ -25,6 +25,7 @@ class TrialSpec:
         last_epoch: epochs trained when it ends.
         max_epochs: epochs of a full training, over which the learning rate decays.
         batch_size: images a step.
+        steps_per_epoch: of an epoch that is a part of a pass; None for a whole one.
         classes: how many.
         mirror: whether a mirror image keeps its class.
         split: the seed by which training and validation images are drawn anew from both together:
@@ -49,6 +50,7 @@ class TrialSpec:
     batch_size: int
     classes: int
     mirror: bool
+    steps_per_epoch: int | None = None
     split: int | None = None
     metric: str = ACCURACY.name
     keep: bool = True

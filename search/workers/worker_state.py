@@ -11,7 +11,7 @@ import psutil
 from keras import ops
 
 from search.data.datasets import Images
-from search.data.splits import hold_out, ranked
+from search.data.splits import MOST_VALIDATED, hold_out, ranked
 from search.environment import worker_name
 from search.training.final import run_final
 from search.training.model import CachedModel
@@ -54,7 +54,13 @@ class WorkerState:
             listed = np.concatenate(known) if len(known) == len(parts) else np.arange(len(y))
             train, validation = (
                 Images(ops.take(x, chosen, axis=0), y[chosen])
-                for chosen in hold_out(y, ranked(listed, seed), keep=1, part_copies=True)
+                for chosen in hold_out(
+                    y,
+                    ranked(listed, seed),
+                    keep=1,
+                    part_copies=True,
+                    most_held=MOST_VALIDATED,
+                )
             )
             self._drawn = seed, (train, validation)
         return self._drawn[1]

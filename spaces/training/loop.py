@@ -40,6 +40,7 @@ def fit(
     epochs: int,
     initial_epoch: int = 0,
     batch_size: int = 64,
+    steps_per_epoch: int | None = None,
     augmentation: str = "none",
     label_smoothing: float = 0.0,
     validation_data: tuple[Any, Any] | None = None,
@@ -60,6 +61,8 @@ def fit(
         epochs: the number of epochs that the model has been trained when it ends.
         initial_epoch: the same when it begins.
         batch_size: images a step; the last step of an epoch may have fewer.
+        steps_per_epoch: of an epoch that is a part of a pass over the images; the next goes on
+            where it has left off. None, and as many as a pass has, for a whole pass.
         augmentation: of the training images, one of `AUGMENTATIONS`.
         label_smoothing: the share of a training target that is spread over all classes, 0 to 1.
         validation_data: (images, labels), measured after every epoch, as they are.
@@ -80,7 +83,10 @@ def fit(
     if any(isinstance(each, keras.callbacks.BackupAndRestore) for each in callbacks):
         raise ValueError("BackupAndRestore would train epochs twice here: give initial_epoch")
     classes = model.output_shape[-1]
-    data, recipe = Data(x, y, classes), Recipe(seed, batch_size, augmentation, label_smoothing)
+    data, recipe = (
+        Data(x, y, classes),
+        Recipe(seed, batch_size, steps_per_epoch, augmentation, label_smoothing),
+    )
     validation = Data(*validation_data, classes) if validation_data is not None else None
     program = program_of(model, pixels_of(data.x))
     model.optimizer.build(model.trainable_variables)  # does nothing where that has been done
@@ -121,6 +127,16 @@ def fit(
     return model.history
 
 
+def steps_of_epoch(images: int, batch_size: int, steps_per_epoch: int | None = None) -> int:
+    """Returns the steps of an epoch: a pass over the images, or so many, if those are fewer.
+
+    >>> steps_of_epoch(1000, 64), steps_of_epoch(1000, 64, 10), steps_of_epoch(1000, 64, 100)
+    (16, 10, 16)
+    """
+    whole = math.ceil(images / batch_size)
+    return whole if steps_per_epoch is None else min(whole, steps_per_epoch)
+
+
 def show_metrics(model: keras.Model, classes: int) -> None:
     """Has a model know its metrics, which Keras makes with the first batch.
 
@@ -156,12 +172,17 @@ class Recipe:
 
     seed: int
     batch_size: int
+    steps_per_epoch: int | None
     augmentation: str
     label_smoothing: float
 
     def steps(self, images: int) -> int:
-        """Returns the steps of an epoch of so many images."""
-        return math.ceil(images / self.batch_size)
+        """Returns the steps of an epoch, where there are so many images."""
+        return steps_of_epoch(images, self.batch_size, self.steps_per_epoch)
+
+    def taken(self, images: int) -> int:
+        """Returns how many of them an epoch takes."""
+        return min(images, self.steps(images) * self.batch_size)
 
 
 def train_epoch(
@@ -179,7 +200,7 @@ def train_epoch(
         The state after it, and the mean loss and accuracy over the images, each as it was when its
         step was made.
     """
-    images, steps = len(data), recipe.steps(len(data))
+    images, steps = recipe.taken(len(data)), recipe.steps(len(data))
     given = epoch_of(model.optimizer, int(state.steps), data, recipe, epoch)
     state = as_it_begins(state, model, recipe.seed, epoch)
     make = program.steps(recipe.batch_size, augmented=recipe.augmentation != "none")
@@ -206,7 +227,7 @@ def epoch_of(
     images, steps = len(data), recipe.steps(len(data))
     rng = randomness.augmentation_generator(recipe.seed, epoch)
     numbers = {
-        "order": randomness.order(recipe.seed, epoch, images),
+        "order": randomness.order(recipe.seed, epoch, images, recipe.taken(images)),
         "drawn": draw(recipe.augmentation, data.x.shape[1:3], images, rng),
         "learning_rates": learning_rates(optimizer, first, steps),
         "weight_decay": np.float32(optimizer.weight_decay or 0),

@@ -21,15 +21,36 @@ import numpy as np
 ORDER, AUGMENTATION, GENERATORS = range(3)
 
 
-def order(seed: int, epoch: int, images: int) -> np.ndarray:
+def order(seed: int, epoch: int, images: int, count: int | None = None) -> np.ndarray:
     """Returns the order in which an epoch takes the images: a permutation, int32 (images,).
 
     >>> order(seed=0, epoch=0, images=4).tolist() == order(0, 0, 4).tolist()
     True
     >>> sorted(order(seed=0, epoch=1, images=4).tolist())
     [0, 1, 2, 3]
+
+    An epoch of fewer images goes on in the same passes where the last one has left off, so that
+    each image has been taken as often as any other, but for once:
+
+    >>> passes = np.concatenate([order(0, number, images=4) for number in range(3)])
+    >>> parts = np.concatenate([order(0, epoch, images=4, count=3) for epoch in range(4)])
+    >>> np.array_equal(parts, passes)
+    True
+
+    Args:
+        seed: the trial's.
+        epoch: 0 is the first.
+        images: how many there are.
+        count: how many an epoch takes; None for all.
     """
-    return np.random.default_rng([seed, epoch, ORDER]).permutation(images).astype("int32")
+    count = images if count is None else count
+    places = np.arange(epoch * count, (epoch + 1) * count)
+    passes = {
+        number: np.random.default_rng([seed, number, ORDER]).permutation(images)
+        for number in np.unique(places // images).tolist()
+    }
+    taken = [passes[number][places[places // images == number] % images] for number in passes]
+    return np.concatenate(taken).astype("int32")
 
 
 def augmentation_generator(seed: int, epoch: int) -> np.random.Generator:

@@ -45,7 +45,7 @@ def test_what_is_no_count_is_refused(text, least):
 def test_what_is_left_to_the_data_is_named_unless_it_is_given():
     asked = make_parser().parse_args([])
     chosen = {"batch_size", "max_epochs", "min_epochs", "most_iterations", "final_seeds"}
-    chosen |= {"final_epochs", "max_multiply_adds"}
+    chosen |= {"final_epochs", "max_multiply_adds", "steps_per_epoch"}
     assert automatic(asked) == chosen
     given = make_parser().parse_args(["--max-epochs", "5", "--min-epochs", "auto"])
     assert automatic(given) == chosen - {"max_epochs"}

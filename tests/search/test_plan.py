@@ -91,3 +91,22 @@ def test_it_is_said():
     assert epochs_in_words(small, 60).endswith(
         "trials of 9 to 81 epochs, models of at most 39,200,000 multiply-adds"
     )
+
+
+@pytest.mark.parametrize("images", [800, 20_000, 40_000, 10**6])
+def test_where_a_pass_is_long_an_epoch_is_a_part_of_it(images):
+    chosen = planned(Experiment("digits", ("lines",)), (*AUTO, "steps_per_epoch"), images, 784)
+    taken = chosen.images_of_epoch(images)
+    if images <= 20_000:
+        assert chosen.steps_per_epoch is None and taken == images
+    else:
+        assert taken == 250 * chosen.batch_size
+    assert chosen.epochs_of_finals * taken / chosen.batch_size >= 1300
+    assert ("of a pass" in epochs_in_words(chosen, images)) == (taken < images)
+
+
+def test_steps_that_are_given_stay():
+    given = Experiment("digits", ("lines",), steps_per_epoch=30, batch_size=10)
+    chosen = planned(given, ("max_epochs", "min_epochs"), 40_000, 64)
+    assert chosen.steps_per_epoch == 30
+    assert chosen.max_epochs == 54  # of 300 images

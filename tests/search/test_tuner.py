@@ -469,6 +469,24 @@ def test_killed_between_the_time_limit_and_the_first_final_it_searches_on(search
     assert workers.anew == []  # each promoted trial still found its parent
 
 
+class Keeping(InventedWorkers):
+    """Keeps what it was given."""
+
+    def open(self, images):
+        self.images = images
+
+
+def test_trials_are_scored_on_some_thousands_of_images_at_most(search, monkeypatch):
+    workers = Keeping()
+    search(workers, max_epochs=1)
+    whole = noise(8, 8, 1)
+    assert len(workers.images["validation"].y) == len(whole.validation.y)
+    monkeypatch.setattr(tuner, "MOST_VALIDATED", 4)
+    search(workers, max_epochs=1)
+    assert np.bincount(workers.images["validation"].y).tolist() == [2, 2]
+    assert len(workers.images["train"].y) == len(whole.train.y)
+
+
 def test_finals_are_run_after_the_time_limit(search, monkeypatch):
     clock = FakeTime()
     monkeypatch.setattr(tuner, "time", clock)

@@ -65,3 +65,12 @@ def test_where_all_of_a_class_are_copies_they_are_parted_rather_than_none_held_o
     for part in (False, True):
         together = hold_out(y, mixed, keep=1, part_copies=part)
         assert len({*mixed[together[0]]} & {*mixed[together[1]]}) == 0
+
+
+@pytest.mark.parametrize("most", [5, 30, 1000])
+def test_no_more_are_held_out_than_may_be(most):
+    labels = np.random.default_rng(0).integers(0, 4, 600)
+    kept, held = hold_out(labels, shuffled(600, 1), keep=1, most_held=most)
+    assert sorted([*kept, *held]) == list(range(600))
+    assert len(held) == min(most, 120)
+    assert set(labels[held]) == set(range(4))

@@ -171,6 +171,39 @@ def test_the_steps_a_call_makes_change_nothing(monkeypatch):
     assert len(several_calls) < 30 and several_calls.count(14) == 2
 
 
+def test_epochs_that_are_parts_of_a_pass_go_on_exactly():
+    """1 + 2 + 6 of them are 9, each of as many steps as it was told."""
+    x, y = images()
+    options = {"seed": 3, "batch_size": 8, "steps_per_epoch": 3, "augmentation": "shift"}
+    whole, parts = dense(rate=0.5), dense(rate=0.5)
+    loop.fit(whole, x, y, epochs=9, **options)
+    for first, last in ((0, 1), (1, 3), (3, 9)):
+        loop.fit(parts, x, y, initial_epoch=first, epochs=last, **options)
+    assert equal(everything(whole), everything(parts))
+    assert int(whole.optimizer.iterations) == 27
+
+
+@pytest.mark.parametrize("steps", [4, 5, 100])
+def test_an_epoch_is_at_most_a_pass(steps):
+    x, y = images()  # 60
+    models = dense(rate=0.5), dense(rate=0.5)
+    loop.fit(models[0], x, y, seed=3, epochs=2, batch_size=16)
+    history = loop.fit(models[1], x, y, seed=3, epochs=2, batch_size=16, steps_per_epoch=steps)
+    assert equal(*map(everything, models))
+    assert len(history.epoch) == 2
+
+
+def test_the_loss_of_a_part_is_the_mean_over_the_images_that_it_took():
+    """With a learning rate of zero, the parts of a pass have the mean of the pass."""
+    x, y = images()
+    options = {"seed": 3, "batch_size": 10}
+    model = dense(learning_rate=0.0, weight_decay=0.0)
+    whole = loop.fit(model, x, y, epochs=1, **options).history
+    parts = loop.fit(model, x, y, epochs=3, steps_per_epoch=2, **options).history
+    for name in ("loss", "accuracy"):
+        assert np.mean(parts[name]) == pytest.approx(whole[name][0], rel=1e-5)
+
+
 def test_nothing_outside_changes_a_training():
     x, y = images()
     found = []

@@ -6,6 +6,7 @@ import itertools
 
 import keras
 import numpy as np
+import pytest
 from keras import layers
 
 from spaces.training import randomness
@@ -67,3 +68,12 @@ def test_without_the_assignment_at_each_epoch_they_would_differ(tmp_path, monkey
     # The training of test_loop.py, shorter: so the test of continuation there would notice.
     monkeypatch.setattr(randomness, "is_generator_state", lambda variable: False)
     assert not equal(train("lines", [2], tmp_path)[0], train("lines", [1, 2], tmp_path)[0])
+
+
+@pytest.mark.parametrize("count", [1, 3, 5, 7, 10])
+def test_epochs_of_a_part_go_on_through_the_passes(count):
+    """One after the other they are the passes, whatever a part's size: nothing twice in a pass."""
+    epochs, images = 30, 10
+    parts = np.concatenate([randomness.order(3, epoch, images, count) for epoch in range(epochs)])
+    passes = np.concatenate([randomness.order(3, number, images) for number in range(epochs)])
+    assert np.array_equal(parts, passes[: epochs * count])

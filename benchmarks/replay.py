@@ -1,0 +1,237 @@
+"""What a second of search buys, by us and by others, on recorded curves in simulated time.
+
+    python -m benchmarks.replay benchmarks/records/curves_digits.npz [--seeds 60] [--seconds 600]
+
+Every searcher meets the same space, curves and costs (`benchmarks.simulated`), one worker, so many
+seeds. Ours is the oracle and the dispatch that a run uses, with workers that only let time pass.
+Two things are measured against the simulated seconds:
+
+- **regret**: how much less the best configuration so far is worth, after a full training, than the
+  best that there is. The best so far is that of the highest latest accuracy.
+- **error of the arms' best**: the same for each strategy's own best, mean over strategies. It is
+  what a verdict on strategies rests on.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import simulated
+from benchmarks.curves import load
+from benchmarks.simulated import Seen, Start, World, arm_errors, regrets
+from search.dispatch import dispatch
+from search.hyperband.oracle import StrategyHyperband
+from search.hyperband.promotion import TrialKey
+from search.training.spec import TrialResult, TrialSpec
+from search.workers.protocol import Job
+
+FIVE = ("lines", "cnn_lines", "line_cnn", "sweeps", "cnn_control")
+SHAPES = {"digits": (8, 8, 1), "fashion_mnist": (28, 28, 1)}
+HALF_A_POINT = 0.005
+
+
+class SimulatedWorkers:
+    """Workers for whom nothing passes but time.
+
+    Args:
+        world: what trials come to.
+        start_of: what a job trains.
+        count: of workers.
+
+    Attributes:
+        now: the simulated time, in seconds.
+        seen: the last epoch of each trial, as it ended.
+    """
+
+    def __init__(self, world: World, start_of: Callable[[TrialSpec], Start], count: int):
+        self.world, self.start_of = world, start_of
+        self.now, self.seen = 0.0, list[Seen]()
+        self._in_flight: dict[str, tuple[float, Job]] = {}
+        self._names = [f"worker {number}" for number in range(count)]
+
+    def __enter__(self) -> SimulatedWorkers:
+        """Returns itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """There is nothing to stop."""
+
+    def open(self, images: Mapping[str, Any]) -> None:
+        """Images change nothing here."""
+
+    @property
+    def devices(self) -> list[str]:
+        """None."""
+        return []
+
+    def idle(self) -> list[str]:
+        """Those that have nothing to do."""
+        return [name for name in self._names if name not in self._in_flight]
+
+    @property
+    def present(self) -> int:
+        """All of them."""
+        return len(self._names)
+
+    @property
+    def busy(self) -> int:
+        """How many trials are in flight."""
+        return len(self._in_flight)
+
+    def submit(self, job: Job, worker: str) -> None:
+        """Begins a trial, and knows when it will end."""
+        start = self.start_of(job.spec)
+        epochs = start.last_epoch - start.first_epoch
+        takes = self.world.setup(*start[:2]) + epochs * self.world.epoch_seconds(*start[:2])
+        self._in_flight[worker] = self.now + takes, job
+
+    def next_result(self, on_epoch: Any) -> TrialResult | None:
+        """Lets time pass until a trial ends."""
+        worker = min(self._in_flight, key=lambda name: self._in_flight[name][0])
+        self.now, job = self._in_flight.pop(worker)
+        start = self.start_of(job.spec)
+        accuracy = self.world.accuracy(start.strategy, start.place, start.last_epoch)
+        loss = self.world.loss(start.strategy, start.place, start.last_epoch)
+        self.seen.append(Seen(self.now, start.strategy, start.place, start.last_epoch, accuracy))
+        columns = {"status": "completed", "score": accuracy, "val_loss": loss}
+        return TrialResult(job.spec.trial_id, columns, worker=worker)
+
+
+def scanline(world: World, seed: int, seconds: float, workers: int = 1, **plan: Any) -> list[Seen]:
+    """Runs our search for so many simulated seconds, and returns what it saw, in order.
+
+    Args:
+        world: what there is to find.
+        seed: of its draws.
+        seconds: after which no trial starts.
+        workers: how many.
+        **plan: of the oracle: `max_epochs`, `min_epochs`, `iterations`, and so on.
+    """
+
+    def start_of(spec: TrialSpec) -> Start:
+        index = world.nearest(spec.strategy, spec.hyperparameters)
+        return Start(spec.strategy, index, spec.first_epoch, spec.last_epoch)
+
+    hands = SimulatedWorkers(world, start_of, workers)
+    oracle = StrategyHyperband(
+        spaces=world.spaces,
+        seed=seed,
+        keep_files=False,
+        clock=lambda: hands.now,
+        **{"max_epochs": world.epochs, "iterations": 100, **plan},
+    )
+    oracle.verbose = 0
+    running: dict[str, Any] = {}
+
+    def waiting() -> bool:
+        return hands.now < seconds and oracle.next_key() is not None
+
+    def next_job(idle: Sequence[str]) -> tuple[Job, str]:
+        trial = oracle.create_trial(f"{len(oracle.start_order)}")
+        key = TrialKey.parse(trial.trial_id)
+        running[trial.trial_id] = trial
+        rung = oracle.rung(key)
+        spec = TrialSpec(
+            trial_id=trial.trial_id,
+            strategy=key.strategy,
+            hyperparameters=oracle.values(key),
+            seed=0,
+            first_epoch=rung.first_epoch,
+            last_epoch=rung.last_epoch,
+            max_epochs=world.epochs,
+            batch_size=1,
+            classes=1,
+            mirror=False,
+        )
+        return Job(spec), idle[0]
+
+    def on_result(result: TrialResult) -> None:
+        trial = running.pop(result.trial_id)
+        trial.status = "COMPLETED"
+        metrics = {"val_accuracy": result.columns["score"], "val_loss": result.columns["val_loss"]}
+        oracle.update_trial(result.trial_id, metrics)
+        oracle.end_trial(trial)
+
+    dispatch(hands, waiting, next_job, on_result, lambda trial_id, row: None)
+    return hands.seen
+
+
+OURS: dict[str, dict[str, Any]] = {
+    "Scanline": {"min_epochs": 9},
+    "Scanline, first rung of one epoch": {"min_epochs": 1},
+}
+"""Name to the plan; with as many iterations as time allows."""
+
+
+def searchers() -> dict[str, Callable[[World, int, float], list[Seen]]]:
+    """Name to what searches a world from a seed for so many seconds: ours first."""
+    from benchmarks.peers import peers
+
+    def ours(plan: Mapping[str, Any]) -> Callable[[World, int, float], list[Seen]]:
+        return lambda world, seed, seconds: scanline(world, seed, seconds, **plan)
+
+    def theirs(make: Any) -> Callable[[World, int, float], list[Seen]]:
+        return lambda world, seed, seconds: simulated.run(world, make(world, seed), seconds)
+
+    return {name: ours(plan) for name, plan in OURS.items()} | {
+        name: theirs(make) for name, make in peers().items()
+    }
+
+
+def the_world(record: Path, strategies: Sequence[str]) -> World:
+    """The world of a record, with these strategies."""
+    curves = load(record)
+    dataset = record.stem.removeprefix("curves_")
+    return simulated.world({name: curves[name] for name in strategies}, SHAPES[dataset], 10)
+
+
+@functools.lru_cache
+def known_world(record: Path) -> World:
+    """The same, made once a process."""
+    return the_world(record, FIVE)
+
+
+def measured(
+    record: Path, name: str, seed: int, times: tuple[float, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the regret and the arms' error of one search at these times."""
+    world = known_world(record)
+    seen = searchers()[name](world, seed, times[-1])
+    return regrets(world, seen, times), arm_errors(world, seen, times)
+
+
+def measure(
+    record: Path, names: Sequence[str], seeds: int, times: Sequence[float], processes: int
+) -> dict[str, np.ndarray]:
+    """Name to (regret or error, seeds, times)."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    context = multiprocessing.get_context("spawn")
+    found = {}
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        jobs = {
+            name: [pool.submit(measured, record, name, seed, tuple(times)) for seed in range(seeds)]
+            for name in names
+        }
+        for name, each in jobs.items():
+            found[name] = np.array([job.result() for job in each]).swapaxes(0, 1)
+            print(f"{record.stem}: {name}", flush=True)
+    return found
+
+
+def stays_below(mean: np.ndarray, times: np.ndarray, bound: float) -> float:
+    """Returns from which time on it stays below a bound; infinity where it ends above.
+
+    >>> stays_below(np.array([0.9, 0.1, 0.7, 0.2, 0.1]), np.arange(5.0), 0.5)
+    3.0
+    """
+    above = np.flatnonzero(mean >= bound)
+    if not len(above):
+        return float(times[0])
+    return float(times[above[-1] + 1]) if above[-1] + 1 < len(times) else float("inf")
