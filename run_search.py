@@ -321,10 +321,12 @@ def search_and_test(
 ) -> None:
     """Searches, runs the finals and writes the designs; the report's page follows all of it."""
     from analysis.report.live import LivePage
+    from search.calibration import outlook
     from search.designs import export_designs
     from search.finals import run_finals
     from search.plan import epochs_in_words
     from search.terminal.display import make_display
+    from search.terminal.screen import expected_in_words
     from search.tuner import SequenceTuner, make_oracle
 
     record_dataset(store, dataset)
@@ -347,7 +349,15 @@ def search_and_test(
                 store.record_about("went_on_with", others)
             # Once the finals have opened the test split, the search is over for good.
             if not store.finals_begun:
-                tuner = SequenceTuner(oracle, store, dataset, workers, display, execution, page)
+                ahead = outlook(
+                    store.experiment, dataset, oracle, workers, begun=bool(store.trials())
+                )
+                display.expect(ahead)
+                display.note(expected_in_words(display.progress))
+                prepared = {row.trial_id: row.worker for row in ahead.calibrated if row.worker}
+                tuner = SequenceTuner(
+                    oracle, store, dataset, workers, display, execution, page, prepared
+                )
                 tuner.search()
                 display.note(tuner.occupancy.in_words(workers.present))
             else:

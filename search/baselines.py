@@ -79,6 +79,23 @@ BASELINES = {
 }
 
 
+def expected_seconds(images: int, tested: int, numbers: int, classes: int) -> float:
+    """Returns how long the baselines are likely to take.
+
+    Args:
+        images: to learn from, those for validation among them.
+        tested: images to test on.
+        numbers: of an image.
+        classes: how many.
+    """
+    linear, trees = BASELINES["logistic_regression"], BASELINES["boosted_trees"]
+    learnt = min(images, linear.most_images)
+    work = learnt * min(numbers, 3 * linear.most_pixels) * classes
+    distances = (learnt + tested) * learnt * numbers
+    grown = classes * (0.6 + min(images, trees.most_images) / 2000)
+    return 2 + 5e-7 * work + 4e-11 * distances + grown
+
+
 def run_baselines(
     store: Store, dataset: Dataset, test: Images, note: Callable[[str], None]
 ) -> None:

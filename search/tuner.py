@@ -12,6 +12,7 @@ import keras
 import keras_tuner
 from keras_tuner.engine import trial as kt_trial
 
+from search.costs import multiply_adds
 from search.data.datasets import Dataset, drawn
 from search.data.splits import MOST_VALIDATED
 from search.dispatch import dispatch
@@ -76,15 +77,10 @@ def make_oracle(
 
 def small_enough(experiment: Experiment, dataset: Dataset) -> Callable[[str, Values], bool]:
     """Returns what says of a strategy's configuration whether it may be tried, by its cost."""
-    most, classes = experiment.max_multiply_adds, len(dataset.class_names)
+    most = experiment.max_multiply_adds
 
     def allowed(strategy: str, values: Values) -> bool:
-        if most is None:
-            return True
-        configuration = keras_tuner.HyperParameters()
-        configuration.values = dict(values)
-        hypermodel = SequenceHyperModel(dataset.image_shape, classes, [strategy])
-        return hypermodel.cost(configuration).multiply_adds <= most
+        return most is None or multiply_adds(dataset, strategy, values) <= most
 
     return allowed
 
@@ -100,6 +96,7 @@ class SequenceTuner(keras_tuner.Tuner):
         display: what the user sees.
         execution: the limits of a trial.
         meanwhile: called when every worker that can be given a trial has one.
+        prepared: trials to the workers that hold something compiled for them.
     """
 
     def __init__(
@@ -111,6 +108,7 @@ class SequenceTuner(keras_tuner.Tuner):
         display: Display,
         execution: Execution | None = None,
         meanwhile: Callable[[], None] = lambda: None,
+        prepared: Mapping[str, str] | None = None,
     ):
         self.meanwhile = meanwhile
         self.store, self.dataset, self.workers, self.display = store, dataset, workers, display
@@ -128,7 +126,8 @@ class SequenceTuner(keras_tuner.Tuner):
         self.occupancy = Occupancy()
         self._trainings = Trainings(store, self.execution, oracle.promotable)
         self._running: dict[str, tuple[kt_trial.Trial, TrialRow]] = {}  # by trial_id
-        self._affinity: dict[str, str] = {}  # trial_id to the worker that may hold its model
+        # Of a trial, the worker that may hold its model, or what was compiled for one like it.
+        self._affinity: dict[str, str] = dict(prepared or {})
         self._deadline = float("inf")
         self._told = oracle.granted
 
@@ -198,7 +197,7 @@ class SequenceTuner(keras_tuner.Tuner):
         self._tell_granted()
         trial = self.oracle.create_trial(f"{len(self.oracle.start_order)}")
         key = TrialKey.parse(trial.trial_id)
-        home = self._affinity.get(key.parent.trial_id) if key.parent else None
+        home = self._affinity.get((key.parent or key).trial_id)
         worker = home if home is not None and home in idle else idle[0]
         rung = self.oracle.rung(key)
         row = TrialRow(

@@ -16,8 +16,9 @@ from rich.live import Live
 from rich.text import Text
 
 from search.experiment import Experiment
+from search.forecast import Outlook, plans
 from search.rows import TrialRow
-from search.terminal.progress import Final, Progress, plans
+from search.terminal.progress import Final, Progress
 from search.terminal.screen import final_line, in_words, screen, trial_line
 from search.wording import one_line
 
@@ -47,6 +48,11 @@ class Display:
     def plan(self, totals: Mapping[str, tuple[int, int]]) -> None:
         """Takes note of how many (trials, epochs) each strategy's whole search has by now."""
         self.progress = dataclasses.replace(self.progress, planned=plans(totals))
+
+    def expect(self, outlook: Outlook) -> None:
+        """Takes note of what the time that is left follows from."""
+        workers = max(self.progress.workers, outlook.workers)
+        self.progress = dataclasses.replace(self.progress, outlook=outlook, workers=workers)
 
     def trial_started(self, row: TrialRow) -> None:
         """Takes note of a trial that starts: its row in the trial table."""

@@ -9,76 +9,23 @@ from __future__ import annotations
 import collections
 import dataclasses
 import functools
-import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from search.experiment import Experiment
+from search.forecast import (
+    LARGER,
+    UNKNOWN,
+    Outlook,
+    Pace,
+    Plan,
+    pace_of,
+    relative_effort,
+    remaining,
+    side_by_side,
+)
 from search.ranking import finalists, finalists_of_iterations
 from search.rows import TrialRow
-
-
-class Plan(NamedTuple):
-    """An amount of work: so many trials, which train so many epochs in all."""
-
-    trials: int
-    epochs: int
-
-
-def plans(totals: Mapping[str, tuple[int, int]]) -> dict[str, Plan]:
-    """Returns the plan of each strategy from its (trials, epochs)."""
-    return {strategy: Plan(*total) for strategy, total in totals.items()}
-
-
-def remaining(planned: Mapping[str, Plan], done: Iterable[TrialRow]) -> dict[str, Plan]:
-    """Returns what is left of the plan, by strategy; a failed trial has used up its share."""
-    left = dict(planned)
-    for row in done:
-        trials, epochs = left.get(row.strategy, Plan(0, 0))
-        left[row.strategy] = Plan(max(0, trials - 1), max(0, epochs - row.epochs))
-    return left
-
-
-def seconds_for(work: Mapping[str, Plan], done: Iterable[TrialRow]) -> float | None:
-    """Returns how long the work takes at the pace of the trials done, one after the other.
-
-    Strategies differ tenfold, so each has its own pace: seconds an epoch and seconds of set-up a
-    trial. One without a measured trial is given the mean of the others.
-
-    Returns:
-        Seconds; None where there is work and nothing was measured yet.
-    """
-    epoch_seconds: dict[str, list[tuple[int, float]]] = {}
-    setup_seconds: dict[str, list[float]] = {}
-    for row in done:
-        if row.status == "failed":  # it broke off who knows where
-            continue
-        if row.epochs > 0 and row.train_seconds is not None:
-            epoch_seconds.setdefault(row.strategy, []).append((row.epochs, row.train_seconds))
-        if row.setup_seconds is not None:
-            setup_seconds.setdefault(row.strategy, []).append(row.setup_seconds)
-    if not any(plan.trials or plan.epochs for plan in work.values()):
-        return 0.0
-    if not epoch_seconds:
-        return None
-    epoch_pace = {
-        strategy: sum(seconds for _, seconds in measured) / sum(epochs for epochs, _ in measured)
-        for strategy, measured in epoch_seconds.items()
-    }
-    setup_pace = {strategy: statistics.fmean(all_) for strategy, all_ in setup_seconds.items()}
-    usual_epoch = statistics.fmean(epoch_pace.values())
-    usual_setup = statistics.fmean(setup_pace.values()) if setup_pace else 0.0
-    return sum(
-        plan.epochs * epoch_pace.get(strategy, usual_epoch)
-        + plan.trials * setup_pace.get(strategy, usual_setup)
-        for strategy, plan in work.items()
-    )
-
-
-def seconds_left(planned: Mapping[str, Plan], done: Iterable[TrialRow]) -> float | None:
-    """Returns the seconds that the rest of the plan takes; None before anything was measured."""
-    done = list(done)
-    return seconds_for(remaining(planned, done), done)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +65,9 @@ class Progress:
         curves: validation score by epoch, by trial_id, with that of the trials it continues.
         training: finalists being trained, by the name of their training.
         finals: test accuracy by (strategy, number); None for a failed one.
+        final_epochs: strategy to how many epochs of its finals have ended, and in how many seconds.
         ended: whether the display was closed.
+        outlook: what else the time that is left follows from.
     """
 
     experiment: Experiment
@@ -130,7 +79,9 @@ class Progress:
     curves: Mapping[str, Mapping[int, float | None]] = dataclasses.field(default_factory=dict)
     training: Mapping[str, Final] = dataclasses.field(default_factory=dict)
     finals: Mapping[tuple[str, int], float | None] = dataclasses.field(default_factory=dict)
+    final_epochs: Mapping[str, tuple[int, float]] = dataclasses.field(default_factory=dict)
     ended: bool = False
+    outlook: Outlook = UNKNOWN
 
     def trial_started(self, row: TrialRow) -> Progress:
         """Returns the progress after a trial has started, or started again."""
@@ -148,7 +99,13 @@ class Progress:
         """Returns the progress after one more epoch of a trial, or of a finalist."""
         if trial_id in self.training:
             final = self.training[trial_id]._replace(epoch=epoch["epoch"])
-            return dataclasses.replace(self, training={**self.training, trial_id: final})
+            count, seconds = self.final_epochs.get(final.strategy, (0, 0.0))
+            measured = count + 1, seconds + epoch["seconds"]
+            return dataclasses.replace(
+                self,
+                training={**self.training, trial_id: final},
+                final_epochs={**self.final_epochs, final.strategy: measured},
+            )
         score = self.experiment.metric.validation
         curve = {**self.curves.get(trial_id, {}), epoch["epoch"]: epoch[score]}
         running = dict(self.running)
@@ -211,10 +168,14 @@ class Progress:
         return finalists(self.finished.values(), self.experiment.metric)
 
     @functools.cached_property
+    def finalists(self) -> dict[tuple[str, int], TrialRow]:
+        """(Strategy, iteration) to the trial whose configuration would be in the finals."""
+        return finalists_of_iterations(self.finished.values(), self.experiment.metric)
+
+    @functools.cached_property
     def iterations_with_finalists(self) -> collections.Counter[str]:
         """How many finalists each strategy would send, one an iteration."""
-        found = finalists_of_iterations(self.finished.values(), self.experiment.metric)
-        return collections.Counter(strategy for strategy, _ in found)
+        return collections.Counter(strategy for strategy, _ in self.finalists)
 
     def searches(self, strategy: str) -> int:
         """Returns how many searches of a strategy have begun or will, as far as is known."""
@@ -240,29 +201,71 @@ class Progress:
                 left[strategy] = Plan(count, count * self.experiment.epochs_of_finals)
         return left
 
+    @property
+    def pace(self) -> Pace | None:
+        """How fast trials have been so far, the running ones up to their epoch."""
+        measured = [*self.outlook.calibrated, *self.done]
+        return pace_of(measured, self.outlook.typical, self.experiment.batch_size)
+
+    def parts_left(self) -> tuple[float, float] | None:
+        """Returns the seconds left of the search, and from its end on; None where none is known."""
+        pace = self.pace
+        left = {} if self.in_finals else remaining(self.planned, self.done)
+        finals_left = self.finals_left()
+        if pace is None:
+            work = (*left.values(), *finals_left.values())
+            return None if any(plan.trials for plan in work) else (0.0, 0.0)
+        search = sum(pace.seconds(name, plan) for name, plan in left.items()) / self.workers
+        finals = side_by_side(self._finals(pace, finals_left), self.workers)
+        return search, finals + (self.outlook.afterwards if finals else 0.0)
+
     def time_left(self, now: float) -> tuple[float | None, bool]:
         """Returns the seconds left, finals included, and whether the time limit sets them."""
-        done = self.done
-        finals = seconds_for(self.finals_left(), done)
-        search = 0.0 if self.in_finals else seconds_left(self.planned, done)
-        if finals is None or search is None:
+        parts = self.parts_left()
+        if parts is None:
             return None, False
-        for final in self.training.values():
-            finals -= seconds_for({final.strategy: Plan(0, final.epoch)}, done) or 0.0
-        finals /= self.workers
-        search /= self.workers
+        search, finals = parts
         limited = False
         if self.experiment.time_limit is not None and search > 0:
-            # After the limit no trial starts, but those under way are finished.
-            under_way = [
-                seconds_for({strategy: Plan(0, epochs)}, done) or 0.0
-                for strategy, epochs in (
-                    (trial.row.strategy, trial.row.last_epoch - trial.epoch)
-                    for trial in self.running.values()
-                )
-            ]
             limit = self.began + 60 * self.experiment.time_limit - now
-            limit = max(limit, 0.0, *under_way)
+            # After the limit no trial starts, but those under way are finished.
+            limit = max(limit, 0.0, *self._under_way())
             limited = limit < search
             search = min(search, limit)
-        return max(0.0, search + finals), limited
+        return search + finals, limited
+
+    def _under_way(self) -> list[float]:
+        """The seconds that each trial under way still takes."""
+        pace = self.pace
+        if pace is None:
+            return []
+        return [
+            pace.seconds(trial.row.strategy, Plan(0, trial.row.last_epoch - trial.epoch))
+            for trial in self.running.values()
+        ]
+
+    def _finals(self, pace: Pace, left: Mapping[str, Plan]) -> list[float]:
+        """The seconds that each final still takes."""
+        epochs = self.experiment.epochs_of_finals
+        begun = [final for final in self.training.values() if final.epoch]
+        seconds = []
+        for strategy, plan in left.items():
+            setup, each = pace.setup_of(strategy), self._final_epoch(pace, strategy)
+            mine = [final for final in begun if final.strategy == strategy][: plan.trials]
+            seconds += [(epochs - final.epoch) * each for final in mine]
+            seconds += [setup + epochs * each] * (plan.trials - len(mine))
+        return seconds
+
+    def _final_epoch(self, pace: Pace, strategy: str) -> float:
+        """The seconds of an epoch of a strategy's finals: as measured, or as its finalists say."""
+        if strategy in self.final_epochs:
+            count, seconds = self.final_epochs[strategy]
+            return seconds / count
+        chosen = [
+            relative_effort(row, self.outlook.typical, self.experiment.batch_size)
+            for (name, _), row in self.finalists.items()
+            if name == strategy
+        ]
+        unknown = LARGER if strategy in self.outlook.typical else 1.0
+        chosen += [unknown] * (self.searches(strategy) - len(chosen))
+        return self.outlook.longer * pace.epoch_of(strategy) * sum(chosen) / len(chosen)

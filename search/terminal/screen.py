@@ -10,8 +10,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from search.forecast import remaining
 from search.rows import TrialRow
-from search.terminal.progress import Final, Progress, Running, remaining
+from search.terminal.progress import Final, Progress, Running
 from search.wording import one_line, values_in_words
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -82,6 +83,17 @@ def trial_line(progress: Progress, row: TrialRow) -> str:
     epochs = f"epoch {last}" if first == last else f"epochs {first}-{last}"
     score = f"validation {progress.experiment.metric.label} {percent(row.score)}"
     return one_line(f"{count} {epochs}: {score}, {seconds:.1f} s")
+
+
+def expected_in_words(progress: Progress) -> str:
+    """Returns how long the whole takes, as far as that is known beforehand."""
+    parts = progress.parts_left()
+    if parts is None:
+        return "how long it takes is known after the first trials"
+    search, finals = map(in_words, parts)
+    more = progress.experiment.most_iterations - progress.experiment.iterations
+    later = f"; up to {more} more searches of each that may be the best" if more > 0 else ""
+    return f"expected: {in_words(sum(parts))}, search {search}, finals and report {finals}{later}"
 
 
 def final_line(

@@ -10,9 +10,10 @@ from typing import Any
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
+from search.forecast import Plan
 from search.rows import TrialRow
 from search.store import Store
-from search.terminal.progress import Plan, Progress, Running
+from search.terminal.progress import Progress, Running
 from search.terminal.screen import (
     finals_in_words,
     header,

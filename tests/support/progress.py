@@ -9,9 +9,10 @@ import json
 from rich.console import Console
 
 from search.experiment import Experiment
+from search.forecast import Plan
 from search.rows import TrialRow
 from search.terminal.display import make_display
-from search.terminal.progress import Final, Plan, Progress
+from search.terminal.progress import Final, Progress
 from search.terminal.screen import screen
 
 STRATEGIES = ("lines", "cnn_lines", "cnn_flat", "line_cnn")

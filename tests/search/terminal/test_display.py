@@ -31,7 +31,8 @@ def play(each):
         each.trial_finished(row)
     each.note("time limit reached")
     each.final_started("lines-final-7", "lines", 1, 7)
-    each.epoch_finished("lines-final-7", {"epoch": 1, "loss": 1.0, "accuracy": 0.5})
+    final = {"epoch": 1, "loss": 1.0, "accuracy": 0.5, "seconds": 1.0}
+    each.epoch_finished("lines-final-7", final)
     each.final_finished("lines", 1, 0.9, None)
     each.final_started("lines-final-8", "lines", 2, 8)
     each.final_finished("lines", 2, None, NASTY)

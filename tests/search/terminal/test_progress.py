@@ -9,7 +9,8 @@ import random
 import pytest
 
 from search.experiment import Experiment
-from search.terminal.progress import Final, Plan, Progress, seconds_left
+from search.forecast import Outlook, Plan
+from search.terminal.progress import Final, Progress
 from tests.support.progress import (
     EXPERIMENT,
     PLAN,
@@ -18,7 +19,6 @@ from tests.support.progress import (
     completed,
     display,
     epoch,
-    failed,
     in_finals,
     seen,
     some_trials,
@@ -82,41 +82,6 @@ def test_epochs_from_before_a_resume_are_marked_unknown():
     assert "··█ 30.0 %" in "\n".join(seen(progress))
 
 
-@pytest.mark.parametrize("known", [1, 2, 4])
-def test_estimate_scales_with_the_durations(known):
-    rows = [completed(trial(name), 0.5, 2.0 + i) for i, name in enumerate(STRATEGIES[:known])]
-    twice = [
-        dataclasses.replace(
-            row, train_seconds=2 * row.train_seconds, setup_seconds=2 * row.setup_seconds
-        )
-        for row in rows
-    ]
-    assert seconds_left(PLAN, rows) > 0
-    assert seconds_left(PLAN, twice) == pytest.approx(2 * seconds_left(PLAN, rows))
-
-
-def test_estimate_by_hand():
-    plan = {"lines": Plan(3, 10), "cnn_flat": Plan(2, 10), "line_cnn": Plan(1, 1)}
-    done = [
-        completed(trial("lines", 0, 2), train_seconds=2.0, setup_seconds=3.0),
-        completed(trial("cnn_flat", 0, 1), train_seconds=10.0, setup_seconds=5.0),
-        failed(trial("cnn_flat", 1, 3)),  # used up its two epochs, and says nothing of the pace
-    ]
-    lines = 8 * 1.0 + 2 * 3.0
-    cnn_flat = 7 * 10.0 + 0 * 5.0
-    line_cnn = 1 * 5.5 + 1 * 4.0  # the mean of the others
-    assert seconds_left(plan, done) == pytest.approx(lines + cnn_flat + line_cnn)
-
-
-def test_estimate_is_none_before_the_first_measurement_and_zero_when_done():
-    assert seconds_left(PLAN, []) is None
-    assert seconds_left(PLAN, [failed(trial())]) is None
-    plan = {"lines": Plan(1, 1)}
-    assert seconds_left(plan, [failed(trial())]) == 0
-    assert seconds_left(plan, [completed(trial())]) == 0
-    assert seconds_left(plan, [completed(trial()), completed(trial(last=9))]) == 0
-
-
 def test_time_left_is_never_negative():
     for progress, now in itertools.product((busy(), busy(3), in_finals()), (0.0, 60.0, 1e6)):
         seconds, _ = progress.time_left(now)
@@ -138,7 +103,19 @@ def test_finals_are_part_of_the_time_left():
     assert progress.time_left(0.0) == (3 * (9 * 2.0 + 1.0), False)
     training = progress.final_started("first", Final("lines", 1, 7))
     assert training.time_left(14.0) == (3 * 19.0, False)
-    training = training.epoch_finished("first", {"epoch": 4})
-    assert training.time_left(14.0) == (3 * 19.0 - 4 * 2.0, False)
+    training = training.epoch_finished("first", {"epoch": 4, "seconds": 2.0})
+    assert training.time_left(14.0) == (5 * 2.0 + 2 * 19.0, False)
     two = training.final_started("second", Final("lines", 2, 8))
-    assert two.time_left(14.0) == ((3 * 19.0 - 4 * 2.0) / 2, False)
+    assert two.time_left(14.0) == (19.0 + 10.0, False)  # beside each other, the longest first
+    slower = two.epoch_finished("second", {"epoch": 1, "seconds": 4.0})  # 3 seconds on average
+    assert slower.time_left(14.0) == (8 * 3.0 + 5 * 3.0, False)
+
+
+def test_what_was_measured_beforehand_counts_for_the_pace_alone():
+    progress = Progress(Experiment("digits", ("lines",), final_seeds=1), {"lines": Plan(3, 3)})
+    measured = completed(trial(trial_id="before"), train_seconds=2.0, setup_seconds=1.0)
+    outlook = Outlook({}, calibrated=(measured,), longer=1.5, afterwards=7.0)
+    known = dataclasses.replace(progress, outlook=outlook)
+    assert progress.time_left(0.0) == (None, False)
+    assert known.time_left(0.0) == (3 * 3.0 + 1.0 + 9 * 1.5 * 2.0 + 7.0, False)
+    assert not known.finished

@@ -1,0 +1,93 @@
+"""How fast each strategy is trained, measured before the first trial."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from search import calibration
+from search.calibration import calibrate, first_trial, outlook, typical_efforts
+from search.data.datasets import Dataset, Images
+from search.experiment import Experiment
+from search.forecast import effort
+from search.hyperband.promotion import TrialKey
+from search.tuner import make_oracle
+from search.workers.in_process import InProcess
+from tests.support.invented import InventedWorkers
+
+NAMES = ("lines", "cnn_control", "patches")
+
+
+def data(count=60):
+    generator = np.random.default_rng(0)
+    y = (np.arange(count) % 3).astype("int32")
+    images = Images(generator.integers(0, 256, (count, 6, 6, 1)).astype("uint8"), y)
+    names = ("a", "b", "c")
+    return Dataset("noise", images, images, names, False, False, count, lambda: images)
+
+
+def asked(**fields):
+    fields = {"max_epochs": 3, "iterations": 5, "final_seeds": 1, "batch_size": 16, **fields}
+    return Experiment("noise", NAMES, **fields)
+
+
+class Keeping(InventedWorkers):
+    """Keeps what it was given."""
+
+    def open(self, images):
+        self.images = images
+
+
+def test_each_strategy_s_first_configuration_is_trained_for_an_epoch(monkeypatch):
+    """On some of the images, and what it takes is told for all that an epoch has."""
+    monkeypatch.setattr(calibration, "IMAGES", 20)
+    experiment, dataset, workers = asked(), data(), Keeping(capacity=2)
+    oracle = make_oracle(experiment, dataset)
+    rows = calibrate(experiment, dataset, oracle, workers)
+    assert len(workers.images["train"].y) == 20 and len(workers.images["validation"].y) == 5
+    assert {row.strategy for row in rows} == {*NAMES}
+    for row in rows:
+        assert row.trial_id == first_trial(oracle, dataset, row.strategy).trial_id
+        assert row.values == oracle.values(TrialKey.parse(row.trial_id))
+        assert row.epochs == 1
+        assert row.train_seconds == pytest.approx(0.1 * 4 / 2)  # steps of 60 and of 20 images
+    assert [spec.last_epoch for spec in workers.started] == [1] * len(NAMES)
+    assert oracle.table == {}
+
+
+def test_a_strategy_that_fails_or_has_no_time_is_left_out(monkeypatch):
+    experiment, dataset = asked(), data()
+    oracle = make_oracle(experiment, dataset)
+    assert calibrate(experiment, dataset, oracle, InventedWorkers(failures=1.0)) == ()
+    monkeypatch.setattr(calibration, "SECONDS", 0)
+    assert calibrate(experiment, dataset, oracle, InventedWorkers()) == ()
+
+
+def test_what_real_workers_tell_is_measured():
+    experiment, dataset = asked(), data()
+    oracle = make_oracle(experiment, dataset)
+    with InProcess() as workers:
+        ahead = outlook(experiment, dataset, oracle, workers, begun=False)
+    assert {row.strategy for row in ahead.calibrated} == {*NAMES}
+    assert all(row.train_seconds > 0 and row.setup_seconds > 0.01 for row in ahead.calibrated)
+    assert all(row.multiply_adds for row in ahead.calibrated)
+    assert ahead.workers == 1 and ahead.longer > 1 and ahead.afterwards > 0
+
+
+@pytest.mark.parametrize("why", ["begun", "short"])
+def test_where_trials_tell_as_soon_nothing_is_trained_for_it(why):
+    experiment, dataset, workers = asked(), data(), Keeping()
+    if why == "short":
+        experiment = dataclasses.replace(experiment, iterations=1)
+    oracle = make_oracle(experiment, dataset)
+    ahead = outlook(experiment, dataset, oracle, workers, begun=why == "begun")
+    assert ahead.calibrated == () and not workers.started
+    assert set(ahead.typical) == {*NAMES}
+
+
+def test_the_typical_effort_is_the_mean_over_the_first_search():
+    dataset = data()
+    one, several = (make_oracle(asked(iterations=n), dataset) for n in (1, 5))
+    found = typical_efforts(several, dataset, 16)
+    assert found == typical_efforts(one, dataset, 16)
+    assert all(each > effort(0, 16) for each in found.values())
