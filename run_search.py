@@ -353,7 +353,8 @@ def search_and_test(
                     store.experiment, dataset, oracle, workers, begun=bool(store.trials())
                 )
                 display.expect(ahead)
-                display.note(expected_in_words(display.progress))
+                if expected := expected_in_words(display.progress):
+                    display.note(expected)
                 prepared = {row.trial_id: row.worker for row in ahead.calibrated if row.worker}
                 tuner = SequenceTuner(
                     oracle, store, dataset, workers, display, execution, page, prepared

@@ -470,6 +470,7 @@ def test_the_experiment_is_what_was_asked_for(cwd, no_search):
         "max_multiply_adds": None,
         "min_epochs": 1,
         "most_iterations": 6,
+        "steps_per_epoch": None,
     }
     assert saved["experiment"] == expected
     assert f"{arguments} {names}" in saved["about"]["command"]

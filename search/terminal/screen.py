@@ -85,11 +85,11 @@ def trial_line(progress: Progress, row: TrialRow) -> str:
     return one_line(f"{count} {epochs}: {score}, {seconds:.1f} s")
 
 
-def expected_in_words(progress: Progress) -> str:
-    """Returns how long the whole takes, as far as that is known beforehand."""
+def expected_in_words(progress: Progress) -> str | None:
+    """Returns how long the whole takes; None where nothing tells before the first trials."""
     parts = progress.parts_left()
     if parts is None:
-        return "how long it takes is known after the first trials"
+        return None
     search, finals = map(in_words, parts)
     more = progress.experiment.most_iterations - progress.experiment.iterations
     later = f"; up to {more} more searches of each that may be the best" if more > 0 else ""

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 from rich.cells import cell_len
 
 from search.experiment import Experiment
+from search.forecast import Plan
 from search.rows import FinalRow, TrialRow
 from search.store import Store
-from search.terminal.progress import Plan, Progress
-from search.terminal.screen import count_finals, in_words, on_the_clock, sparkline
+from search.terminal.progress import Progress
+from search.terminal.screen import (
+    count_finals,
+    expected_in_words,
+    in_words,
+    on_the_clock,
+    sparkline,
+)
 from search.terminal.status import read_status, status_screen
 from tests.support.progress import (
     EXPERIMENT,
@@ -153,3 +161,13 @@ def test_text_from_outside_is_one_tame_line():
     text = "\n".join(seen(progress))
     assert "[red]my images:smil" in text
     assert text.count("[bold]x") == 2
+
+
+def test_the_time_that_it_takes_is_said_where_something_tells_it():
+    assert expected_in_words(Progress(EXPERIMENT, PLAN)) is None
+    said = expected_in_words(dataclasses.replace(busy(), workers=2))
+    assert re.fullmatch(r"expected: ~\d+ min, search \S.*, finals and report ~\d+ min", said)
+    more = dataclasses.replace(EXPERIMENT, most_iterations=3)
+    assert "up to 2 more searches of each" in expected_in_words(
+        dataclasses.replace(busy(), experiment=more)
+    )
