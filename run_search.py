@@ -13,10 +13,12 @@ import shlex
 import signal
 import sqlite3
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+BEGAN = time.monotonic()
 INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
 SCHEDULER_LOST = 3
 INSTALL = "pip install -r requirements.txt, or make a virtual environment by `make run`"
@@ -52,6 +54,7 @@ try:
         others,
         resumable,
         run_path,
+        strategy_names,
     )
     from search.wording import escaped
     from search.workers.choice import make_workers, plan_workers, planned_devices
@@ -101,6 +104,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         dataset = early or read_images(experiment, store)
         oracle = None
         if store is None:
+            if experiment.budget:
+                experiment = by_budget(options, experiment, dataset, execution, environments)
+                dataset = read_images(experiment, None)
             store, oracle = new_run(options, experiment, dataset, arguments)
         if devices.warning:
             say(devices.warning)
@@ -212,7 +218,8 @@ def new_run(
     out = run_path(options, experiment)
     images, pixels = len(dataset.train.y), math.prod(dataset.image_shape[:2])
     held = len(dataset.validation.y)
-    experiment = planned(experiment, automatic(options), images, pixels, held)
+    if not experiment.budget:  # which has chosen the plan
+        experiment = planned(experiment, automatic(options), images, pixels, held)
     spaces = search_spaces(experiment, dataset)
     if options.warm_start:
         initial, notes = read_initial(options.warm_start, experiment, spaces)
@@ -224,6 +231,29 @@ def new_run(
     return Store.create(out, experiment, describe_machine(command)), oracle
 
 
+def by_budget(
+    options: argparse.Namespace,
+    experiment: Experiment,
+    dataset: Dataset,
+    execution: Execution,
+    environments: Environments,
+) -> Experiment:
+    """Returns the plan that fits the budget on this machine."""
+    from search.calibration import plan_by_budget
+
+    free = automatic(options)
+    if experiment.train_limit is None:
+        free.add("train_limit")
+    say(f"choosing what fits into {experiment.budget:g} minutes")
+    return plan_by_budget(
+        experiment,
+        free,
+        dataset,
+        lambda: make_workers(execution, environments, say),
+        BEGAN + 60 * (experiment.budget or math.inf),
+    )
+
+
 def check_asked(options: argparse.Namespace) -> Experiment:
     """Returns what is asked for; refuses what can be known before anything slow is imported."""
     from search.data.builtin import NAMES
@@ -232,6 +262,9 @@ def check_asked(options: argparse.Namespace) -> Experiment:
 
     if options.dataset not in NAMES:
         check_there(options.dataset)
+    if options.time_limit:
+        say("--time-limit is --budget now: it holds for search, finals and report together")
+        options.budget = options.budget or options.time_limit
     experiment = experiment_of(options, strategy_names(), NAMES)
     check_plan(experiment, automatic(options))
     run_path(options, experiment)
@@ -239,14 +272,6 @@ def check_asked(options: argparse.Namespace) -> Experiment:
         if not Path(path).exists():
             raise ExperimentError(f"there is no {path}: check what --warm-start names")
     return experiment
-
-
-def strategy_names() -> list[str]:
-    """The names of all strategies, without Keras, which they bring along: one is one file."""
-    if "spaces" in sys.modules:
-        return list(sys.modules["spaces"].STRATEGIES)
-    folder = Path(__file__).parent / "spaces" / "strategies"
-    return sorted(file.stem for file in folder.glob("*.py") if file.stem != "__init__")
 
 
 def check_run(path: str) -> None:
@@ -321,7 +346,7 @@ def search_and_test(
 ) -> None:
     """Searches, runs the finals and writes the designs; the report's page follows all of it."""
     from analysis.report.live import LivePage
-    from search.calibration import outlook
+    from search.calibration import afterwards, outlook
     from search.designs import export_designs
     from search.finals import run_finals
     from search.plan import epochs_in_words
@@ -332,6 +357,7 @@ def search_and_test(
     record_dataset(store, dataset)
     oracle = oracle or make_oracle(store.experiment, dataset)
     totals = oracle.totals()
+    ends = BEGAN + 60 * (store.experiment.budget or math.inf) - store.seconds_spent
     store.record_plan(dataset.name, totals)
     with make_display(store.experiment, totals) as display:
         for line in dataset.in_words():
@@ -352,18 +378,20 @@ def search_and_test(
                 ahead = outlook(
                     store.experiment, dataset, oracle, workers, begun=bool(store.trials())
                 )
-                display.expect(ahead)
+                display.expect(ahead, ends)
                 if expected := expected_in_words(display.progress):
                     display.note(expected)
                 prepared = {row.trial_id: row.worker for row in ahead.calibrated if row.worker}
                 tuner = SequenceTuner(
-                    oracle, store, dataset, workers, display, execution, page, prepared
+                    *(oracle, store, dataset, workers, display, execution, page, prepared),
+                    display.search_until,
                 )
                 tuner.search()
                 display.note(tuner.occupancy.in_words(workers.present))
             else:
                 display.replay(store.trials())
-            run_finals(store, dataset, workers, display, execution, page)
+            until = ends - afterwards(dataset, sum(learnt))
+            run_finals(store, dataset, workers, display, execution, page, until)
     export_designs(store)
 
 

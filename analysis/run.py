@@ -24,6 +24,7 @@ _NUMBERS = {
     ),
     "epochs": "loss accuracy val_loss val_accuracy seconds",
     "finals": "test_accuracy test_loss train_seconds latency_ms",
+    "searches": "finals",
     "datasets": "height width channels train_images validation_images test_images mirror "
     "test_copies",
 }
@@ -74,7 +75,8 @@ class Run:
         baselines: a row a simple classifier: `label`, `test_accuracy`, `predictions`, integers
             (test images,). Empty where the run is older than this table, or not yet there.
         searches: a row a strategy and iteration, once the search has ended: `whole`, whether it had
-            all its trials, or a time limit came first. Empty in older runs, whose are all whole.
+            all its trials, or the budget ended first; `finals`, how many trainings of its finalist
+            there are, where it left time for fewer. Empty in older runs, whose are all whole.
     """
 
     path: Path
@@ -204,13 +206,30 @@ def pending_finals(run: Run) -> pd.Series:
     recorded = run.finals.groupby("strategy").size()
     completed = best_first(latest(run.trials), run.experiment.metric)
     searches = completed[["strategy", "iteration"]].drop_duplicates()
-    cut = run.searches[~run.searches.whole][["strategy", "iteration"]]
-    # Those that a time limit cut short send nobody, but where a strategy has no other the first.
-    whole = searches.merge(cut, how="left", indicator=True)["_merge"] == "left_only"
-    finalists = whole.groupby(searches.strategy.to_numpy()).sum().clip(lower=1)
-    finalists = finalists.reindex(representatives(run).index)
-    missing = run.experiment.final_seeds * finalists - recorded.reindex(finalists.index).fillna(0)
+    known = searches.merge(run.searches, how="left", on=["strategy", "iteration"])
+    # Those that the budget cut short send nobody, but where a strategy has no other the first.
+    whole = known.whole.fillna(True).astype(bool)
+    first = known.groupby("strategy").iteration.transform("min") == known.iteration
+    sends = whole | (first & ~whole.groupby(known.strategy).transform("any"))
+    # Of some the budget left time for fewer, or none.
+    planned = known.finals.astype(float).fillna(run.experiment.final_seeds) * sends
+    wanted = planned.groupby(known.strategy).sum().reindex(representatives(run).index)
+    missing = wanted - recorded.reindex(wanted.index).fillna(0)
     return missing.clip(lower=0).astype(int)
+
+
+def given_up(run: Run) -> dict[str, int]:
+    """Returns of which strategies the budget left no time for final trainings, and how many.
+
+    >>> from analysis.example import example
+    >>> given_up(example(lines=0.9))
+    {}
+    """
+    fewer = run.searches[run.searches.finals.notna()]
+    missed = (run.experiment.final_seeds - fewer.finals.astype(float)).groupby(fewer.strategy).sum()
+    return {
+        name: int(missed[name]) for name in run.experiment.strategies if missed.get(name, 0) > 0
+    }
 
 
 def _frame(table: str, rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -7,30 +7,32 @@ counts of what it comes to; what is compiled for it, its trial finds there.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from search.baselines import expected_seconds
+from search.budget import Data, Measured, fitting
 from search.costs import multiply_adds
 from search.data.datasets import Dataset, drawn
 from search.data.splits import MOST_VALIDATED
 from search.dispatch import dispatch
-from search.experiment import Experiment
-from search.forecast import Outlook, effort
+from search.experiment import Experiment, ExperimentError
+from search.forecast import FORWARD, Outlook, effort, pace_of
 from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import TrialKey
+from search.plan import planned
 from search.rows import TrialRow
 from search.training.spec import TrialResult
 from search.trainings import make_spec
+from search.tuner import make_oracle
 from search.workers.protocol import Job, Workers
 from spaces.training.loop import steps_of_epoch
+from spaces.values import Values
 
 IMAGES = 1000
 """To train on at most, and a quarter as many to validate on."""
-
-FORWARD = 1 / 3
-"""What an image costs that is only classified, as a share of one that is learnt from."""
 
 SECONDS = 20
 """After which no other strategy's is begun: those take as long as their efforts say."""
@@ -71,17 +73,89 @@ def outlook(
     count()
     learnt, held = len(dataset.train.y), len(dataset.validation.y)
     final, trial = map(experiment.images_of_epoch, (learnt + held, learnt))
-    height, width, channels = dataset.image_shape
-    baselines = expected_seconds(
-        learnt + held, dataset.test_count, height * width * channels, len(dataset.class_names)
-    )
     return Outlook(
         typical=found["typical"],
         calibrated=calibrated,
         longer=final / (trial + min(held, MOST_VALIDATED) * FORWARD),
-        afterwards=baselines + REPORT,
+        afterwards=afterwards(dataset, learnt + held),
         workers=workers.present,
     )
+
+
+def plan_by_budget(
+    experiment: Experiment,
+    automatic: Collection[str],
+    dataset: Dataset,
+    make_workers: Callable[[], Workers],
+    ends: float,
+) -> Experiment:
+    """Returns the plan that makes the most of a budget.
+
+    Args:
+        experiment: what is asked for.
+        automatic: which of its fields are to be chosen.
+        dataset: the images.
+        make_workers: starts those that train.
+        ends: when everything has to end, on the clock of `time.monotonic`.
+
+    Raises:
+        ExperimentError: no plan fits, or no strategy can be trained.
+    """
+    learnt, validated = len(dataset.train.y), len(dataset.validation.y)
+    height, width, _ = dataset.image_shape
+    base = planned(experiment, automatic, learnt, height * width, validated)
+    if "max_multiply_adds" in automatic:
+        base = dataclasses.replace(base, max_multiply_adds=None)
+    oracle = make_oracle(base, dataset)
+    with make_workers() as workers:
+        known = measured(base, dataset, oracle, workers)
+    data = Data(
+        learnt=learnt,
+        validated=validated,
+        pixels=height * width,
+        classes=len(dataset.class_names),
+        own_validation=dataset.own_validation,
+    )
+    plan, _ = fitting(experiment, automatic, data, known, ends - time.monotonic())
+    return plan
+
+
+def measured(
+    experiment: Experiment, dataset: Dataset, oracle: StrategyHyperband, workers: Workers
+) -> Measured:
+    """Returns what trainings take on these workers, so that a plan can be chosen by it."""
+    rows = calibrate(experiment, dataset, oracle, workers)
+    typical = typical_efforts(oracle, dataset, experiment.batch_size)
+    pace = pace_of(rows, typical, experiment.batch_size)
+    if pace is None:
+        raise ExperimentError(
+            "no strategy could be trained, so no plan fits a budget: leave out --budget, and the "
+            "report says what fails"
+        )
+    an_epoch = experiment.images_of_epoch(len(dataset.train.y))
+    an_epoch += round(min(len(dataset.validation.y), MOST_VALIDATED) * FORWARD)
+    return Measured(
+        setup={arm: pace.setup_of(arm) for arm in oracle.arms},
+        unit={arm: pace.epoch_of(arm) / (typical[arm] * an_epoch) for arm in oracle.arms},
+        multiply_adds={
+            arm: [multiply_adds(dataset, arm, values) for values in first_search(oracle, arm)]
+            for arm in oracle.arms
+        },
+        workers=workers.present,
+        afterwards=functools.partial(afterwards, dataset),
+    )
+
+
+def afterwards(dataset: Dataset, learnt: int) -> float:
+    """Returns the seconds from the last final to the end, with so many images to learn from."""
+    height, width, channels = dataset.image_shape
+    numbers, classes = height * width * channels, len(dataset.class_names)
+    return expected_seconds(learnt, dataset.test_count, numbers, classes) + REPORT
+
+
+def first_search(oracle: StrategyHyperband, arm: str) -> list[Values]:
+    """Returns the configurations that an arm draws in its first search."""
+    return [values for place, values in oracle.configurations(arm).items() if place[0] == 0]
 
 
 def calibrate(
@@ -178,8 +252,9 @@ def typical_efforts(
     """
     typical = {}
     for arm in oracle.arms:
-        first = [values for place, values in oracle.configurations(arm).items() if place[0] == 0]
-        typical[arm] = sum(
-            effort(multiply_adds(dataset, arm, values), batch_size) for values in first
-        ) / len(first)
+        efforts = [
+            effort(multiply_adds(dataset, arm, values), batch_size)
+            for values in first_search(oracle, arm)
+        ]
+        typical[arm] = sum(efforts) / len(efforts)
     return typical

@@ -40,14 +40,12 @@ class Option:
         help: what it does; its default is added where it has one.
         metavar: how the value is called in the help.
         auto: whether the command line leaves it to the data (`search.plan`) unless it is given.
-        usual: the command line's default, where it is another than the field's.
     """
 
     kind: str
     help: str
     metavar: str | None = None
     auto: bool = False
-    usual: int | None = None
 
 
 def _option(
@@ -56,10 +54,9 @@ def _option(
     default: Any = None,
     metavar: str | None = None,
     auto: bool = False,
-    usual: int | None = None,
 ) -> Any:
     """A field with a default that is an option of the command line."""
-    option = Option(kind, help, metavar, auto, usual)
+    option = Option(kind, help, metavar, auto)
     return dataclasses.field(default=default, metadata={"option": option})
 
 
@@ -78,6 +75,10 @@ class InitialConfiguration:
     values: dict[str, Scalar]
     origin: str
     translated: dict[str, Scalar] = dataclasses.field(default_factory=dict)
+
+
+OLDER = {"seeds": "initial", "time_limit": "budget"}
+"""What fields were called in runs made before."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Experiment:
         steps_per_epoch: steps of an epoch that is a part of a pass over the images; None for a
             whole pass.
         max_multiply_adds: of the models that are drawn, for one image; None for any number.
-        time_limit: minutes after which no further trial starts; None for no limit.
+        budget: minutes for search, finals and report, by which the plan was chosen; None for any.
         initial: configurations, each arm's in the order in which they take the first slots of its
             longest bracket; whole, so that a resume needs none of the files they come from.
     """
@@ -143,11 +144,12 @@ class Experiment:
     )
     factor: Factor = _option("count", "Hyperband's reduction factor", 3, metavar="N")
     iterations: Count = _option(
-        "count",
-        "independent searches of each strategy: a verdict on strategies needs several",
+        "count_or_auto",
+        "independent searches of each strategy: a verdict on strategies needs several; auto: 3, or "
+        "fewer where a budget asks for it",
         1,
-        metavar="N",
-        usual=3,
+        metavar="N|auto",
+        auto=True,
     )
     most_iterations: Count = _option(
         "count_or_auto",
@@ -193,8 +195,11 @@ class Experiment:
         metavar="N|auto",
         auto=True,
     )
-    time_limit: Positive | None = _option(
-        "minutes", "start no further trial after this", metavar="MINUTES"
+    budget: Positive | None = _option(
+        "minutes",
+        "for everything, report included: the plan is chosen to fit, and what time does not "
+        "allow is given up",
+        metavar="MINUTES",
     )
     initial: tuple[InitialConfiguration, ...] = ()
 
@@ -273,8 +278,8 @@ class Experiment:
     def changes(self, begun: Experiment) -> dict[str, tuple[Any, Any]]:
         """Returns the fields of which answers follow that differ: (then, now).
 
-        Images may be moved, since they are known by their content, and a limit of time may be
-        another: it stops a search, and changes nothing that is in it.
+        Images may be moved, since they are known by their content, and a budget may be another:
+        the plan was chosen by it, and it changes nothing that is in it.
 
         >>> Experiment("a", ("lines",), seed=1).changes(Experiment("b/a", ("lines",)))
         {'seed': (0, 1)}
@@ -282,7 +287,7 @@ class Experiment:
         pairs = {
             field.name: (getattr(begun, field.name), getattr(self, field.name))
             for field in dataclasses.fields(self)
-            if field.name not in ("dataset", "data_dir", "time_limit")
+            if field.name not in ("dataset", "data_dir", "budget")
         }
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
@@ -298,8 +303,7 @@ class Experiment:
             ExperimentError: a later version has asked for more.
             ValueError: a field is missing, of another type or out of range.
         """
-        # Until the house was moved, initial configurations were called seeds.
-        known = {("initial" if name == "seeds" else name): fields[name] for name in fields}
+        known = {OLDER.get(name, name): fields[name] for name in fields}
         names = {field.name for field in dataclasses.fields(cls)}
         if later := [name for name in known if name not in names]:
             raise ExperimentError(

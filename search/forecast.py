@@ -15,6 +15,9 @@ STEP = 20_000_000
 on two threads of a Xeon: with it the seconds an epoch are proportional to a configuration's effort
 within a strategy, to a quarter; without it they are off by up to four times.)"""
 
+FORWARD = 1 / 3
+"""What an image costs that is only classified, as a share of one that is learnt from."""
+
 LARGER = 1.3
 """How much dearer the configurations are that are chosen than those that are drawn, where none has
 been chosen yet: measured on digits, all strategies, 0.7 to 2.4 times."""

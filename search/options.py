@@ -9,6 +9,7 @@ import itertools
 import math
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -148,6 +149,12 @@ def make_parser() -> Parser:
     for field in dataclasses.fields(Experiment):
         add_option(data if field.name in DATA else search, field, least[field.name])
     search.add_argument(
+        "--time-limit",  # what it was called when it held for the search alone
+        type=positive("minutes"),
+        metavar="MINUTES",
+        help=argparse.SUPPRESS,
+    )
+    search.add_argument(
         "--warm-start",
         "--seed-designs",  # its name until it was found that random seeds are seeds, too
         type=not_empty,
@@ -194,8 +201,7 @@ def add_option(group: Any, field: dataclasses.Field[Any], least: int) -> None:
     told = KINDS[option.kind](least)
     if option.metavar:
         told["metavar"] = option.metavar
-    default = field.default if option.usual is None else option.usual
-    default = None if option.auto else default
+    default = None if option.auto else field.default
     known = default is not None and default is not False
     said = "auto" if option.auto else f"{default:g}" if known else ""
     text = f"{option.help} (default: {said})" if said else option.help
@@ -281,6 +287,14 @@ def automatic(options: argparse.Namespace) -> set[str]:
         and field.metadata["option"].auto
         and getattr(options, field.name) is None
     }
+
+
+def strategy_names() -> list[str]:
+    """The names of all strategies, without Keras, which they bring along: one is one file."""
+    if "spaces" in sys.modules:
+        return list(sys.modules["spaces"].STRATEGIES)
+    folder = Path(__file__).parents[1] / "spaces" / "strategies"
+    return sorted(file.stem for file in folder.glob("*.py") if file.stem != "__init__")
 
 
 def check_strategies(

@@ -19,6 +19,9 @@ from search.epochs import (
 from search.experiment import Experiment, ExperimentError
 from search.looks import LEVELS
 
+SEARCHES = 3
+"""Of each strategy, unless a budget asks for fewer: fewer than three give no verdict."""
+
 
 def planned(
     experiment: Experiment,
@@ -32,8 +35,8 @@ def planned(
     Args:
         experiment: what was asked for.
         automatic: which of `batch_size`, `steps_per_epoch`, `max_epochs`, `min_epochs`,
-            `final_epochs`, `most_iterations`, `final_seeds` and `max_multiply_adds` are to be
-            chosen.
+            `final_epochs`, `iterations`, `most_iterations`, `final_seeds` and `max_multiply_adds`
+            are to be chosen.
         images: how many there are to train on.
         pixels: of an image.
         validated: how many there are to validate on, from which finals learn, too.
@@ -46,6 +49,9 @@ def planned(
     >>> chosen.max_epochs, chosen.min_epochs
     (81, 9)
     """
+    if "iterations" in automatic:
+        most = SEARCHES if "most_iterations" in automatic else experiment.most_iterations
+        experiment = dataclasses.replace(experiment, iterations=min(SEARCHES, most))
     longest, shortest, batch = experiment.max_epochs, experiment.min_epochs, experiment.batch_size
     first, most = experiment.iterations, experiment.most_iterations
     seeds = experiment.final_seeds
@@ -106,7 +112,7 @@ def check_plan(experiment: Experiment, unknown: Collection[str] = ()) -> None:
         raise ExperimentError(
             f"--min-epochs {shortest} is more than --max-epochs {longest}: give fewer"
         )
-    if "most_iterations" in unknown:
+    if {"iterations", "most_iterations"} & {*unknown}:
         return
     first, most = experiment.iterations, experiment.most_iterations
     if most < first:

@@ -64,7 +64,7 @@ Search = tuple[str, int]  # the strategy, and the iteration
 
 
 def cut_short(searches: Iterable[Mapping[str, Any]]) -> set[Search]:
-    """Returns the searches that a time limit cut short, by rows of the table `searches`.
+    """Returns the searches that the budget cut short, by rows of the table `searches`.
 
     >>> cut_short([{"strategy": "lines", "iteration": 2, "whole": 0}])
     {('lines', 2)}
@@ -92,7 +92,7 @@ def finalists_of_iterations(
     Args:
         rows: of the table of trials.
         metric: what is judged by.
-        cut: the searches that a time limit cut short. They had less than their share, so they send
+        cut: the searches that the budget cut short. They had less than their share, so they send
             nobody; but whoever asked for a strategy wants its design, so of one without a whole
             search the first does.
     """

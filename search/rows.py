@@ -233,6 +233,7 @@ class SearchRow(Checked):
     strategy: Text
     iteration: Number
     whole: Flag
+    finals: Number | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -192,6 +192,12 @@ class SavedRun(RunFiles):
                 )
         return rows
 
+    @property
+    def seconds_spent(self) -> float:
+        """How long processes have worked on the run, as far as they could say so at their end."""
+        sessions = [row for row in self.rows("sessions") if row["ended"]]
+        return float(sum(row["ended"] - row["started"] for row in sessions))
+
     def rows(self, table: str) -> list[dict[str, Any]]:
         """Returns a table's rows in the order in which they were first written.
 

@@ -87,6 +87,7 @@ ADDED_COLUMNS = {
         "experiment": "TEXT",
         "members_fingerprint": "TEXT",
     },
+    "searches": {"finals": "INTEGER"},
 }
 
 # Tables that came later: made when a run is opened for writing, so an older run gets them too.
@@ -132,7 +133,9 @@ CREATE TABLE IF NOT EXISTS searches (   -- a strategy's, written when all have e
     dataset TEXT NOT NULL,
     strategy TEXT NOT NULL,
     iteration INTEGER NOT NULL,
-    whole INTEGER NOT NULL,             -- 0 where a time limit came before its last trial
+    whole INTEGER NOT NULL,             -- 0 where the budget ended before its last trial
+    finals INTEGER,                     -- trainings of its finalist, where the budget left time for
+                                        -- fewer than were planned; NULL where it did not
     PRIMARY KEY (dataset, strategy, iteration)
 )""",
     "members": """

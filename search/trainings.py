@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -117,10 +119,18 @@ class Trainings:
         store: the run directory, open for writing.
         execution: how long a training may take, and when it is paused.
         needed: the names of models, besides those of pauses, that may still be asked for.
+        until: when a training is paused for good, on the clock of `time.monotonic`.
     """
 
-    def __init__(self, store: Store, execution: Execution, needed: Callable[[], Iterable[str]]):
+    def __init__(
+        self,
+        store: Store,
+        execution: Execution,
+        needed: Callable[[], Iterable[str]],
+        until: float = math.inf,
+    ):
         self._store, self._execution, self._needed = store, execution, needed
+        self._until = until
         self._under_way: dict[str, Training] = {}
         # Of trainings that were under way when the run was stopped. Fewer workers may be there now,
         # or another order: each is kept until its training begins again.
@@ -162,6 +172,11 @@ class Trainings:
             self._store.save_checkpoint(result.trial_id, result.model)
         return training
 
+    def give_up(self, result: TrialResult) -> None:
+        """Forgets a training that was paused and has no time to go on."""
+        del self._under_way[result.trial_id]
+        self.keep_needed()
+
     def keep_needed(self) -> None:
         """Deletes every checkpoint that nothing can ask for any more."""
         pauses = {
@@ -188,7 +203,9 @@ class Trainings:
         used = training.setup_seconds + training.train_seconds
         spec = dataclasses.replace(
             spec,
-            pause_after=60 * self._execution.checkpoint_every,
+            pause_after=min(
+                60 * self._execution.checkpoint_every, max(0.0, self._until - time.monotonic())
+            ),
             timeout=None if limit is None else 60 * limit - used,
         )
         return Job(spec, model, frozenset({*self._needed(), *self._under_way}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -97,6 +98,7 @@ class SequenceTuner(keras_tuner.Tuner):
         execution: the limits of a trial.
         meanwhile: called when every worker that can be given a trial has one.
         prepared: trials to the workers that hold something compiled for them.
+        until: tells until when trials may start, on the clock of `time.monotonic`.
     """
 
     def __init__(
@@ -109,6 +111,7 @@ class SequenceTuner(keras_tuner.Tuner):
         execution: Execution | None = None,
         meanwhile: Callable[[], None] = lambda: None,
         prepared: Mapping[str, str] | None = None,
+        until: Callable[[], float] = lambda: math.inf,
     ):
         self.meanwhile = meanwhile
         self.store, self.dataset, self.workers, self.display = store, dataset, workers, display
@@ -128,11 +131,11 @@ class SequenceTuner(keras_tuner.Tuner):
         self._running: dict[str, tuple[kt_trial.Trial, TrialRow]] = {}  # by trial_id
         # Of a trial, the worker that may hold its model, or what was compiled for one like it.
         self._affinity: dict[str, str] = dict(prepared or {})
-        self._deadline = float("inf")
+        self._until = until
         self._told = oracle.granted
 
     def search(self) -> bool:
-        """Searches until all brackets are done or the time is up.
+        """Searches until all brackets are done, or the time for it is up.
 
         Returns:
             Whether all brackets are done.
@@ -146,9 +149,6 @@ class SequenceTuner(keras_tuner.Tuner):
         self._check_places(rows)
         self.oracle.restore(rows)
         self.display.replay([row for row in rows if row.status != "running"])
-        limit = self.experiment.time_limit
-        if limit:
-            self._deadline = time.monotonic() + 60 * limit
         seed = derive_seed(self.experiment.seed, self.dataset.name, "scored on")
         scored_on = drawn(self.dataset.validation, MOST_VALIDATED, seed)
         self.workers.open({"train": self.dataset.train, "validation": scored_on})
@@ -166,7 +166,7 @@ class SequenceTuner(keras_tuner.Tuner):
             self.store.delete_checkpoints_except([])
         else:
             # The checkpoints stay until a final is done: a run that is killed before searches on.
-            self.display.note(f"time limit of {limit:g} minutes reached: on to the finals")
+            self.display.note("the finals need the time that is left of the budget: on to them")
         return done
 
     def _check_places(self, rows: Iterable[TrialRow]) -> None:
@@ -190,7 +190,7 @@ class SequenceTuner(keras_tuner.Tuner):
                 )
 
     def _waiting(self) -> bool:
-        return time.monotonic() < self._deadline and self.oracle.next_key() is not None
+        return time.monotonic() < self._until() and self.oracle.next_key() is not None
 
     def _next_job(self, idle: Sequence[str]) -> tuple[Job, str]:
         """Begins the oracle's next trial, where its parent's model may be held if that is idle."""

@@ -117,6 +117,7 @@ FLOORS = {
         *(
             "run_images",
             "plan",
+            "budget",
             "search_spaces",
             "costs",
             "dispatch",

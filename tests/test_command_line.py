@@ -339,7 +339,7 @@ def test_what_is_known_at_once_is_said_before_anything_slow_is_imported(cwd):
 
 
 def test_the_strategies_are_known_without_them():
-    code = "import run_search; print(*run_search.strategy_names())"
+    code = "from search.options import strategy_names; print(*strategy_names())"
     root = small_run.PROGRAM.parent
     ended = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
     assert sorted(ended.stdout.split()) == sorted(STRATEGIES), ended.stderr

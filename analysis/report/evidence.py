@@ -84,11 +84,14 @@ def recurrence(best: str, group: Iterable[str], why: Evidence, run: Run) -> list
 def not_compared(why: Evidence, run: Run) -> list[str]:
     """Returns who is not compared, and why; nothing where all are."""
     said = []
+    if why.given_up:
+        listed = [f"{run.label(name)} ({count})" for name, count in why.given_up.items()]
+        said.append(f"Final trainings given up, since the budget ended: of {listing(listed)}.")
     if why.untested:
         said.append(f"Without a test result, so not compared: {names(why.untested, run)}.")
     if why.cut_short:
         said.append(
-            "Too little tried before the time limit, so not compared: "
+            "Too little tried before the budget ended, so not compared: "
             f"{listing(with_means(why.cut_short, why, run))}."
         )
     if why.too_few:

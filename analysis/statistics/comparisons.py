@@ -60,7 +60,7 @@ def compare(run: Run, draws: int = intervals.DRAWS) -> Comparisons:
 
 
 def cut_short(run: Run) -> tuple[str, ...]:
-    """Returns the strategies of which a time limit left no whole search.
+    """Returns the strategies of which the budget left no whole search.
 
     >>> from analysis.example import example
     >>> cut_short(example(lines=0.9))

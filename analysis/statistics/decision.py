@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
-from analysis.run import Run, best_first, pending_finals, representatives
+from analysis.run import Run, best_first, given_up, pending_finals, representatives
 from analysis.statistics import comparisons, learning, samples
 from analysis.statistics.baselines import Baseline, over_baselines
 from analysis.statistics.comparisons import Comparisons
@@ -64,7 +64,7 @@ class Evidence:
     Attributes:
         scores: by strategy, the best first; the untested are not among them.
         untested: who has no test result, in the experiment's order.
-        cut_short: who was tested and not compared, since the time limit left no whole search of it.
+        cut_short: who was tested and not compared, since the budget left no whole search of it.
         too_few: who was tested and not compared for having too few replicates, or no predictions.
         lead: over whom, or None where there is nothing to compare or nobody knows how sure.
         more_replicates: by strategy of the group but the best, how many more of each would tell it
@@ -81,7 +81,8 @@ class Evidence:
             training at the slope that its curve ended with: then who learns fastest was measured,
             and not who is best.
         baselines: the simple classifiers, the best first, and how far the best is ahead of each.
-        limited: whether the time limit came before the search was done.
+        limited: whether the budget ended before the search or the finals were done.
+        given_up: by strategy, for how many final trainings it left no time.
     """
 
     scores: dict[str, Score]
@@ -98,6 +99,7 @@ class Evidence:
     cut_short: tuple[str, ...] = ()
     too_few: tuple[str, ...] = ()
     limited: bool = False
+    given_up: dict[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def replicate(self) -> str:
@@ -237,7 +239,8 @@ def _tested(run: Run, compared: Comparisons, tested: list[str], group: tuple[str
         baselines=tuple(over_baselines(run, group[0])),
         cut_short=tuple(cut_short),
         too_few=tuple(others) if len(tested) > 1 else (),
-        limited=not run.searches.whole.all(),
+        limited=not run.searches.whole.all() or bool(given_up(run)),
+        given_up=given_up(run),
     )
 
 

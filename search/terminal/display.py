@@ -7,6 +7,7 @@ whenever it likes, and there is nothing to catch.
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -49,10 +50,23 @@ class Display:
         """Takes note of how many (trials, epochs) each strategy's whole search has by now."""
         self.progress = dataclasses.replace(self.progress, planned=plans(totals))
 
-    def expect(self, outlook: Outlook) -> None:
-        """Takes note of what the time that is left follows from."""
+    @property
+    def longer(self) -> float:
+        """How many times longer than a trial's a final's epoch is."""
+        return self.progress.outlook.longer
+
+    def expect(self, outlook: Outlook, ends: float) -> None:
+        """Takes note of what the time that is left follows from, and when the run has to end."""
         workers = max(self.progress.workers, outlook.workers)
-        self.progress = dataclasses.replace(self.progress, outlook=outlook, workers=workers)
+        self.progress = dataclasses.replace(
+            self.progress, outlook=outlook, workers=workers, ends=ends
+        )
+
+    def search_until(self) -> float:
+        """Returns when the search has to end, so that its finals and the report are in time."""
+        if self.progress.ends == math.inf:
+            return math.inf
+        return self.progress.ends - self.progress.finals_of_begun() - self.progress.under_way()
 
     def trial_started(self, row: TrialRow) -> None:
         """Takes note of a trial that starts: its row in the trial table."""

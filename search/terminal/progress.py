@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import functools
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -68,6 +69,7 @@ class Progress:
         final_epochs: strategy to how many epochs of its finals have ended, and in how many seconds.
         ended: whether the display was closed.
         outlook: what else the time that is left follows from.
+        ends: when the run has to end, on the same clock; infinity without a budget.
     """
 
     experiment: Experiment
@@ -82,6 +84,7 @@ class Progress:
     final_epochs: Mapping[str, tuple[int, float]] = dataclasses.field(default_factory=dict)
     ended: bool = False
     outlook: Outlook = UNKNOWN
+    ends: float = math.inf
 
     def trial_started(self, row: TrialRow) -> Progress:
         """Returns the progress after a trial has started, or started again."""
@@ -220,29 +223,39 @@ class Progress:
         return search, finals + (self.outlook.afterwards if finals else 0.0)
 
     def time_left(self, now: float) -> tuple[float | None, bool]:
-        """Returns the seconds left, finals included, and whether the time limit sets them."""
+        """Returns the seconds left, finals included, and whether the budget sets them."""
         parts = self.parts_left()
         if parts is None:
             return None, False
-        search, finals = parts
-        limited = False
-        if self.experiment.time_limit is not None and search > 0:
-            limit = self.began + 60 * self.experiment.time_limit - now
-            # After the limit no trial starts, but those under way are finished.
-            limit = max(limit, 0.0, *self._under_way())
-            limited = limit < search
-            search = min(search, limit)
-        return search + finals, limited
+        left = max(0.0, self.ends - now)
+        return min(sum(parts), left), left < sum(parts)
 
-    def _under_way(self) -> list[float]:
-        """The seconds that each trial under way still takes."""
+    def finals_of_begun(self) -> float:
+        """Returns the seconds from the search's end on, if no other search were begun."""
         pace = self.pace
         if pace is None:
-            return []
-        return [
-            pace.seconds(trial.row.strategy, Plan(0, trial.row.last_epoch - trial.epoch))
-            for trial in self.running.values()
+            return self.outlook.afterwards
+        count = self.iterations_with_finalists
+        epochs = self.experiment.epochs_of_finals
+        seconds = [
+            pace.setup_of(name) + epochs * self._final_epoch(pace, name)
+            for name in count
+            for _ in range(self.experiment.final_seeds * count[name])
         ]
+        return side_by_side(seconds, self.workers) + self.outlook.afterwards
+
+    def under_way(self) -> float:
+        """Returns the seconds until the last of the trials that run has ended."""
+        pace = self.pace
+        if pace is None:
+            return 0.0
+        return max(
+            (
+                pace.seconds(trial.row.strategy, Plan(0, trial.row.last_epoch - trial.epoch))
+                for trial in self.running.values()
+            ),
+            default=0.0,
+        )
 
     def _finals(self, pace: Pace, left: Mapping[str, Plan]) -> list[float]:
         """The seconds that each final still takes."""

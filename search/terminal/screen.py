@@ -138,7 +138,7 @@ def header(progress: Progress, now: float) -> Text:
         left = "estimating time left" if seconds is None else f"{in_words(seconds)} left"
         parts.append(f", {left}")
         if limited:
-            parts.append((" (time limit)", "yellow"))
+            parts.append((" (budget)", "yellow"))
     return line(*parts)
 
 

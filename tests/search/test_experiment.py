@@ -52,7 +52,7 @@ def test_a_field_of_a_later_version_is_refused_in_one_line():
         ("factor", 1, "int >= 2, at experiment.factor"),
         ("batch_size", 10**12, "int <= 999999999, at experiment.batch_size"),
         ("seed", -1, "int >= 0, at experiment.seed"),
-        ("time_limit", 0, "float > 0.0, at experiment.time_limit"),
+        ("budget", 0, "float > 0.0, at experiment.budget"),
         ("mirror", "no", "expected bool | null, got str, at experiment.mirror"),
     ],
 )
@@ -67,3 +67,11 @@ def test_the_limits_of_a_training_speak_of_finals_too():
     told = {field.name: field.metadata["option"].help for field in dataclasses.fields(Execution)}
     for name in ("retries", "trial_timeout", "checkpoint_every"):
         assert "final" in told[name]
+
+
+def test_a_run_of_before_is_read_by_its_words():
+    """A limit of time held for the search alone, and is a budget now."""
+    saved = Experiment("digits", ("lines",)).to_json()
+    del saved["budget"], saved["initial"], saved["steps_per_epoch"]
+    found = Experiment.from_json({**saved, "time_limit": 3.0, "seeds": []})
+    assert found == Experiment("digits", ("lines",), budget=3.0)

@@ -211,7 +211,7 @@ def test_what_is_asked_for_in_another_way_than_at_first_is_refused(begun, field,
 
 def test_images_may_be_moved_and_a_limit_of_time_be_another(begun):
     saved = json.loads((begun / "experiment.json").read_text())
-    saved["experiment"] |= {"dataset": "/elsewhere/digits", "data_dir": "/a", "time_limit": 3}
+    saved["experiment"] |= {"dataset": "/elsewhere/digits", "data_dir": "/a", "budget": 3}
     (begun / "experiment.json").write_text(json.dumps(saved))
     assert read_all(begun)["datasets"]
 

@@ -78,14 +78,17 @@ def search(tmp_path, spaces_of_noise):
     """Searches with invented workers; returns the store, the listener and whether it is done."""
     numbers = itertools.count()
 
-    def search(workers, store=None, **fields):
+    def search(workers, store=None, minutes=math.inf, **fields):
         if store is None:
             experiment = Experiment("noise", STRATEGY_NAMES, **{"max_epochs": 9, **fields})
             store = Store.create(tmp_path / f"run {next(numbers)}", experiment, {})
         oracle = oracle_of(store.experiment, spaces_of_noise)
         listener = Listener(store.experiment)
         dataset = noise(8, 8, 1)
-        done = SequenceTuner(oracle, store, dataset, workers, listener).search()
+        done = SequenceTuner(
+            *(oracle, store, dataset, workers, listener),
+            until=lambda: FakeTime.START + 60 * minutes,
+        ).search()
         return types.SimpleNamespace(store=store, listener=listener, oracle=oracle, done=done)
 
     return search
@@ -334,9 +337,9 @@ def test_only_what_a_promotion_can_still_need_is_kept(search, capacity, failures
     workers = Watching(capacity, failures)
     original = SequenceTuner.__init__
 
-    def remember(self, oracle, store, *rest):
+    def remember(self, oracle, store, *rest, **options):
         workers.oracle, workers.path = oracle, store.path
-        original(self, oracle, store, *rest)
+        original(self, oracle, store, *rest, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SequenceTuner, "__init__", remember)
@@ -419,8 +422,10 @@ def test_load_model_says_what_is_no_longer_kept(search):
 class FakeTime:
     """A clock that moves only when a trial ends."""
 
+    START = 1000.0
+
     def __init__(self):
-        self.now = 1000.0
+        self.now = self.START
 
     def monotonic(self):
         return self.now
@@ -442,26 +447,26 @@ class TimedWorkers(InventedWorkers):
 
 
 @pytest.mark.parametrize(("capacity", "started"), [(1, 4), (3, 6)])
-def test_after_the_time_limit_no_trial_starts_and_those_in_flight_end(
+def test_after_the_time_for_it_no_trial_starts_and_those_in_flight_end(
     search, monkeypatch, capacity, started
 ):
     clock = FakeTime()
     monkeypatch.setattr(tuner, "time", clock)
     workers = TimedWorkers(clock, capacity=capacity)
-    ended = search(workers, time_limit=2.0)
+    ended = search(workers, minutes=2.0)
     assert not ended.done
     # One ends every half minute and another takes its place, the last after a minute and a half.
     assert len(workers.started) == started
     rows = ended.store.rows("trials")
     assert [row["status"] for row in rows] == ["completed"] * started
     assert all(row["started"] < 1000 + 120 for row in rows)
-    assert any("time limit of 2 minutes" in note for note in ended.listener.notes)
+    assert any("of the budget" in note for note in ended.listener.notes)
 
 
-def test_killed_between_the_time_limit_and_the_first_final_it_searches_on(search, monkeypatch):
+def test_killed_between_that_and_the_first_final_it_searches_on(search, monkeypatch):
     clock = FakeTime()
     monkeypatch.setattr(tuner, "time", clock)
-    ended = search(TimedWorkers(clock, capacity=3), time_limit=20.0)
+    ended = search(TimedWorkers(clock, capacity=3), minutes=20.0)
     assert not ended.done
     workers = InventedWorkers()
     assert search(workers, ended.store).done
@@ -487,10 +492,10 @@ def test_trials_are_scored_on_some_thousands_of_images_at_most(search, monkeypat
     assert len(workers.images["train"].y) == len(whole.train.y)
 
 
-def test_finals_are_run_after_the_time_limit(search, monkeypatch):
+def test_finals_are_run_after_a_search_that_was_cut_short(search, monkeypatch):
     clock = FakeTime()
     monkeypatch.setattr(tuner, "time", clock)
-    ended = search(TimedWorkers(clock), time_limit=1.0)
+    ended = search(TimedWorkers(clock), minutes=1.0)
     assert list((ended.store.path / "checkpoints").iterdir()) != []
     workers = InventedWorkers()
     run_finals(ended.store, noise(8, 8, 1), workers, ended.listener)
@@ -507,7 +512,7 @@ def test_a_search_that_the_limit_cuts_short_sends_no_finalist(search, monkeypatc
     monkeypatch.setattr(tuner, "time", clock)
     alone = search(InventedWorkers())
     whole = len(alone.store.rows("trials"))
-    ended = search(TimedWorkers(clock), time_limit=(whole + 4) / 2, iterations=2)
+    ended = search(TimedWorkers(clock), minutes=(whole + 4) / 2, iterations=2)
     assert not ended.done and len(ended.store.rows("trials")) == whole + 4
     assert cut_short(ended.store.rows("searches")) == {(name, 1) for name in STRATEGY_NAMES}
     run_finals(ended.store, noise(8, 8, 1), InventedWorkers(), ended.listener)
@@ -521,7 +526,7 @@ def test_a_search_that_the_limit_cuts_short_sends_no_finalist(search, monkeypatc
 def test_where_no_search_is_whole_nothing_is_claimed(search, monkeypatch):
     clock = FakeTime()
     monkeypatch.setattr(tuner, "time", clock)
-    ended = search(TimedWorkers(clock), time_limit=4.0)
+    ended = search(TimedWorkers(clock), minutes=4.0)
     run_finals(ended.store, noise(8, 8, 1), InventedWorkers(), ended.listener)
     run = load_run(ended.store.path)
     assert set(run.finals.strategy) == set(STRATEGY_NAMES)  # each has its design
@@ -546,8 +551,8 @@ def test_more_searches_of_those_that_may_be_the_best_are_planned_and_told(search
     assert again.oracle.granted == ended.oracle.granted and again.listener.events == []
 
 
-def test_without_a_limit_there_is_no_note(search):
-    ended = search(InventedWorkers(), time_limit=None)
+def test_without_a_budget_there_is_no_note(search):
+    ended = search(InventedWorkers())
     assert ended.done and ended.listener.notes == []
 
 

@@ -20,7 +20,7 @@ EXPERIMENT = Experiment(
     train_limit=100,
     mirror=True,
     max_epochs=27,
-    time_limit=1.5,
+    budget=1.5,
     seed=0,
 )
 ABOUT = {"command": "python run_search.py --dataset 'cats & dögs'", "versions": {"keras": "3"}}

@@ -35,8 +35,8 @@ def _facts(found: Findings) -> Table:
         ["batch size", str(asked.batch_size)],
         *_data(run),
     ]
-    if asked.time_limit is not None:
-        rows.append(["time limit", f"{asked.time_limit:g} minutes"])
+    if asked.budget is not None:
+        rows.append(["budget", f"{asked.budget:g} minutes"])
     if started := run.about.get("started"):
         rows.append(["started", formatting.clean(started)])
     rows.extend(_times(run))

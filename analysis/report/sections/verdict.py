@@ -93,7 +93,7 @@ def _first(why: Evidence, headline: str) -> str:
         headline = f"Still learning, so far: {headline}"
     if why.searches == 1:
         headline = f"Of one design each: {headline}"
-    return f"The time limit came first: {headline}" if why.limited else headline
+    return f"The budget ended first: {headline}" if why.limited else headline
 
 
 def _undecided(decision: Decision, why: Evidence, run: Run) -> tuple[str, list[str]]:
@@ -141,9 +141,9 @@ def _too_few(why: Evidence, run: Run) -> tuple[str, list[str]]:
         *evidence.not_compared(why, run),
     ]
     if why.limited:
-        reason = "the time limit came before two strategies had been searched three times"
+        reason = "the budget ended before two strategies had been searched and tested three times"
         if why.searches == 1:
-            reason = "the time limit came before two strategies had their share"
+            reason = "the budget ended before two strategies had their share"
     else:
         reason = f"too few {evidence.replicates(why)} to tell"
     return f"No winner on {evidence.data(run)}: {reason}", sentences

@@ -123,7 +123,7 @@ def test_two_seeds_are_no_ground_to_compare(tmp_path):
     assert set(compare(rows).judged) == set(rows.experiment.strategies)
 
 
-def test_what_a_time_limit_cut_short_is_not_compared(tmp_path):
+def test_what_the_budget_cut_short_is_not_compared(tmp_path):
     path = make_run(tmp_path / "run", seeds=3)
     with Store.resume(path) as store:
         rows = [

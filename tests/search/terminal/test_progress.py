@@ -9,7 +9,7 @@ import random
 import pytest
 
 from search.experiment import Experiment
-from search.forecast import Outlook, Plan
+from search.forecast import Outlook, Plan, side_by_side
 from search.terminal.progress import Final, Progress
 from tests.support.progress import (
     EXPERIMENT,
@@ -88,13 +88,25 @@ def test_time_left_is_never_negative():
         assert seconds is not None and seconds >= 0
 
 
-def test_a_smaller_time_limit_is_named():
-    limited = dataclasses.replace(EXPERIMENT, time_limit=0.1, final_seeds=0)
-    progress = dataclasses.replace(busy(), experiment=limited)
-    assert progress.time_left(1.0) == (pytest.approx(5.0), True)
-    assert progress.time_left(100.0) == (pytest.approx(4.0), True)  # the running trial's epochs
-    assert "(time limit)" in seen(progress)[0]
-    assert "(time limit)" not in seen(busy())[0]
+def test_a_budget_that_ends_sooner_is_named():
+    progress = dataclasses.replace(busy(), ends=66.0)
+    assert progress.time_left(1.0) == (65.0, True)
+    assert progress.time_left(100.0) == (0.0, True)
+    assert "(budget)" in seen(progress)[0]
+    assert "(budget)" not in seen(busy())[0]
+
+
+def test_what_the_finals_take_of_what_was_searched_so_far():
+    """One search of two strategies, three seeds each, on two workers; and the rest of a trial."""
+    progress = Progress(EXPERIMENT, PLAN, workers=2)
+    for name, seconds in (("lines", 1.0), ("cnn_flat", 3.0)):
+        row = completed(trial(name), train_seconds=seconds, setup_seconds=1.0)
+        progress = progress.trial_finished(row)
+    finals = [1 + 9 * 1.0] * 3 + [1 + 9 * 3.0] * 3
+    assert progress.finals_of_begun() == side_by_side(finals, 2)
+    assert progress.under_way() == 0
+    running = progress.trial_started(trial("cnn_flat", 0, 9, slot=7))
+    assert running.under_way() == 27.0
 
 
 def test_finals_are_part_of_the_time_left():

@@ -96,24 +96,30 @@ def test_fewer_than_three_seeds_name_no_winner_and_no_tie(blank, seeds):
 
 
 def cut_short(run, rows, labels, *strategies):
-    """Returns the verdict on a run in which a time limit left no whole search of some."""
+    """Returns the verdict on a run in which the budget left no whole search of some."""
     searches = pd.DataFrame(
-        {"dataset": "digits", "strategy": name, "iteration": 0, "whole": name not in strategies}
+        {
+            "dataset": "digits",
+            "strategy": name,
+            "iteration": 0,
+            "whole": name not in strategies,
+            "finals": None,
+        }
         for name in run.experiment.strategies
     )
     return verdict_of(dataclasses.replace(run, searches=searches), rows, labels, 3)
 
 
-def test_under_a_time_limit_nothing_is_claimed_for_whom_had_less_than_its_share(blank):
+def test_under_a_budget_nothing_is_claimed_for_whom_had_less_than_its_share(blank):
     labels, found = outcomes([0.99, 0.7, 0.5], 3, 1000, np.random.default_rng(2), 0.05)
     rows = finals(blank.experiment.strategies, labels, found)
     said = cut_short(blank, rows, labels, "lines")
-    assert said.headline.startswith("The time limit came first: Of one design each: cnn_lines wins")
+    assert said.headline.startswith("The budget ended first: Of one design each: cnn_lines wins")
     accuracy = 100 * rows.test_accuracy[rows.strategy == "lines"].mean()
     assert f"so not compared: lines ({accuracy:.1f} %)" in str(said)
     nobody = cut_short(blank, rows, labels, *blank.experiment.strategies)
     assert nobody.kind == "too_few"
-    assert "the time limit came before" in nobody.headline and "wins" not in nobody.headline
+    assert "the budget ended before" in nobody.headline and "wins" not in nobody.headline
 
 
 def test_unfinished_finals_name_no_winner(blank):

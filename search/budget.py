@@ -1,0 +1,242 @@
+"""Which plan fits into a budget of time. Values alone.
+
+Of all plans that are expected to fit, the one is taken that is expected to give up least. What a
+plan gives up is judged in points of accuracy, by what was measured (docs/results.md):
+
+- finals shorter than a full training: 36 epochs instead of 18 were worth 0.5 to 2 points, instead
+  of 9 two to four (1,000 images of Fashion-MNIST);
+- fewer images: each halving costs two to four points (CIFAR-10, Fashion-MNIST);
+- fewer than three searches give no verdict, which is what a run is for;
+- fewer configurations: the best of five is a point behind the best of seventeen, less once more
+  than that is drawn from three searches together;
+- smaller models: the largest are not chosen often.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from search.data.splits import HELD_OUT, MOST_VALIDATED
+from search.epochs import A_PIXEL, MULTIPLY_ADDS
+from search.experiment import Experiment, ExperimentError
+from search.forecast import FORWARD, LARGER, effort
+from search.hyperband import brackets
+from search.plan import planned
+
+MARGIN = 0.85
+"""Of the budget a plan is chosen for: what it takes is not known to a tenth, and a plan that is cut
+short has searched in vain."""
+
+PASSES = 9
+"""A full training takes each image so often, at least, or makes some 1,500 steps."""
+
+SEARCHES = ((3, 9), (3, 6), (3, 3), (2, 2), (1, 1))
+"""Of each strategy: so many, and at most so many while it may be the best."""
+
+FEWEST_IMAGES = 300
+FEWEST_OF_A_CLASS = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """How many images there are, and how large they are."""
+
+    learnt: int
+    validated: int
+    pixels: int
+    classes: int
+    own_validation: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """What trainings take on these workers.
+
+    Attributes:
+        setup: strategy to the seconds of a set-up.
+        unit: strategy to the seconds that an image takes, for each of effort.
+        multiply_adds: strategy to those of configurations that it draws.
+        workers: how many train at a time.
+        afterwards: how many images are learnt from to the seconds from the last final to the end.
+    """
+
+    setup: Mapping[str, float]
+    unit: Mapping[str, float]
+    multiply_adds: Mapping[str, Sequence[int]]
+    workers: int
+    afterwards: Callable[[int], float]
+
+    def typical(self, strategy: str, batch_size: int, most: int | None) -> float:
+        """The mean effort of the configurations of at most so many multiply-adds."""
+        known = self.multiply_adds[strategy]
+        small = [each for each in known if most is None or each <= most] or [min(known)]
+        return effort(round(sum(small) / len(small)), batch_size)
+
+
+def seconds_of(experiment: Experiment, data: Data, measured: Measured) -> float:
+    """Returns how long a plan is expected to take, finals and report included.
+
+    Args:
+        experiment: a whole plan.
+        data: what it is to be done on, of which `train_limit` may leave a part.
+        measured: how fast this machine is.
+    """
+    learnt, validated = images_of(experiment, data)
+    rungs = brackets.plan(experiment.max_epochs, experiment.factor, experiment.min_epochs)
+    drawn = {(0, bracket): each[0].size for bracket, each in rungs.items()}
+    trials, epochs = brackets.totals(rungs, drawn)
+    of_trial = experiment.images_of_epoch(learnt) + validated * FORWARD
+    of_final = experiment.images_of_epoch(learnt + validated)
+    seconds = 0.0
+    for name in experiment.strategies:
+        image = measured.unit[name] * measured.typical(
+            name, experiment.batch_size, experiment.max_multiply_adds
+        )
+        search = trials * measured.setup[name] + epochs * of_trial * image
+        final = measured.setup[name] + experiment.epochs_of_finals * of_final * image * LARGER
+        seconds += search + experiment.final_seeds * final
+    return max(
+        experiment.iterations, experiment.most_iterations
+    ) * seconds / measured.workers + measured.afterwards(learnt + validated)
+
+
+def images_of(experiment: Experiment, data: Data) -> tuple[int, int]:
+    """Returns how many images a plan trains on, and validates on in the search."""
+    whole = data.learnt + data.validated
+    kept = min(whole, experiment.train_limit or whole)
+    if kept == whole:
+        return data.learnt, min(data.validated, MOST_VALIDATED)
+    share = data.validated / whole if data.own_validation else HELD_OUT
+    validated = round(kept * share)
+    return kept - validated, min(validated, MOST_VALIDATED)
+
+
+def given_up(experiment: Experiment, data: Data) -> float:
+    """Returns what a plan gives up, in points of accuracy, about."""
+    learnt, validated = images_of(experiment, data)
+    halvings = math.log2((data.learnt + data.validated) / (learnt + validated))
+    seen = experiment.epochs_of_finals * experiment.images_of_epoch(learnt + validated)
+    full = max(
+        experiment.full_training(learnt + validated)
+        * experiment.images_of_epoch(learnt + validated),
+        PASSES * (learnt + validated) if experiment.steps_per_epoch else 0,
+    )
+    shortened = max(0.0, math.log2(full / seen))
+    rungs = brackets.plan(experiment.max_epochs, experiment.factor, experiment.min_epochs)
+    configurations = sum(each[0].size for each in rungs.values())
+    most = experiment.max_multiply_adds
+    limit = dearest_of(data)
+    smaller = 0.0 if most is None else 0.3 + 0.5 * max(0.0, math.log2(limit / most))
+    searches = max(experiment.iterations, experiment.most_iterations)
+    return (
+        2.5 * halvings
+        + 2.0 * shortened
+        + max(0.0, math.log2(17 / configurations)) * 0.6
+        + {1: 12.0, 2: 9.0}.get(searches, max(0.0, 1.0 - math.log(searches / 3, 3)))
+        + (0.4 if experiment.final_seeds < 3 else 0.0)
+        + smaller
+    )
+
+
+def dearest_of(data: Data) -> int:
+    """Returns the multiply-adds of a model that only large budgets afford."""
+    return max(MULTIPLY_ADDS, A_PIXEL * data.pixels)
+
+
+def candidates(
+    experiment: Experiment, automatic: Collection[str], data: Data
+) -> Iterator[Experiment]:
+    """Yields the plans that are weighed; what was given stays as it is in each.
+
+    Args:
+        experiment: what was asked for.
+        automatic: which of its fields are to be chosen.
+        data: what it is to be done on.
+    """
+
+    def open_(name: str, *values: Any) -> list[dict[str, Any]]:
+        return [{name: value} for value in values] if name in automatic else [{}]
+
+    whole = data.learnt + data.validated
+    limits: list[int | None] = [None]
+    while (limits[-1] or whole) / 2 >= max(FEWEST_IMAGES, FEWEST_OF_A_CLASS * data.classes):
+        limits.append((limits[-1] or whole) // 2)
+    largest = dearest_of(data)
+    for limit in open_("train_limit", *limits):
+        part = dataclasses.replace(experiment, **limit)
+        learnt, validated = images_of(part, data)
+        base = planned(part, automatic, learnt, data.pixels, validated)
+        full = base.full_training(learnt)
+        passes = math.ceil(PASSES * (learnt + validated) / base.images_of_epoch(learnt + validated))
+        longest = max(full, passes)
+        lengths = dict.fromkeys(max(1, round(longest / by)) for by in (1, 1.5, 2, 3, 4, 6, 9, 14))
+        trials = dict.fromkeys(
+            (longest_, max(1, longest_ // by))
+            for longest_, by in ((full, 9), (full // 3, 9), (full // 3, 3), (full // 9, 3))
+            if longest_ >= 1
+        )
+        trials_open = {"max_epochs", "min_epochs"} <= {*automatic}
+        chosen_trials = (
+            [{"max_epochs": most, "min_epochs": least} for most, least in trials]
+            if trials_open
+            else [{}]
+        )
+        searches = (
+            [{"iterations": first, "most_iterations": most} for first, most in SEARCHES]
+            if {"iterations", "most_iterations"} <= {*automatic}
+            else [{}]
+        )
+        for parts in itertools.product(
+            open_("final_epochs", *lengths),
+            chosen_trials,
+            searches,
+            open_("final_seeds", 3, 1),
+            open_("max_multiply_adds", None, largest, largest // 4, largest // 16),
+        ):
+            changes: dict[str, Any] = {}
+            for each in parts:
+                changes |= each
+            yield dataclasses.replace(base, **changes)
+
+
+def fitting(
+    experiment: Experiment,
+    automatic: Collection[str],
+    data: Data,
+    measured: Measured,
+    seconds: float,
+) -> tuple[Experiment, float]:
+    """Returns the plan that gives up least of those that fit, and how long it is expected to take.
+
+    Of plans that give up as much, the shorter.
+
+    Args:
+        experiment: what was asked for.
+        automatic: which of its fields are to be chosen.
+        data: what it is to be done on.
+        measured: how fast this machine is.
+        seconds: that are left of the budget.
+
+    Raises:
+        ExperimentError: not even the shortest fits.
+    """
+    weighed = [
+        (given_up(plan, data), seconds_of(plan, data, measured), plan)
+        for plan in candidates(experiment, {*automatic}, data)
+    ]
+    fit = [each for each in weighed if each[1] <= MARGIN * seconds]
+    if not fit:
+        _, shortest, plan = min(weighed, key=lambda each: each[1])
+        if shortest > seconds:
+            raise ExperimentError(
+                f"--budget {experiment.budget:g} is too short: the shortest search of "
+                f"{len(experiment.strategies)} strategies takes some "
+                f"{math.ceil(shortest / 60 * 1.2)} minutes here: give more, or fewer --strategies"
+            )
+        return plan, shortest
+    _, took, plan = min(fit, key=lambda each: each[:2])
+    return plan, took
