@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from analysis import load_run
-from analysis.run import pending_finals
+from analysis.run import given_up, pending_finals
 from analysis.statistics.decision import decide
-from search import tuner
+from search import finals, trainings, tuner
 from search.data.datasets import Dataset, Images, load_dataset
 from search.experiment import Experiment, ExperimentError
-from search.finals import run_finals
+from search.finals import in_front, run_finals
 from search.hyperband import brackets
 from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import TrialKey
@@ -521,6 +521,49 @@ def test_a_search_that_the_limit_cuts_short_sends_no_finalist(search, monkeypatc
     assert not pending_finals(run).any()
     decision = decide(run)
     assert decision.why.limited and decision.why.cut_short == ()
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 11])
+def test_finals_for_which_a_budget_leaves_no_time_are_given_up(search, monkeypatch, count):
+    """Nobody waits for them, the report names them, and a resume tries none again."""
+    ended = search(InventedWorkers(), iterations=2, final_seeds=2)  # of three strategies
+    clock = FakeTime()
+    for module in (finals, trainings):
+        monkeypatch.setattr(module, "time", clock)
+    until = clock.now + 30 * count - 1
+    run_finals(ended.store, noise(8, 8, 1), TimedWorkers(clock), ended.listener, until=until)
+    done = ended.store.finals()
+    assert len(done) == count
+    left = {
+        (row["strategy"], row["iteration"]): row["finals"]
+        for row in ended.store.rows("searches")
+        if row["finals"] is not None
+    }
+    assert sum(2 - each for each in left.values()) == 12 - count
+    run = load_run(ended.store.path)
+    assert not pending_finals(run).any()
+    assert sum(given_up(run).values()) == 12 - count
+    workers = TimedWorkers(clock)
+    run_finals(ended.store, noise(8, 8, 1), workers, ended.listener, until=until)
+    assert workers.started == [] and ended.store.finals() == done
+    if count:
+        assert decide(run).why.limited
+    assert any("given up" in note for note in ended.listener.notes)
+
+
+def test_replicates_of_those_in_front_come_before_anyone_else():
+    def row(strategy, iteration, score):
+        place = {"iteration": iteration, "bracket": 0, "rung": 0, "slot": 0, "seed": 0}
+        return TrialRow(
+            f"{strategy}-{iteration}", "noise", strategy, **place, hyperparameters="{}",
+            first_epoch=0, last_epoch=1, status="completed", score=score,
+        )  # fmt: skip
+
+    scores = {"behind": [0.2, 0.21, 0.2], "a": [0.9, 0.93, 0.91], "b": [0.92, 0.9, 0.94]}
+    best = {(name, n): row(name, n, each[n]) for name, each in scores.items() for n in range(3)}
+    order = in_front(best, Experiment("noise", tuple(scores), iterations=3))
+    assert order[:6] == [("b", 0), ("a", 0), ("b", 1), ("a", 1), ("b", 2), ("a", 2)]
+    assert order[6:] == [("behind", n) for n in range(3)]
 
 
 def test_where_no_search_is_whole_nothing_is_claimed(search, monkeypatch):
