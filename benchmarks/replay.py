@@ -14,6 +14,8 @@ Two things are measured against the simulated seconds:
 
 from __future__ import annotations
 
+import argparse
+import collections
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -102,8 +104,15 @@ class SimulatedWorkers:
         return TrialResult(job.spec.trial_id, columns, worker=worker)
 
 
-def scanline(world: World, seed: int, seconds: float, workers: int = 1, **plan: Any) -> list[Seen]:
-    """Runs our search for so many simulated seconds, and returns what it saw, in order.
+def scanline(world: World, seed: int, seconds: float, **plan: Any) -> list[Seen]:
+    """Runs our search for so many simulated seconds, and returns what it saw, in order."""
+    return searched(world, seed, seconds, **plan)[0]
+
+
+def searched(
+    world: World, seed: int, seconds: float, workers: int = 1, **plan: Any
+) -> tuple[list[Seen], StrategyHyperband]:
+    """Runs our search for so many simulated seconds; returns what it saw, and its oracle.
 
     Args:
         world: what there is to find.
@@ -158,7 +167,7 @@ def scanline(world: World, seed: int, seconds: float, workers: int = 1, **plan: 
         oracle.end_trial(trial)
 
     dispatch(hands, waiting, next_job, on_result, lambda trial_id, row: None)
-    return hands.seen
+    return hands.seen, oracle
 
 
 OURS: dict[str, dict[str, Any]] = {
@@ -235,3 +244,107 @@ def stays_below(mean: np.ndarray, times: np.ndarray, bound: float) -> float:
     if not len(above):
         return float(times[0])
     return float(times[above[-1] + 1]) if above[-1] + 1 < len(times) else float("inf")
+
+
+def interval(values: Sequence[float]) -> str:
+    """Returns the range that holds 95 of 100 values."""
+    low, high = np.quantile(values, [0.025, 0.975], method="nearest")
+    return f"{low:.0f} to {high:.0f}" if np.isfinite(high) else f"{low:.0f} on"
+
+
+def resampled(count: int, draws: int = 1000) -> np.ndarray:
+    """Returns seeds drawn again and again, with replacement: (draws, seeds)."""
+    return np.random.default_rng(0).integers(0, count, (draws, count))
+
+
+def regret_table(found: Mapping[str, np.ndarray], times: np.ndarray) -> str:
+    """Returns as Markdown from when on the mean regret stays under half a point."""
+    lines = [
+        "| search | mean regret stays under half a point after, s (95 %) | mean regret, points, "
+        f"after {', '.join(f'{time:g}' for time in shown(times))} s |",
+        "| :--- | ---: | ---: |",
+    ]
+    for name, (regret, _) in found.items():
+        when = stays_below(regret.mean(axis=0), times, HALF_A_POINT)
+        again = [
+            stays_below(regret[seeds].mean(axis=0), times, HALF_A_POINT)
+            for seeds in resampled(len(regret))
+        ]
+        told = f"{when:.0f}" if np.isfinite(when) else "not"
+        lines.append(f"| {name} | {told} ({interval(again)}) | {at(regret, times)} |")
+    return "\n".join(lines)
+
+
+def error_table(found: Mapping[str, np.ndarray], times: np.ndarray) -> str:
+    """Returns as Markdown the error of the arms' best, and when another's is surely lower."""
+    ours, *_ = found
+    mine = found[ours][1]
+    lines = [
+        "| search | mean error of the arms' best, points, "
+        f"after {', '.join(f'{time:g}' for time in shown(times))} s "
+        f"| surely lower than {ours}'s |",
+        "| :--- | ---: | :--- |",
+    ]
+    late = times >= 60
+    for name, (_, error) in found.items():
+        difference = (error - mine)[:, late]
+        means = np.array([difference[seeds].mean(axis=0) for seeds in resampled(len(error))])
+        lower = times[late][np.quantile(means, 0.975, axis=0) < 0]
+        said = f"at {len(lower)} of {late.sum()} times" if len(lower) else "never"
+        lines.append(f"| {name} | {at(error, times)} | {said if name != ours else ''} |")
+    return "\n".join(lines)
+
+
+def shown(times: np.ndarray) -> list[float]:
+    """The times of which a table tells."""
+    return [time for time in (60, 150, 300, 600) if time <= times[-1]]
+
+
+def at(values: np.ndarray, times: np.ndarray) -> str:
+    """Returns the means at these times, in points."""
+    places = np.searchsorted(times, shown(times))
+    return " / ".join(f"{100 * each:.2f}" for each in values.mean(axis=0)[places])
+
+
+def named_right(record: Path, seed: int) -> bool:
+    """Returns whether the default plan names a strategy whose best is within a point of the best.
+
+    Named is that of the highest mean over its searches of what their finalists are worth.
+    """
+    world = known_world(record)
+    _, oracle = searched(world, seed, float("inf"), iterations=3, min_epochs=world.epochs // 9)
+    longest: dict[tuple[str, int, int, int], TrialKey] = {}
+    for key in sorted(oracle.table, key=lambda key: key.rung):
+        longest[key.strategy, key.iteration, key.bracket, key.slot] = key
+    finalists: dict[tuple[str, int], TrialKey] = {}
+    for key in sorted(longest.values(), key=lambda key: oracle.table[key].score or 0.0):
+        finalists[key.strategy, key.iteration] = key  # the best comes last
+    worth: dict[str, list[float]] = collections.defaultdict(list)
+    for (strategy, _), key in finalists.items():
+        place = world.nearest(strategy, oracle.values(key))
+        worth[strategy].append(float(world.truth(strategy)[place]))
+    named = max(worth, key=lambda name: sum(worth[name]) / len(worth[name]))
+    return float(world.truth(named).max()) >= world.best - 0.01
+
+
+def main() -> None:
+    """Prints the tables of each record in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("records", nargs="+", type=Path)
+    parser.add_argument("--seeds", type=int, default=60)
+    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--processes", type=int, default=2)
+    options = parser.parse_args()
+    times = np.arange(5.0, options.seconds + 1, 5.0)
+    names = [*searchers()]
+    for record in options.records:
+        found = measure(record, names, options.seeds, times, options.processes)
+        right = sum(named_right(record, seed) for seed in range(options.seeds))
+        print(f"\n## {record.stem}: {options.seeds} seeds\n")
+        print(regret_table(found, times) + "\n")
+        print(error_table(found, times) + "\n")
+        print(f"The right strategy is named by {right} of {options.seeds} searches.")
+
+
+if __name__ == "__main__":
+    main()
