@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/installed-$(REQUIREMENTS)
 # A process a core; tests that share an expensive run stay together (tests/conftest.py).
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
-.PHONY: run test test-all lint format fuzz audit lock
+.PHONY: run test test-all lint format fuzz audit lock bench
 
 # A short search of the digits: every strategy, in minutes. README.md has the longer ones.
 run: $(INSTALLED)
@@ -43,6 +43,14 @@ $(VENV)/installed-dev: $(INSTALLED)
 # Made up anew, a hundred times as much as in the suite: an hour or more.
 fuzz: $(VENV)/installed-dev
 	SCANLINE_FUZZ=$(or $(TIMES),100) $(BIN)/python -m pytest -m "slow or not slow" tests/test_fuzzing.py
+
+# What a second of search buys, by us and by others, on recorded curves.
+bench: $(VENV)/installed-bench
+	$(BIN)/python -m benchmarks.replay benchmarks/records/curves_*.npz
+
+$(VENV)/installed-bench: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	touch $@
 
 # Known weaknesses of what is installed, asked of PyPI.
 audit: $(VENV)/installed-dev

@@ -338,7 +338,7 @@ def main() -> None:
     times = np.arange(5.0, options.seconds + 1, 5.0)
     names = [*searchers()]
     for record in options.records:
-        found = measure(record, names, options.seeds, times, options.processes)
+        found = measure(record, names, options.seeds, times.tolist(), options.processes)
         right = sum(named_right(record, seed) for seed in range(options.seeds))
         print(f"\n## {record.stem}: {options.seeds} seeds\n")
         print(regret_table(found, times) + "\n")
