@@ -106,7 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if store is None:
             if experiment.budget:
                 experiment = by_budget(options, experiment, dataset, execution, environments)
-                dataset = read_images(experiment, None)
+                if experiment.train_limit != options.train_limit:
+                    dataset = read_images(experiment, None)
             store, oracle = new_run(options, experiment, dataset, arguments)
         if devices.warning:
             say(devices.warning)
@@ -240,18 +241,17 @@ def by_budget(
 ) -> Experiment:
     """Returns the plan that fits the budget on this machine."""
     from search.calibration import plan_by_budget
+    from search.plan import plan_in_words
 
-    free = automatic(options)
-    if experiment.train_limit is None:
-        free.add("train_limit")
+    free = automatic(options) | (set() if options.train_limit else {"train_limit"})
     say(f"choosing what fits into {experiment.budget:g} minutes")
-    return plan_by_budget(
-        experiment,
-        free,
-        dataset,
+    plan, seconds = plan_by_budget(
+        *(experiment, free, dataset),
         lambda: make_workers(execution, environments, say),
         BEGAN + 60 * (experiment.budget or math.inf),
     )
+    say(plan_in_words(plan, seconds))
+    return plan
 
 
 def check_asked(options: argparse.Namespace) -> Experiment:

@@ -69,7 +69,8 @@ def outlook(
 
     finals = experiment.iterations * experiment.final_seeds
     few = min(trials for trials, _ in oracle.totals().values()) + finals < WORTH
-    calibrated = () if begun or few else calibrate(experiment, dataset, oracle, workers, count)
+    known = begun or experiment.budget is not None  # by which the plan was chosen
+    calibrated = () if known or few else calibrate(experiment, dataset, oracle, workers, count)
     count()
     learnt, held = len(dataset.train.y), len(dataset.validation.y)
     final, trial = map(experiment.images_of_epoch, (learnt + held, learnt))
@@ -88,8 +89,8 @@ def plan_by_budget(
     dataset: Dataset,
     make_workers: Callable[[], Workers],
     ends: float,
-) -> Experiment:
-    """Returns the plan that makes the most of a budget.
+) -> tuple[Experiment, float]:
+    """Returns the plan that makes the most of a budget, and the seconds that it should take.
 
     Args:
         experiment: what is asked for.
@@ -116,8 +117,7 @@ def plan_by_budget(
         classes=len(dataset.class_names),
         own_validation=dataset.own_validation,
     )
-    plan, _ = fitting(experiment, automatic, data, known, ends - time.monotonic())
-    return plan
+    return fitting(experiment, automatic, data, known, ends - time.monotonic())
 
 
 def measured(

@@ -151,6 +151,24 @@ def epochs_in_words(experiment: Experiment, images: int, validated: int = 0) -> 
     return said
 
 
+def plan_in_words(experiment: Experiment, seconds: float) -> str:
+    """Says what a budget is spent on.
+
+    >>> asked = Experiment("digits", ("lines",), budget=3, iterations=3, most_iterations=9)
+    >>> plan_in_words(asked, 150)
+    'plan: 3 to 9 searches of each strategy, 3 final trainings of each finalist: some 2.5 minutes'
+    """
+    least, most = experiment.iterations, max(experiment.iterations, experiment.most_iterations)
+    searches = f"{least}" if least == most else f"{least} to {most}"
+    seeds = experiment.final_seeds
+    images = f", {experiment.train_limit:,} images" if experiment.train_limit else ""
+    return (
+        f"plan: {searches} search{'es' if most > 1 else ''} of each strategy, "
+        f"{seeds} final training{'s' if seeds > 1 else ''} of each finalist{images}: "
+        f"some {seconds / 60:.1f} minutes"
+    )
+
+
 def of_a_pass(experiment: Experiment, images: int) -> str:
     """Says what part of a pass an epoch is, where it is none.
 

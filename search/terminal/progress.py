@@ -225,9 +225,9 @@ class Progress:
     def time_left(self, now: float) -> tuple[float | None, bool]:
         """Returns the seconds left, finals included, and whether the budget sets them."""
         parts = self.parts_left()
-        if parts is None:
-            return None, False
         left = max(0.0, self.ends - now)
+        if parts is None:
+            return (None, False) if left == math.inf else (left, True)
         return min(sum(parts), left), left < sum(parts)
 
     def finals_of_begun(self) -> float:
