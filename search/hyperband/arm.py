@@ -47,6 +47,7 @@ class Arm:
         self._drawn: dict[Bracket, int] = {}
         self._rows: dict[Bracket, dict[Place, Outcome]] = {}
         self._standings: dict[Bracket, Standing] = {}
+        self._promotable: dict[Bracket, frozenset[str]] = {}  # what each open one adds, if any
         self._open: dict[Bracket, None] = {}  # those that have not ended, in their order
         self.running = 0
         self.draw(drawn)
@@ -70,8 +71,13 @@ class Arm:
 
     def _look(self, bracket: Bracket) -> None:
         """Strikes a bracket off those that are open, once it has ended."""
-        if bracket in self._open and self._rows.get(bracket) and self._standing(bracket).ended:
-            del self._open[bracket]
+        if bracket not in self._open or not self._rows.get(bracket):
+            return
+        standing = self._standing(bracket)
+        names = (TrialKey(self.name, *bracket, *place).trial_id for place in standing.promotable)
+        self._promotable[bracket] = frozenset(names)
+        if standing.ended:
+            del self._open[bracket], self._promotable[bracket]
 
     def _standing(self, bracket: Bracket) -> Standing:
         if bracket not in self._standings:
@@ -93,12 +99,7 @@ class Arm:
 
     def promotable(self) -> set[str]:
         """The completed trials that a promotion, begun or still possible, may continue."""
-        return {
-            TrialKey(self.name, *bracket, *place).trial_id
-            for bracket in self._open
-            if bracket in self._rows
-            for place in self._standing(bracket).promotable
-        }
+        return set().union(*self._promotable.values())
 
     def whole(self) -> dict[int, bool]:
         """Iteration to whether all its trials have ended."""
