@@ -291,6 +291,11 @@ class StrategyHyperband(keras_tuner.Oracle):
         super().end_trial(trial)
         self._tabulate(self.trials[trial.trial_id])
 
+    def _check_consecutive_failures(self) -> None:
+        """Counts failures in a row only where they are limited: KerasTuner reads all trials."""
+        if self.max_consecutive_failed_trials < float("inf"):
+            super()._check_consecutive_failures()
+
     def score_trial(self, trial: kt_trial.Trial) -> None:
         """A trial's score is what was reported last, not the best epoch on the way."""
         trial.score = trial.metrics.get_last_value(self.objective.name)
