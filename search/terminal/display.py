@@ -42,8 +42,7 @@ class Display:
 
     def replay(self, rows: Iterable[TrialRow]) -> None:
         """Counts trials that ended before this process started."""
-        for row in rows:
-            self.progress = self.progress.trial_finished(row)
+        self.progress = self.progress.trials_finished(rows)
 
     def plan(self, totals: Mapping[str, tuple[int, int]]) -> None:
         """Takes note of how many (trials, epochs) each strategy's whole search has by now."""
@@ -90,8 +89,8 @@ class PlainDisplay(Display):
     def replay(self, rows: Iterable[TrialRow]) -> None:
         """Counts trials that ended before this process started."""
         super().replay(rows)
-        if self.progress.finished:
-            self.note(f"trials done before: {len(self.progress.finished)}")
+        if ended := self.progress.ended_trials:
+            self.note(f"trials done before: {ended}")
 
     def trial_finished(self, row: TrialRow) -> None:
         """Prints how it ended."""

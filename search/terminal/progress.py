@@ -6,10 +6,9 @@ time without a lock, and what is shown can be tested without a terminal.
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from search.experiment import Experiment
@@ -24,22 +23,27 @@ from search.forecast import (
     remaining,
     side_by_side,
 )
-from search.ranking import finalists, finalists_of_iterations
+from search.ranking import best_first
 from search.rows import TrialRow
+from search.tally import NOTHING, Tally, tallies
+from search.terminal.arms import Arms, ArmSoFar, Curve, with_ended
 
 
 @dataclasses.dataclass(frozen=True)
 class Running:
-    """A trial under way: its row, the epoch it has reached, and the seconds its epochs took."""
+    """A trial under way.
+
+    Attributes:
+        row: as it started.
+        epoch: the one that it has reached.
+        seconds: what its epochs took.
+        curve: of its epochs, with that of the trials that it continues.
+    """
 
     row: TrialRow
     epoch: int
     seconds: float = 0.0
-
-    @property
-    def so_far(self) -> TrialRow:
-        """What it has done, as if it ended here."""
-        return dataclasses.replace(self.row, last_epoch=self.epoch, train_seconds=self.seconds)
+    curve: Curve = dataclasses.field(default_factory=dict)
 
 
 class Final(NamedTuple):
@@ -59,10 +63,9 @@ class Progress:
         experiment: what was asked for.
         planned: the work planned for each strategy, in the order of the table; it may be too much.
         began: when this process started, on the monotonic clock, in seconds.
-        finished: trials that have ended, by trial_id.
+        arms: the trials that have ended, by strategy.
         running: trials under way, by trial_id.
         workers: the most trials seen at once.
-        curves: validation score by epoch, by trial_id, with that of the trials it continues.
         training: finalists being trained, by the name of their training.
         finals: test accuracy by (strategy, number); None for a failed one.
         final_epochs: strategy to how many epochs of its finals have ended, and in how many seconds.
@@ -73,10 +76,9 @@ class Progress:
     experiment: Experiment
     planned: Mapping[str, Plan]
     began: float = 0.0
-    finished: Mapping[str, TrialRow] = dataclasses.field(default_factory=dict)
+    arms: Arms = dataclasses.field(default_factory=dict)
     running: Mapping[str, Running] = dataclasses.field(default_factory=dict)
     workers: int = 1
-    curves: Mapping[str, Mapping[int, float | None]] = dataclasses.field(default_factory=dict)
     training: Mapping[str, Final] = dataclasses.field(default_factory=dict)
     finals: Mapping[tuple[str, int], float | None] = dataclasses.field(default_factory=dict)
     final_epochs: Mapping[str, tuple[int, float]] = dataclasses.field(default_factory=dict)
@@ -85,15 +87,10 @@ class Progress:
 
     def trial_started(self, row: TrialRow) -> Progress:
         """Returns the progress after a trial has started, or started again."""
-        trial_id = row.trial_id
-        running = {**self.running, trial_id: Running(row, row.first_epoch)}
-        inherited = self.curves.get(row.parent_id or "", {})
-        return dataclasses.replace(
-            self,
-            running=running,
-            workers=max(self.workers, len(running)),
-            curves={**self.curves, trial_id: inherited},
-        )
+        started = Running(row, row.first_epoch, curve=self.arm(row.strategy).curve(row))
+        running = {**self.running, row.trial_id: started}
+        workers = max(self.workers, len(running))
+        return dataclasses.replace(self, running=running, workers=workers)
 
     def epoch_finished(self, trial_id: str, epoch: Mapping[str, Any]) -> Progress:
         """Returns the progress after one more epoch of a trial, or of a finalist."""
@@ -106,27 +103,26 @@ class Progress:
                 training={**self.training, trial_id: final},
                 final_epochs={**self.final_epochs, final.strategy: measured},
             )
-        score = self.experiment.metric.validation
-        curve = {**self.curves.get(trial_id, {}), epoch["epoch"]: epoch[score]}
+        if trial_id not in self.running:  # a worker's last epochs may arrive after its result
+            return self
+        before = self.running[trial_id]
+        number, score = epoch["epoch"], epoch[self.experiment.metric.validation]
+        after = Running(
+            before.row, number, before.seconds + epoch["seconds"], {**before.curve, number: score}
+        )
+        return dataclasses.replace(self, running={**self.running, trial_id: after})
+
+    def trials_finished(self, rows: Iterable[TrialRow]) -> Progress:
+        """Returns the progress after trials have ended, whether or not they were seen to start."""
+        ended = {row.trial_id: row for row in rows}
         running = dict(self.running)
-        if trial_id in running:  # a worker's last epochs may arrive after its result
-            before = running[trial_id]
-            seconds = before.seconds + epoch["seconds"]
-            running[trial_id] = Running(before.row, epoch["epoch"], seconds)
-        return dataclasses.replace(self, running=running, curves={**self.curves, trial_id: curve})
+        seen = {name: running.pop(name).curve for name in ended if name in running}
+        arms = with_ended(self.arms, ended.values(), self.experiment.metric, seen)
+        return dataclasses.replace(self, arms=arms, running=running)
 
     def trial_finished(self, row: TrialRow) -> Progress:
-        """Returns the progress after a trial has ended, whether or not it was seen to start."""
-        trial_id = row.trial_id
-        curve = {**self.curves.get(row.parent_id or "", {}), **self.curves.get(trial_id, {})}
-        if row.status == "completed":
-            curve[row.last_epoch] = row.score
-        return dataclasses.replace(
-            self,
-            finished={**self.finished, trial_id: row},
-            running={key: value for key, value in self.running.items() if key != trial_id},
-            curves={**self.curves, trial_id: curve},
-        )
+        """Returns the progress after one has."""
+        return self.trials_finished([row])
 
     def final_started(self, trial_id: str, final: Final) -> Progress:
         """Returns the progress after a finalist's training on one more seed has started."""
@@ -144,42 +140,46 @@ class Progress:
         finals = {**self.finals, (strategy, number): test_accuracy}
         return dataclasses.replace(self, training=left, finals=finals)
 
+    def arm(self, strategy: str) -> ArmSoFar:
+        """Returns what has ended of a strategy."""
+        return self.arms.get(strategy, ArmSoFar())
+
     @property
-    def done(self) -> list[TrialRow]:
+    def ended_trials(self) -> int:
+        """How many trials have ended."""
+        return sum(arm.tally.trials for arm in self.arms.values())
+
+    @functools.cached_property
+    def done(self) -> dict[str, Tally]:
         """What was worked so far: trials that ended, and the running ones up to their epoch."""
-        return [*self.finished.values(), *(trial.so_far for trial in self.running.values())]
+        done = {name: arm.tally for name, arm in self.arms.items()}
+        for name, tally in under_way(self.running.values()).items():
+            done[name] = done.get(name, NOTHING).plus(tally)
+        return done
 
     @property
     def in_finals(self) -> bool:
         """Whether the search is over."""
         return bool(self.training or self.finals)
 
-    @functools.cached_property  # the screen asks often
-    def by_strategy(self) -> dict[str, list[TrialRow]]:
-        """The trials that have ended, by strategy."""
-        rows: dict[str, list[TrialRow]] = {}
-        for row in self.finished.values():
-            rows.setdefault(row.strategy, []).append(row)
-        return rows
-
-    @functools.cached_property
-    def best(self) -> dict[str, TrialRow]:
-        """The trial that would be in the finals, by strategy, the best strategy first."""
-        return finalists(self.finished.values(), self.experiment.metric)
-
     @functools.cached_property
     def finalists(self) -> dict[tuple[str, int], TrialRow]:
         """(Strategy, iteration) to the trial whose configuration would be in the finals."""
-        return finalists_of_iterations(self.finished.values(), self.experiment.metric)
+        found = [row for arm in self.arms.values() for row in arm.finalists.values()]
+        ranked = best_first(found, self.experiment.metric)
+        return {(row.strategy, row.iteration): row for row in ranked}
 
-    @functools.cached_property
-    def iterations_with_finalists(self) -> collections.Counter[str]:
-        """How many finalists each strategy would send, one an iteration."""
-        return collections.Counter(strategy for strategy, _ in self.finalists)
+    @functools.cached_property  # the screen asks often
+    def best(self) -> dict[str, TrialRow]:
+        """The trial that would be in the finals, by strategy, the best strategy first."""
+        best: dict[str, TrialRow] = {}
+        for row in self.finalists.values():
+            best.setdefault(row.strategy, row)
+        return best
 
     def searches(self, strategy: str) -> int:
         """Returns how many searches of a strategy have begun or will, as far as is known."""
-        begun = [row.iteration + 1 for row in self.by_strategy.get(strategy, ())]
+        begun = [iteration + 1 for iteration in self.arm(strategy).searches]
         return max([self.experiment.iterations, *begun])
 
     def finals_of(self, strategy: str) -> int:
@@ -189,22 +189,22 @@ class Progress:
     def finals_left(self) -> dict[str, Plan]:
         """Returns the finals still to train; a strategy whose every trial failed has none."""
         left = {}
-        ended = {name: len(self.by_strategy.get(name, ())) for name in self.planned}
         for strategy in self.planned:
-            over = self.in_finals or 0 < self.planned[strategy].trials <= ended[strategy]
-            searches = self.searches(strategy)
-            if over:
-                searches = self.iterations_with_finalists[strategy]
+            arm = self.arm(strategy)
+            over = self.in_finals or 0 < self.planned[strategy].trials <= arm.tally.trials
+            searches = len(arm.finalists) if over else self.searches(strategy)
             done = sum(name == strategy for name, _ in self.finals)
             count = self.experiment.final_seeds * searches - done
             if count > 0:
                 left[strategy] = Plan(count, count * self.experiment.epochs_of_finals)
         return left
 
-    @property
+    @functools.cached_property
     def pace(self) -> Pace | None:
         """How fast trials have been so far, the running ones up to their epoch."""
-        measured = [*self.outlook.calibrated, *self.done]
+        measured = tallies(self.outlook.calibrated)
+        for name, tally in self.done.items():
+            measured[name] = measured.get(name, NOTHING).plus(tally)
         return pace_of(measured, self.outlook.typical, self.experiment.batch_size)
 
     def parts_left(self) -> tuple[float, float] | None:
@@ -263,9 +263,25 @@ class Progress:
             return seconds / count
         chosen = [
             relative_effort(row, self.outlook.typical, self.experiment.batch_size)
-            for (name, _), row in self.finalists.items()
-            if name == strategy
+            for row in self.arm(strategy).finalists.values()
         ]
         unknown = LARGER if strategy in self.outlook.typical else 1.0
         chosen += [unknown] * (self.searches(strategy) - len(chosen))
         return self.outlook.longer * pace.epoch_of(strategy) * sum(chosen) / len(chosen)
+
+
+def under_way(running: Iterable[Running]) -> dict[str, Tally]:
+    """Returns strategy to what its trials under way come to, as if they ended here."""
+    found: dict[str, Tally] = {}
+    by_strategy: dict[str, list[Running]] = {}
+    for each in running:
+        by_strategy.setdefault(each.row.strategy, []).append(each)
+    for name, trials in by_strategy.items():
+        epochs = sum(each.epoch - each.row.first_epoch for each in trials)
+        found[name] = Tally(
+            trials=len(trials),
+            epochs=epochs,
+            timed_epochs=epochs,
+            seconds=sum(each.seconds for each in trials),
+        )
+    return found

@@ -13,6 +13,7 @@ from rich.text import Text
 from search.forecast import Plan
 from search.rows import TrialRow
 from search.store import Store
+from search.terminal.arms import with_ended
 from search.terminal.progress import Progress, Running
 from search.terminal.screen import (
     finals_in_words,
@@ -62,7 +63,7 @@ def read_status(store: Store, now: float) -> Status:
     moments = [moment for row in trials for moment in (row.started, row.finished) if moment]
     began = session["started"] or min(moments, default=now)
     last = now if in_use else session["ended"] or max(moments, default=began)
-    finished = {row.trial_id: row for row in trials if row.status != "running"}
+    ended = [row for row in trials if row.status != "running"]
     open_trials = [row for row in trials if row.status == "running"]
     under_way = open_trials if in_use and not finals else []
     recent = [row for row in trials if (row.started or 0) >= began]
@@ -72,7 +73,7 @@ def read_status(store: Store, now: float) -> Status:
         experiment,
         {name: plans.get(name, Plan(0, 0)) for name in experiment.strategies},
         began=began,
-        finished=finished,
+        arms=with_ended({}, ended, experiment.metric),
         running={row.trial_id: Running(row, row.first_epoch) for row in under_way},
         workers=max(1, most_at_once(recent or trials, last)),
         finals={

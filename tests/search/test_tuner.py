@@ -400,7 +400,7 @@ def test_a_finished_search_has_nothing_left_to_do(search):
     again = search(workers, store=first.store)
     assert again.done and workers.started == []
     assert small_run.tables(first.store) == before
-    assert len(again.listener.progress.finished) == len(before["trials"])
+    assert again.listener.progress.ended_trials == len(before["trials"])
 
 
 def test_load_model_says_what_is_no_longer_kept(search):

@@ -36,8 +36,10 @@ def test_counts_are_right_whatever_the_order():
         progress = progress.trial_finished(row)
     assert not progress.running
     for index, strategy in enumerate(STRATEGIES):
-        assert len(progress.by_strategy[strategy]) == 4
-        assert sum(row.status == "failed" for row in progress.by_strategy[strategy]) == 1
+        assert (progress.arms[strategy].tally.trials, progress.arms[strategy].tally.failed) == (
+            4,
+            1,
+        )
         assert progress.best[strategy].score == pytest.approx(0.2 + 0.01 * index)
 
 
@@ -61,7 +63,7 @@ def test_a_trial_that_starts_again_is_counted_once():
     progress = progress.epoch_finished(row.trial_id, epoch(1)).trial_started(row)
     assert progress.running[row.trial_id].epoch == 0
     progress = progress.trial_finished(completed(row)).trial_finished(completed(row))
-    assert len(progress.by_strategy["lines"]) == 1
+    assert progress.ended_trials == progress.arms["lines"].tally.trials == 1
 
 
 def test_curve_goes_on_from_the_trial_it_continues():
@@ -70,7 +72,7 @@ def test_curve_goes_on_from_the_trial_it_continues():
     progress = progress.epoch_finished("lines-0-1", epoch(1, 0.2))
     progress = progress.trial_finished(completed(parent, 0.2)).trial_started(child)
     progress = progress.epoch_finished("lines-0-3", epoch(2, 0.4))
-    assert progress.curves["lines-0-3"] == {1: 0.2, 2: 0.4}
+    assert progress.running["lines-0-3"].curve == {1: 0.2, 2: 0.4}
     assert "▅█ 40.0 %" in "\n".join(seen(progress))
     assert "2 of 3 epochs" in "\n".join(seen(progress))
 
@@ -118,4 +120,4 @@ def test_what_was_measured_beforehand_counts_for_the_pace_alone():
     known = dataclasses.replace(progress, outlook=outlook)
     assert progress.time_left(0.0) == (None, False)
     assert known.time_left(0.0) == (3 * 3.0 + 1.0 + 9 * 1.5 * 2.0 + 7.0, False)
-    assert not known.finished
+    assert not known.ended_trials
