@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -39,7 +40,11 @@ class Tally(NamedTuple):
 
     def plus(self, other: Tally) -> Tally:
         """Returns the sums over both."""
-        return Tally(*map(sum, zip(self, other, strict=True)))
+        return Tally(*map(operator.add, self, other))
+
+    def minus(self, other: Tally) -> Tally:
+        """Returns the sums without what the other has added."""
+        return Tally(*map(operator.sub, self, other))
 
 
 NOTHING = Tally()

@@ -93,6 +93,7 @@ class ArmSoFar:
         return dataclasses.replace(arm, tally=whole)
 
 
+NO_TRIAL = ArmSoFar()
 Arms = Mapping[str, ArmSoFar]
 """By strategy."""
 
@@ -109,5 +110,5 @@ def with_ended(
     for row in rows:
         new.setdefault(row.strategy, []).append(row)
     for strategy, ended in new.items():
-        after[strategy] = after.get(strategy, ArmSoFar()).plus(ended, metric, seen or {})
+        after[strategy] = after.get(strategy, NO_TRIAL).plus(ended, metric, seen or {})
     return after

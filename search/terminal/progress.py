@@ -26,7 +26,7 @@ from search.forecast import (
 from search.ranking import best_first
 from search.rows import TrialRow
 from search.tally import NOTHING, Tally, tallies
-from search.terminal.arms import Arms, ArmSoFar, Curve, with_ended
+from search.terminal.arms import NO_TRIAL, Arms, ArmSoFar, Curve, with_ended
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +44,12 @@ class Running:
     epoch: int
     seconds: float = 0.0
     curve: Curve = dataclasses.field(default_factory=dict)
+
+    @property
+    def tally(self) -> Tally:
+        """What it comes to, as if it ended here."""
+        epochs = self.epoch - self.row.first_epoch
+        return Tally(trials=1, epochs=epochs, timed_epochs=epochs, seconds=self.seconds)
 
 
 class Final(NamedTuple):
@@ -65,6 +71,7 @@ class Progress:
         began: when this process started, on the monotonic clock, in seconds.
         arms: the trials that have ended, by strategy.
         running: trials under way, by trial_id.
+        under_way: what those come to, by strategy.
         workers: the most trials seen at once.
         training: finalists being trained, by the name of their training.
         finals: test accuracy by (strategy, number); None for a failed one.
@@ -78,6 +85,7 @@ class Progress:
     began: float = 0.0
     arms: Arms = dataclasses.field(default_factory=dict)
     running: Mapping[str, Running] = dataclasses.field(default_factory=dict)
+    under_way: Mapping[str, Tally] = dataclasses.field(default_factory=dict)
     workers: int = 1
     training: Mapping[str, Final] = dataclasses.field(default_factory=dict)
     finals: Mapping[tuple[str, int], float | None] = dataclasses.field(default_factory=dict)
@@ -88,9 +96,8 @@ class Progress:
     def trial_started(self, row: TrialRow) -> Progress:
         """Returns the progress after a trial has started, or started again."""
         started = Running(row, row.first_epoch, curve=self.arm(row.strategy).curve(row))
-        running = {**self.running, row.trial_id: started}
-        workers = max(self.workers, len(running))
-        return dataclasses.replace(self, running=running, workers=workers)
+        after = self._run({row.trial_id: started})
+        return dataclasses.replace(after, workers=max(self.workers, len(after.running)))
 
     def epoch_finished(self, trial_id: str, epoch: Mapping[str, Any]) -> Progress:
         """Returns the progress after one more epoch of a trial, or of a finalist."""
@@ -110,15 +117,28 @@ class Progress:
         after = Running(
             before.row, number, before.seconds + epoch["seconds"], {**before.curve, number: score}
         )
-        return dataclasses.replace(self, running={**self.running, trial_id: after})
+        return self._run({trial_id: after})
+
+    def _run(self, changed: Mapping[str, Running | None]) -> Progress:
+        """Returns the progress with these under way as they are now, or no longer."""
+        running, tallied = dict(self.running), dict(self.under_way)
+        for trial_id, after in changed.items():
+            if before := running.get(trial_id):
+                name = before.row.strategy
+                tallied[name] = tallied[name].minus(before.tally)
+            if after is None:
+                del running[trial_id]
+            else:
+                running[trial_id], name = after, after.row.strategy
+                tallied[name] = tallied.get(name, NOTHING).plus(after.tally)
+        return dataclasses.replace(self, running=running, under_way=tallied)
 
     def trials_finished(self, rows: Iterable[TrialRow]) -> Progress:
         """Returns the progress after trials have ended, whether or not they were seen to start."""
         ended = {row.trial_id: row for row in rows}
-        running = dict(self.running)
-        seen = {name: running.pop(name).curve for name in ended if name in running}
+        seen = {name: self.running[name].curve for name in ended if name in self.running}
         arms = with_ended(self.arms, ended.values(), self.experiment.metric, seen)
-        return dataclasses.replace(self, arms=arms, running=running)
+        return dataclasses.replace(self._run(dict.fromkeys(seen)), arms=arms)
 
     def trial_finished(self, row: TrialRow) -> Progress:
         """Returns the progress after one has."""
@@ -142,7 +162,7 @@ class Progress:
 
     def arm(self, strategy: str) -> ArmSoFar:
         """Returns what has ended of a strategy."""
-        return self.arms.get(strategy, ArmSoFar())
+        return self.arms.get(strategy, NO_TRIAL)
 
     @property
     def ended_trials(self) -> int:
@@ -153,7 +173,7 @@ class Progress:
     def done(self) -> dict[str, Tally]:
         """What was worked so far: trials that ended, and the running ones up to their epoch."""
         done = {name: arm.tally for name, arm in self.arms.items()}
-        for name, tally in under_way(self.running.values()).items():
+        for name, tally in self.under_way.items():
             done[name] = done.get(name, NOTHING).plus(tally)
         return done
 
@@ -179,8 +199,8 @@ class Progress:
 
     def searches(self, strategy: str) -> int:
         """Returns how many searches of a strategy have begun or will, as far as is known."""
-        begun = [iteration + 1 for iteration in self.arm(strategy).searches]
-        return max([self.experiment.iterations, *begun])
+        begun = 1 + max(self.arm(strategy).searches, default=-1)
+        return max(self.experiment.iterations, begun)
 
     def finals_of(self, strategy: str) -> int:
         """Returns how many finals a strategy has, if each of its searches sends a finalist."""
@@ -268,20 +288,3 @@ class Progress:
         unknown = LARGER if strategy in self.outlook.typical else 1.0
         chosen += [unknown] * (self.searches(strategy) - len(chosen))
         return self.outlook.longer * pace.epoch_of(strategy) * sum(chosen) / len(chosen)
-
-
-def under_way(running: Iterable[Running]) -> dict[str, Tally]:
-    """Returns strategy to what its trials under way come to, as if they ended here."""
-    found: dict[str, Tally] = {}
-    by_strategy: dict[str, list[Running]] = {}
-    for each in running:
-        by_strategy.setdefault(each.row.strategy, []).append(each)
-    for name, trials in by_strategy.items():
-        epochs = sum(each.epoch - each.row.first_epoch for each in trials)
-        found[name] = Tally(
-            trials=len(trials),
-            epochs=epochs,
-            timed_epochs=epochs,
-            seconds=sum(each.seconds for each in trials),
-        )
-    return found

@@ -14,7 +14,7 @@ from search.forecast import Plan
 from search.rows import TrialRow
 from search.store import Store
 from search.terminal.arms import with_ended
-from search.terminal.progress import Progress, Running
+from search.terminal.progress import Progress
 from search.terminal.screen import (
     finals_in_words,
     header,
@@ -74,13 +74,15 @@ def read_status(store: Store, now: float) -> Status:
         {name: plans.get(name, Plan(0, 0)) for name in experiment.strategies},
         began=began,
         arms=with_ended({}, ended, experiment.metric),
-        running={row.trial_id: Running(row, row.first_epoch) for row in under_way},
-        workers=max(1, most_at_once(recent or trials, last)),
         finals={
             (row.strategy, experiment.final_number(row.seed)): row.test_accuracy for row in finals
         },
         ended=not in_use,
     )
+    for row in under_way:
+        progress = progress.trial_started(row)
+    workers = max(1, most_at_once(recent or trials, last))  # those left running may be more
+    progress = dataclasses.replace(progress, workers=workers)
     return Status(progress, in_words(session, in_use, last, len(open_trials)), last)
 
 

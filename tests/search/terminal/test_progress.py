@@ -10,6 +10,7 @@ import pytest
 
 from search.experiment import Experiment
 from search.forecast import Outlook, Plan
+from search.tally import NOTHING
 from search.terminal.progress import Final, Progress
 from tests.support.progress import (
     EXPERIMENT,
@@ -55,6 +56,29 @@ def test_replay_equals_live_events():
     same_clock = [dataclasses.replace(each.progress, began=0.0) for each in (live, replayed)]
     assert seen(same_clock[0]) == seen(same_clock[1])
     assert same_clock[0].time_left(0.0) == same_clock[1].time_left(0.0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_under_way_is_summed_as_it_is_after_every_event(seed):
+    generator, progress = random.Random(seed), Progress(EXPERIMENT, PLAN)
+    for number in range(200):
+        if not progress.running or generator.random() < 0.3:
+            strategy = generator.choice(STRATEGIES)
+            progress = progress.trial_started(trial(strategy, last=9, slot=number))
+        else:
+            trial_id, before = generator.choice([*progress.running.items()])
+            if before.epoch < 9:
+                seconds = generator.randrange(9) / 4  # sums of quarters are exact
+                progress = progress.epoch_finished(
+                    trial_id, epoch(before.epoch + 1, seconds=seconds)
+                )
+            else:
+                progress = progress.trial_finished(completed(before.row))
+        running = dict.fromkeys(progress.under_way, NOTHING)
+        for each in progress.running.values():
+            running[each.row.strategy] = running[each.row.strategy].plus(each.tally)
+        assert progress.under_way == running
+    assert progress.ended_trials and progress.running
 
 
 def test_a_trial_that_starts_again_is_counted_once():
