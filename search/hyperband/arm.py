@@ -49,6 +49,8 @@ class Arm:
         self._standings: dict[Bracket, Standing] = {}
         self._promotable: dict[Bracket, frozenset[str]] = {}  # what each open one adds, if any
         self._open: dict[Bracket, None] = {}  # those that have not ended, in their order
+        self._next: TrialKey | None = None  # what `following` says, as long as nothing changes
+        self._next_known = False
         self.running = 0
         self.draw(drawn)
 
@@ -70,7 +72,8 @@ class Arm:
         self._look(bracket)
 
     def _look(self, bracket: Bracket) -> None:
-        """Strikes a bracket off those that are open, once it has ended."""
+        """Takes note of a bracket that has changed; strikes it off once it has ended."""
+        self._next_known = False
         if bracket not in self._open or not self._rows.get(bracket):
             return
         standing = self._standing(bracket)
@@ -91,11 +94,13 @@ class Arm:
         Of the first bracket that has one; None where all has been started, or waits for trials
         that run.
         """
-        for bracket in self._open:
-            place = self._standing(bracket).following
-            if place is not None:
-                return TrialKey(self.name, *bracket, *place)
-        return None
+        if not self._next_known:
+            places = ((bracket, self._standing(bracket).following) for bracket in self._open)
+            self._next = next(
+                (TrialKey(self.name, *bracket, *place) for bracket, place in places if place), None
+            )
+            self._next_known = True
+        return self._next
 
     def promotable(self) -> set[str]:
         """The completed trials that a promotion, begun or still possible, may continue."""
