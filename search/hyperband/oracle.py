@@ -237,11 +237,8 @@ class StrategyHyperband(keras_tuner.Oracle):
         return following
 
     def _next_granted(self) -> TrialKey | None:
-        for name in self._turns.order(self.arms):
-            following = self._arm(name).following()
-            if following is not None:
-                return following
-        return None
+        following = (self._arm(name).following() for name in self._turns.order(self.arms))
+        return next(filter(None, following), None)
 
     def whole(self) -> dict[tuple[str, int], bool]:
         """(Arm, iteration) to whether all its trials have ended, of every one that is granted.
