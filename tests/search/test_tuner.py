@@ -126,6 +126,21 @@ def test_what_takes_a_moment_is_done_while_every_worker_that_can_be_is_busy(
     assert [ended for ended, _, _ in seen] == list(range(len(store.rows("trials"))))
 
 
+def test_all_that_happens_before_somebody_is_waited_for_is_one_transaction(search, monkeypatch):
+    written, record = [], Store.record_trials
+
+    def recorded(self, news):
+        written.append([row.status for row, _ in news])
+        record(self, news)
+
+    monkeypatch.setattr(Store, "record_trials", recorded)
+    ended = search(InventedWorkers(capacity=4), max_epochs=3)
+    first, *others = written
+    assert first == ["running"] * 4
+    assert all(statuses[0] == "completed" and len(statuses) <= 3 for statuses in others)
+    assert len(others) == len(ended.store.rows("trials"))
+
+
 @pytest.mark.parametrize(
     "change",
     [
