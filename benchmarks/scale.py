@@ -77,12 +77,14 @@ class Flight:
         worker: who has it.
         began: when, in simulated seconds.
         driver: the seconds that the driver has spent on it, real ones.
+        processor: the seconds of a processor in them, which count on a machine that is shared.
     """
 
     spec: TrialSpec
     worker: str
     began: float
-    driver: float
+    driver: float = 0.0
+    processor: float = 0.0
 
     @property
     def epoch_seconds(self) -> float:
@@ -116,7 +118,7 @@ class SimulatedWorkers:
         self._free = dict.fromkeys(f"invented:{number}" for number in range(count))
         self._events: list[tuple[float, int, int, Flight]] = []  # (when, number, epoch, whose)
         self._handed: Flight | None = None  # whose result the driver works on
-        self._since = 0.0
+        self._since, self._processor = 0.0, time.process_time()
 
     def __enter__(self) -> SimulatedWorkers:
         """Returns itself."""
@@ -138,25 +140,26 @@ class SimulatedWorkers:
         now = self._clock()
         if flight is not None:
             flight.driver += now - self._since
+            flight.processor += time.process_time() - self._processor
         return now
 
     def _go_on(self, now: float) -> None:
-        self._since = now
+        self._since, self._processor = now, time.process_time()
         self._clock.set(now)
 
     def idle(self) -> list[str]:
         """The names of those that have nothing to do."""
         now = self._stop_the_clock(self._handed)
         names = list(self._free)
-        self._handed = None
         self._go_on(now)
         return names
 
     def submit(self, job: Job, worker: str) -> None:
         """Takes a trial."""
-        flight = Flight(job.spec, worker, 0.0, 0.0)
+        flight = Flight(job.spec, worker, 0.0)
         flight.began = now = self._stop_the_clock(flight)
         self.flights[job.spec.trial_id] = flight
+        self._handed = self._handed or flight  # so that the first wait is somebody's, too
         del self._free[worker]
         self._await(flight, job.spec.first_epoch + 1)
         self._go_on(now)
@@ -173,8 +176,9 @@ class SimulatedWorkers:
             self.starved = now
         while True:
             when, _, epoch, flight = heapq.heappop(self._events)
+            row = epoch_row(flight, epoch)
             self._go_on(max(now, when))
-            on_epoch(flight.spec.trial_id, epoch_row(flight, epoch))
+            on_epoch(flight.spec.trial_id, row)
             now = self._stop_the_clock(flight)
             if epoch == flight.spec.last_epoch:
                 break
@@ -238,7 +242,7 @@ def measure(trials: int, workers: int, folder: str | Path) -> Measured:
         workers: how many.
         folder: where its run directory is made.
     """
-    names = tuple(name for name, strategy in STRATEGIES.items() if strategy.recurrent)
+    names = tuple(STRATEGIES)
     dataset, clock = noise(), Clock()
     experiment = Experiment(dataset.name, names, max_epochs=9)
     spaces = search_spaces(experiment, dataset)
@@ -273,19 +277,22 @@ def measure(trials: int, workers: int, folder: str | Path) -> Measured:
 
 def table(found: Measured) -> str:
     """Returns a row in Markdown, and what its columns are."""
-    driver = [1000 * flight.driver for flight in found.flights]
-    group = min(GROUP, len(driver))
+    group = min(GROUP, len(found.flights))
 
-    def told(costs: Sequence[float]) -> str:
-        return f"{statistics.median(costs):.1f} ({statistics.quantiles(costs, n=20)[-1]:.1f})"
+    def told(flights: Sequence[Flight]) -> str:
+        columns = ([each.driver for each in flights], [each.processor for each in flights])
+        middle, processor = (1000 * statistics.median(column) for column in columns)
+        most = 1000 * statistics.quantiles(columns[0], n=20)[-1]
+        return f"{middle:.1f} ({most:.1f}), {processor:.1f}"
 
     return (
-        "| trials | workers | busy while any was left to start, % | busy to the end, % | "
-        f"driver's ms a trial, median (95 %) | the first {group:,} | the last {group:,} |\n"
+        "| trials | workers | busy while any was left to start, % | busy to the end, % | driver's "
+        "ms a trial: median (95 %), of a processor's | "
+        f"the first {group:,} | the last {group:,} |\n"
         "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
-        f"| {len(driver):,} | {found.workers:,} | {100 * found.busy(found.starved):.1f} | "
-        f"{100 * found.busy():.1f} | {told(driver)} | {told(driver[:group])} | "
-        f"{told(driver[-group:])} |"
+        f"| {len(found.flights):,} | {found.workers:,} | {100 * found.busy(found.starved):.1f} | "
+        f"{100 * found.busy():.1f} | {told(found.flights)} | {told(found.flights[:group])} | "
+        f"{told(found.flights[-group:])} |"
     )
 
 
