@@ -24,6 +24,7 @@ from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import TrialKey
 from search.plan import planned
 from search.rows import TrialRow
+from search.tally import tallies
 from search.training.spec import TrialResult
 from search.trainings import make_spec
 from search.tuner import make_oracle
@@ -126,7 +127,7 @@ def measured(
     """Returns what trainings take on these workers, so that a plan can be chosen by it."""
     rows = calibrate(experiment, dataset, oracle, workers)
     typical = typical_efforts(oracle, dataset, experiment.batch_size)
-    pace = pace_of(rows, typical, experiment.batch_size)
+    pace = pace_of(tallies(rows), typical, experiment.batch_size)
     if pace is None:
         raise ExperimentError(
             "no strategy could be trained, so no plan fits a budget: leave out --budget, and the "

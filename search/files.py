@@ -89,10 +89,12 @@ class RunFiles:
 
     def delete_checkpoints_except(self, names: Iterable[str]) -> None:
         """Deletes every checkpoint but these, and what a kill left half written."""
-        kept = {self.checkpoint_file(name).name for name in names}
-        for file in (self.path / "checkpoints").glob("*"):  # none, where there is no directory
-            if file.name not in kept:
-                file.unlink()
+        folder, kept = self.path / "checkpoints", {f"{name}.keras" for name in names}
+        if folder.exists():
+            with os.scandir(folder) as entries:  # names alone: this is asked after every trial
+                there = {entry.name for entry in entries}
+            for name in there - kept:
+                (folder / name).unlink()
 
     def checkpoint_names(self) -> set[str]:
         """Returns the names under which models are kept."""

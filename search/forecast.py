@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from search.rows import TrialRow
+from search.tally import Tally
 
 STEP = 20_000_000
 """What a step costs besides its arithmetic, in multiply-adds. (Digits, all strategies, two workers
@@ -35,12 +36,12 @@ def plans(totals: Mapping[str, tuple[int, int]]) -> dict[str, Plan]:
     return {strategy: Plan(*total) for strategy, total in totals.items()}
 
 
-def remaining(planned: Mapping[str, Plan], done: Iterable[TrialRow]) -> dict[str, Plan]:
+def remaining(planned: Mapping[str, Plan], done: Mapping[str, Tally]) -> dict[str, Plan]:
     """Returns what is left of the plan, by strategy; a failed trial has used up its share."""
     left = dict(planned)
-    for row in done:
-        trials, epochs = left.get(row.strategy, Plan(0, 0))
-        left[row.strategy] = Plan(max(0, trials - 1), max(0, epochs - row.epochs))
+    for name, tally in done.items():
+        trials, epochs = left.get(name, Plan(0, 0))
+        left[name] = Plan(max(0, trials - tally.trials), max(0, epochs - tally.epochs))
     return left
 
 
@@ -109,7 +110,9 @@ class Outlook(NamedTuple):
 UNKNOWN = Outlook({})
 
 
-def pace_of(done: Iterable[TrialRow], typical: Mapping[str, float], batch_size: int) -> Pace | None:
+def pace_of(
+    done: Mapping[str, Tally], typical: Mapping[str, float], batch_size: int
+) -> Pace | None:
     """Returns the pace of the trials done; None where none has told it.
 
     Strategies differ tenfold, so each has its own. Within a strategy configurations differ as much,
@@ -117,28 +120,25 @@ def pace_of(done: Iterable[TrialRow], typical: Mapping[str, float], batch_size: 
     for the average of those that are drawn.
 
     Args:
-        done: trials that have ended, or so far as they have come.
+        done: strategy to its trials that have ended, or so far as they have come.
         typical: strategy to the effort of its average configuration, where that is known.
         batch_size: images a step.
     """
-    seconds: dict[str, float] = {}
-    epochs: dict[str, float] = {}  # of the average configuration
-    setups: dict[str, list[float]] = {}
-    for row in done:
-        if row.status == "failed":  # it broke off who knows where
-            continue
-        name = row.strategy
-        if row.epochs > 0 and row.train_seconds is not None:
-            relative = relative_effort(row, typical, batch_size)
-            seconds[name] = seconds.get(name, 0.0) + row.train_seconds
-            epochs[name] = epochs.get(name, 0.0) + row.epochs * relative
-        if row.setup_seconds is not None:
-            setups.setdefault(name, []).append(row.setup_seconds)
-    if not seconds:
+
+    def epochs(name: str, tally: Tally) -> float:
+        """So many of the average configuration have taken as long."""
+        if name not in typical:
+            return tally.timed_epochs
+        # The effort of all of them together: it is linear in the multiply-adds.
+        counted = tally.multiply_adds + tally.counted_epochs * effort(0, batch_size)
+        return tally.timed_epochs - tally.counted_epochs + counted / typical[name]
+
+    timed = {name: tally for name, tally in done.items() if tally.timed_epochs}
+    if not timed:
         return None
     return Pace(
-        {name: statistics.fmean(each) for name, each in setups.items()},
-        {name: seconds[name] / epochs[name] for name in seconds},
+        {name: each.setup_seconds / each.setups for name, each in done.items() if each.setups},
+        {name: each.seconds / epochs(name, each) for name, each in timed.items()},
         typical,
     )
 

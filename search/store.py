@@ -9,7 +9,7 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -247,16 +247,25 @@ class Store(SavedRun):
     def start_trial(self, row: TrialRow) -> None:
         """Writes a trial as running; one that a killed process left running starts again."""
         with self.connect() as database:
-            _insert(database, "trials", dataclasses.asdict(row), "OR REPLACE")
+            _start_trial(database, row)
 
     def finish_trial(self, row: TrialRow, epochs: Iterable[Mapping[str, Any]]) -> None:
         """Writes how a trial that was started has ended, and its epochs, in one transaction."""
-        columns = dataclasses.asdict(row)
         with self.connect() as database:
-            # Not replaced: a table's order is that in which trials were started.
-            settings = ", ".join(f"{column} = :{column}" for column in columns)
-            database.execute(f"UPDATE trials SET {settings} WHERE trial_id = :trial_id", columns)
-            _insert_epochs(database, row.trial_id, epochs)
+            _finish_trial(database, row, epochs)
+
+    def record_trials(self, news: Iterable[tuple[TrialRow, Sequence[Mapping[str, Any]]]]) -> None:
+        """Writes in one transaction trials that have started, and ended ones with their epochs.
+
+        In their order. A disk takes milliseconds for each transaction, so there is one for all that
+        happens before somebody is waited for.
+        """
+        with self.connect() as database:
+            for row, epochs in news:
+                if row.status == "running":
+                    _start_trial(database, row)
+                else:
+                    _finish_trial(database, row, epochs)
 
     def record_epochs(self, trial_id: str, epochs: Iterable[Mapping[str, Any]]) -> None:
         """Writes epochs of a trial or a final that goes on."""
@@ -296,6 +305,20 @@ def _insert(
     columns = ", ".join(row)
     values = ", ".join(f":{column}" for column in row)
     database.execute(f"INSERT {conflict} INTO {table} ({columns}) VALUES ({values})", dict(row))
+
+
+def _start_trial(database: sqlite3.Connection, row: TrialRow) -> None:
+    _insert(database, "trials", vars(row), "OR REPLACE")
+
+
+def _finish_trial(
+    database: sqlite3.Connection, row: TrialRow, epochs: Iterable[Mapping[str, Any]]
+) -> None:
+    columns = vars(row)
+    # Not replaced: a table's order is that in which trials were started.
+    settings = ", ".join(f"{column} = :{column}" for column in columns)
+    database.execute(f"UPDATE trials SET {settings} WHERE trial_id = :trial_id", columns)
+    _insert_epochs(database, row.trial_id, epochs)
 
 
 def _insert_epochs(

@@ -132,20 +132,23 @@ class Trainings:
         self._store, self._execution, self._needed = store, execution, needed
         self._until = until
         self._under_way: dict[str, Training] = {}
+        self._pauses: dict[str, str] = {}  # of those under way, the last, by its checkpoint's name
         # Of trainings that were under way when the run was stopped. Fewer workers may be there now,
         # or another order: each is kept until its training begins again.
         self._left = left_paused(store)
 
     def begin(self, spec: TrialSpec) -> Job:
         """Returns a training's job: from its last pause on, where the run was killed after one."""
-        epochs = self._store.epochs(spec.trial_id)
+        paused = self._left.pop(spec.trial_id, ())
+        epochs = self._store.epochs(spec.trial_id) if paused else []
         model = self._store.load_checkpoint(pause_name(spec.trial_id, epochs)) if epochs else None
-        if model is None:
+        if model is not None:
+            self._pauses[spec.trial_id] = pause_name(spec.trial_id, epochs)
+        else:
             epochs = []
             model = self._store.load_checkpoint(spec.continues) if spec.continues else None
         training = Training(spec, [*epochs])
         self._under_way[spec.trial_id] = training
-        self._left.pop(spec.trial_id, None)
         return self._job(training, model)
 
     def epochs(self, trial_id: str) -> Sequence[Mapping[str, Any]]:
@@ -156,7 +159,8 @@ class Trainings:
         """Keeps what a paused training has come to, and returns what it goes on with."""
         training = self._add(result)
         assert result.model is not None  # a pause is there to keep it
-        self._store.save_checkpoint(pause_name(result.trial_id, training.epochs), result.model)
+        name = self._pauses[result.trial_id] = pause_name(result.trial_id, training.epochs)
+        self._store.save_checkpoint(name, result.model)
         self._store.record_epochs(result.trial_id, result.epochs)
         self.keep_needed()
         return self._job(training, result.model)
@@ -168,6 +172,7 @@ class Trainings:
         """
         training = self._add(result)
         del self._under_way[result.trial_id]
+        self._pauses.pop(result.trial_id, None)
         if result.model is not None:
             self._store.save_checkpoint(result.trial_id, result.model)
         return training
@@ -179,13 +184,8 @@ class Trainings:
 
     def keep_needed(self) -> None:
         """Deletes every checkpoint that nothing can ask for any more."""
-        pauses = {
-            pause_name(trial_id, training.epochs)
-            for trial_id, training in self._under_way.items()
-            if training.epochs
-        }
         left = {name for names in self._left.values() for name in names}
-        self._store.delete_checkpoints_except({*self._needed(), *pauses, *left})
+        self._store.delete_checkpoints_except({*self._needed(), *self._pauses.values(), *left})
 
     def _add(self, result: TrialResult) -> Training:
         training = self._under_way[result.trial_id]

@@ -128,6 +128,8 @@ class SequenceTuner(keras_tuner.Tuner):
         self.oracle.verbose = 0
         self.occupancy = Occupancy()
         self._trainings = Trainings(store, self.execution, oracle.promotable)
+        # Trials that have started or ended since somebody was last waited for, with their epochs.
+        self._news: list[tuple[TrialRow, Sequence[Mapping[str, Any]]]] = []
         self._running: dict[str, tuple[kt_trial.Trial, TrialRow]] = {}  # by trial_id
         # Of a trial, the worker that may hold its model, or what was compiled for one like it.
         self._affinity: dict[str, str] = dict(prepared or {})
@@ -152,14 +154,17 @@ class SequenceTuner(keras_tuner.Tuner):
         seed = derive_seed(self.experiment.seed, self.dataset.name, "scored on")
         scored_on = drawn(self.dataset.validation, MOST_VALIDATED, seed)
         self.workers.open({"train": self.dataset.train, "validation": scored_on})
-        self.occupancy = dispatch(
-            self.workers,
-            self._waiting,
-            self._next_job,
-            self._take,
-            self.display.epoch_finished,
-            self.meanwhile,
-        )
+        try:
+            self.occupancy = dispatch(
+                self.workers,
+                self._waiting,
+                self._next_job,
+                self._take,
+                self.display.epoch_finished,
+                self._before_waiting,
+            )
+        finally:
+            self._tell()
         done = self.oracle.next_key() is None
         self.store.record_report_rows("searches", self._searches())
         if done:
@@ -218,8 +223,7 @@ class SequenceTuner(keras_tuner.Tuner):
             started=time.time(),
         )
         job = self._trainings.begin(make_spec(self.experiment, self.dataset, row))
-        self.store.start_trial(row)
-        self.display.trial_started(row)
+        self._news.append((row, ()))
         self._running[row.trial_id] = trial, row
         return job, worker
 
@@ -235,6 +239,7 @@ class SequenceTuner(keras_tuner.Tuner):
         granted = self.oracle.granted
         more = [name for name in granted if granted[name] > self._told[name]]
         if more:
+            self._tell()
             totals = self.oracle.totals()
             self.store.record_plan(self.dataset.name, totals)
             self.display.plan(totals)
@@ -261,16 +266,32 @@ class SequenceTuner(keras_tuner.Tuner):
             "finished": time.time(),
         }
         row = dataclasses.replace(row, **measured)
-        self.store.finish_trial(row, result.epochs)
+        self._news.append((row, result.epochs))
         trial.status = row.status.upper()
         trial.message = row.message
         if row.status == "completed":
             metrics = {self.experiment.metric.validation: row.score, "val_loss": row.val_loss}
             self.oracle.update_trial(row.trial_id, metrics)
         self.oracle.end_trial(trial)
-        self._trainings.keep_needed()
-        self.display.trial_finished(row)
         return None
+
+    def _before_waiting(self) -> None:
+        self._tell()
+        self.meanwhile()
+
+    def _tell(self) -> None:
+        """Records and shows what has happened: that a trial ended, and which one follows it."""
+        if not self._news:
+            return
+        self.store.record_trials(self._news)
+        news, self._news = self._news, []
+        # Whatever is needed no more by what is written now.
+        self._trainings.keep_needed()
+        for row, _ in news:
+            if row.status == "running":
+                self.display.trial_started(row)
+            else:
+                self.display.trial_finished(row)
 
     # What a stock tuner does on disk and at its start is done elsewhere here.
 

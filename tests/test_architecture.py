@@ -113,7 +113,7 @@ FLOORS = {
     "search": (
         *("metric", "wording", "validation", "epochs", "looks", "experiment", "files", "schema"),
         *("rows", "ranking", "saved", "environment", "devices", "store", "contenders"),
-        *("forecast", "data", "hyperband", "training", "workers", "terminal"),
+        *("tally", "forecast", "data", "hyperband", "training", "workers", "terminal"),
         *(
             "run_images",
             "plan",

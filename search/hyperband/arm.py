@@ -47,7 +47,10 @@ class Arm:
         self._drawn: dict[Bracket, int] = {}
         self._rows: dict[Bracket, dict[Place, Outcome]] = {}
         self._standings: dict[Bracket, Standing] = {}
+        self._promotable: dict[Bracket, frozenset[str]] = {}  # what each open one adds, if any
         self._open: dict[Bracket, None] = {}  # those that have not ended, in their order
+        self._next: TrialKey | None = None  # what `following` says, as long as nothing changes
+        self._next_known = False
         self.running = 0
         self.draw(drawn)
 
@@ -69,9 +72,15 @@ class Arm:
         self._look(bracket)
 
     def _look(self, bracket: Bracket) -> None:
-        """Strikes a bracket off those that are open, once it has ended."""
-        if bracket in self._open and self._rows.get(bracket) and self._standing(bracket).ended:
-            del self._open[bracket]
+        """Takes note of a bracket that has changed; strikes it off once it has ended."""
+        self._next_known = False
+        if bracket not in self._open or not self._rows.get(bracket):
+            return
+        standing = self._standing(bracket)
+        names = (TrialKey(self.name, *bracket, *place).trial_id for place in standing.promotable)
+        self._promotable[bracket] = frozenset(names)
+        if standing.ended:
+            del self._open[bracket], self._promotable[bracket]
 
     def _standing(self, bracket: Bracket) -> Standing:
         if bracket not in self._standings:
@@ -85,20 +94,17 @@ class Arm:
         Of the first bracket that has one; None where all has been started, or waits for trials
         that run.
         """
-        for bracket in self._open:
-            place = self._standing(bracket).following
-            if place is not None:
-                return TrialKey(self.name, *bracket, *place)
-        return None
+        if not self._next_known:
+            places = ((bracket, self._standing(bracket).following) for bracket in self._open)
+            self._next = next(
+                (TrialKey(self.name, *bracket, *place) for bracket, place in places if place), None
+            )
+            self._next_known = True
+        return self._next
 
     def promotable(self) -> set[str]:
         """The completed trials that a promotion, begun or still possible, may continue."""
-        return {
-            TrialKey(self.name, *bracket, *place).trial_id
-            for bracket in self._open
-            if bracket in self._rows
-            for place in self._standing(bracket).promotable
-        }
+        return set().union(*self._promotable.values())
 
     def whole(self) -> dict[int, bool]:
         """Iteration to whether all its trials have ended."""

@@ -237,11 +237,8 @@ class StrategyHyperband(keras_tuner.Oracle):
         return following
 
     def _next_granted(self) -> TrialKey | None:
-        for name in self._turns.order(self.arms):
-            following = self._arm(name).following()
-            if following is not None:
-                return following
-        return None
+        following = (self._arm(name).following() for name in self._turns.order(self.arms))
+        return next(filter(None, following), None)
 
     def whole(self) -> dict[tuple[str, int], bool]:
         """(Arm, iteration) to whether all its trials have ended, of every one that is granted.
@@ -290,6 +287,11 @@ class StrategyHyperband(keras_tuner.Oracle):
         """Takes a trial's result into the table."""
         super().end_trial(trial)
         self._tabulate(self.trials[trial.trial_id])
+
+    def _check_consecutive_failures(self) -> None:
+        """Counts failures in a row only where they are limited: KerasTuner reads all trials."""
+        if self.max_consecutive_failed_trials < float("inf"):
+            super()._check_consecutive_failures()
 
     def score_trial(self, trial: kt_trial.Trial) -> None:
         """A trial's score is what was reported last, not the best epoch on the way."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 
 
@@ -62,6 +63,8 @@ class Turns:
             seconds, count = self.seconds.get(name, 0.0), self._ended.get(name, 0)
             likely = seconds / count if count else usual
             running = self._running.get(name, {}).values()
-            return seconds + sum(max(likely, now - began) for began in running)
+            # They began in this order, so those that take longer than is likely come first.
+            late = itertools.takewhile(lambda began: now - began > likely, running)
+            return seconds + len(running) * likely + sum(now - began - likely for began in late)
 
         return sorted(names, key=charged)

@@ -43,8 +43,7 @@ class Display:
 
     def replay(self, rows: Iterable[TrialRow]) -> None:
         """Counts trials that ended before this process started."""
-        for row in rows:
-            self.progress = self.progress.trial_finished(row)
+        self.progress = self.progress.trials_finished(rows)
 
     def plan(self, totals: Mapping[str, tuple[int, int]]) -> None:
         """Takes note of how many (trials, epochs) each strategy's whole search has by now."""
@@ -64,9 +63,10 @@ class Display:
 
     def search_until(self) -> float:
         """Returns when the search has to end, so that its finals and the report are in time."""
-        if self.progress.ends == math.inf:
+        known = self.progress
+        if known.ends == math.inf:
             return math.inf
-        return self.progress.ends - self.progress.finals_of_begun() - self.progress.under_way()
+        return known.ends - known.finals_of_begun() - known.seconds_under_way()
 
     def trial_started(self, row: TrialRow) -> None:
         """Takes note of a trial that starts: its row in the trial table."""
@@ -104,8 +104,8 @@ class PlainDisplay(Display):
     def replay(self, rows: Iterable[TrialRow]) -> None:
         """Counts trials that ended before this process started."""
         super().replay(rows)
-        if self.progress.finished:
-            self.note(f"trials done before: {len(self.progress.finished)}")
+        if ended := self.progress.ended_trials:
+            self.note(f"trials done before: {ended}")
 
     def trial_finished(self, row: TrialRow) -> None:
         """Prints how it ended."""

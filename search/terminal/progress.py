@@ -6,11 +6,10 @@ time without a lock, and what is shown can be tested without a terminal.
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from search.experiment import Experiment
@@ -25,22 +24,33 @@ from search.forecast import (
     remaining,
     side_by_side,
 )
-from search.ranking import finalists, finalists_of_iterations
+from search.ranking import best_first
 from search.rows import TrialRow
+from search.tally import NOTHING, Tally, tallies
+from search.terminal.arms import NO_TRIAL, Arms, ArmSoFar, Curve, with_ended
 
 
 @dataclasses.dataclass(frozen=True)
 class Running:
-    """A trial under way: its row, the epoch it has reached, and the seconds its epochs took."""
+    """A trial under way.
+
+    Attributes:
+        row: as it started.
+        epoch: the one that it has reached.
+        seconds: what its epochs took.
+        curve: of its epochs, with that of the trials that it continues.
+    """
 
     row: TrialRow
     epoch: int
     seconds: float = 0.0
+    curve: Curve = dataclasses.field(default_factory=dict)
 
     @property
-    def so_far(self) -> TrialRow:
-        """What it has done, as if it ended here."""
-        return dataclasses.replace(self.row, last_epoch=self.epoch, train_seconds=self.seconds)
+    def tally(self) -> Tally:
+        """What it comes to, as if it ended here."""
+        epochs = self.epoch - self.row.first_epoch
+        return Tally(trials=1, epochs=epochs, timed_epochs=epochs, seconds=self.seconds)
 
 
 class Final(NamedTuple):
@@ -60,10 +70,10 @@ class Progress:
         experiment: what was asked for.
         planned: the work planned for each strategy, in the order of the table; it may be too much.
         began: when this process started, on the monotonic clock, in seconds.
-        finished: trials that have ended, by trial_id.
+        arms: the trials that have ended, by strategy.
         running: trials under way, by trial_id.
+        under_way: what those come to, by strategy.
         workers: the most trials seen at once.
-        curves: validation score by epoch, by trial_id, with that of the trials it continues.
         training: finalists being trained, by the name of their training.
         finals: test accuracy by (strategy, number); None for a failed one.
         final_epochs: strategy to how many epochs of its finals have ended, and in how many seconds.
@@ -75,10 +85,10 @@ class Progress:
     experiment: Experiment
     planned: Mapping[str, Plan]
     began: float = 0.0
-    finished: Mapping[str, TrialRow] = dataclasses.field(default_factory=dict)
+    arms: Arms = dataclasses.field(default_factory=dict)
     running: Mapping[str, Running] = dataclasses.field(default_factory=dict)
+    under_way: Mapping[str, Tally] = dataclasses.field(default_factory=dict)
     workers: int = 1
-    curves: Mapping[str, Mapping[int, float | None]] = dataclasses.field(default_factory=dict)
     training: Mapping[str, Final] = dataclasses.field(default_factory=dict)
     finals: Mapping[tuple[str, int], float | None] = dataclasses.field(default_factory=dict)
     final_epochs: Mapping[str, tuple[int, float]] = dataclasses.field(default_factory=dict)
@@ -88,15 +98,9 @@ class Progress:
 
     def trial_started(self, row: TrialRow) -> Progress:
         """Returns the progress after a trial has started, or started again."""
-        trial_id = row.trial_id
-        running = {**self.running, trial_id: Running(row, row.first_epoch)}
-        inherited = self.curves.get(row.parent_id or "", {})
-        return dataclasses.replace(
-            self,
-            running=running,
-            workers=max(self.workers, len(running)),
-            curves={**self.curves, trial_id: inherited},
-        )
+        started = Running(row, row.first_epoch, curve=self.arm(row.strategy).curve(row))
+        after = self._run({row.trial_id: started})
+        return dataclasses.replace(after, workers=max(self.workers, len(after.running)))
 
     def epoch_finished(self, trial_id: str, epoch: Mapping[str, Any]) -> Progress:
         """Returns the progress after one more epoch of a trial, or of a finalist."""
@@ -109,27 +113,39 @@ class Progress:
                 training={**self.training, trial_id: final},
                 final_epochs={**self.final_epochs, final.strategy: measured},
             )
-        score = self.experiment.metric.validation
-        curve = {**self.curves.get(trial_id, {}), epoch["epoch"]: epoch[score]}
-        running = dict(self.running)
-        if trial_id in running:  # a worker's last epochs may arrive after its result
-            before = running[trial_id]
-            seconds = before.seconds + epoch["seconds"]
-            running[trial_id] = Running(before.row, epoch["epoch"], seconds)
-        return dataclasses.replace(self, running=running, curves={**self.curves, trial_id: curve})
+        if trial_id not in self.running:  # a worker's last epochs may arrive after its result
+            return self
+        before = self.running[trial_id]
+        number, score = epoch["epoch"], epoch[self.experiment.metric.validation]
+        after = Running(
+            before.row, number, before.seconds + epoch["seconds"], {**before.curve, number: score}
+        )
+        return self._run({trial_id: after})
+
+    def _run(self, changed: Mapping[str, Running | None]) -> Progress:
+        """Returns the progress with these under way as they are now, or no longer."""
+        running, tallied = dict(self.running), dict(self.under_way)
+        for trial_id, after in changed.items():
+            if before := running.get(trial_id):
+                name = before.row.strategy
+                tallied[name] = tallied[name].minus(before.tally)
+            if after is None:
+                del running[trial_id]
+            else:
+                running[trial_id], name = after, after.row.strategy
+                tallied[name] = tallied.get(name, NOTHING).plus(after.tally)
+        return dataclasses.replace(self, running=running, under_way=tallied)
+
+    def trials_finished(self, rows: Iterable[TrialRow]) -> Progress:
+        """Returns the progress after trials have ended, whether or not they were seen to start."""
+        ended = {row.trial_id: row for row in rows}
+        seen = {name: self.running[name].curve for name in ended if name in self.running}
+        arms = with_ended(self.arms, ended.values(), self.experiment.metric, seen)
+        return dataclasses.replace(self._run(dict.fromkeys(seen)), arms=arms)
 
     def trial_finished(self, row: TrialRow) -> Progress:
-        """Returns the progress after a trial has ended, whether or not it was seen to start."""
-        trial_id = row.trial_id
-        curve = {**self.curves.get(row.parent_id or "", {}), **self.curves.get(trial_id, {})}
-        if row.status == "completed":
-            curve[row.last_epoch] = row.score
-        return dataclasses.replace(
-            self,
-            finished={**self.finished, trial_id: row},
-            running={key: value for key, value in self.running.items() if key != trial_id},
-            curves={**self.curves, trial_id: curve},
-        )
+        """Returns the progress after one has."""
+        return self.trials_finished([row])
 
     def final_started(self, trial_id: str, final: Final) -> Progress:
         """Returns the progress after a finalist's training on one more seed has started."""
@@ -147,43 +163,47 @@ class Progress:
         finals = {**self.finals, (strategy, number): test_accuracy}
         return dataclasses.replace(self, training=left, finals=finals)
 
+    def arm(self, strategy: str) -> ArmSoFar:
+        """Returns what has ended of a strategy."""
+        return self.arms.get(strategy, NO_TRIAL)
+
     @property
-    def done(self) -> list[TrialRow]:
+    def ended_trials(self) -> int:
+        """How many trials have ended."""
+        return sum(arm.tally.trials for arm in self.arms.values())
+
+    @functools.cached_property
+    def done(self) -> dict[str, Tally]:
         """What was worked so far: trials that ended, and the running ones up to their epoch."""
-        return [*self.finished.values(), *(trial.so_far for trial in self.running.values())]
+        done = {name: arm.tally for name, arm in self.arms.items()}
+        for name, tally in self.under_way.items():
+            done[name] = done.get(name, NOTHING).plus(tally)
+        return done
 
     @property
     def in_finals(self) -> bool:
         """Whether the search is over."""
         return bool(self.training or self.finals)
 
-    @functools.cached_property  # the screen asks often
-    def by_strategy(self) -> dict[str, list[TrialRow]]:
-        """The trials that have ended, by strategy."""
-        rows: dict[str, list[TrialRow]] = {}
-        for row in self.finished.values():
-            rows.setdefault(row.strategy, []).append(row)
-        return rows
-
-    @functools.cached_property
-    def best(self) -> dict[str, TrialRow]:
-        """The trial that would be in the finals, by strategy, the best strategy first."""
-        return finalists(self.finished.values(), self.experiment.metric)
-
     @functools.cached_property
     def finalists(self) -> dict[tuple[str, int], TrialRow]:
         """(Strategy, iteration) to the trial whose configuration would be in the finals."""
-        return finalists_of_iterations(self.finished.values(), self.experiment.metric)
+        found = [row for arm in self.arms.values() for row in arm.finalists.values()]
+        ranked = best_first(found, self.experiment.metric)
+        return {(row.strategy, row.iteration): row for row in ranked}
 
-    @functools.cached_property
-    def iterations_with_finalists(self) -> collections.Counter[str]:
-        """How many finalists each strategy would send, one an iteration."""
-        return collections.Counter(strategy for strategy, _ in self.finalists)
+    @functools.cached_property  # the screen asks often
+    def best(self) -> dict[str, TrialRow]:
+        """The trial that would be in the finals, by strategy, the best strategy first."""
+        best: dict[str, TrialRow] = {}
+        for row in self.finalists.values():
+            best.setdefault(row.strategy, row)
+        return best
 
     def searches(self, strategy: str) -> int:
         """Returns how many searches of a strategy have begun or will, as far as is known."""
-        begun = [row.iteration + 1 for row in self.by_strategy.get(strategy, ())]
-        return max([self.experiment.iterations, *begun])
+        begun = 1 + max(self.arm(strategy).searches, default=-1)
+        return max(self.experiment.iterations, begun)
 
     def finals_of(self, strategy: str) -> int:
         """Returns how many finals a strategy has, if each of its searches sends a finalist."""
@@ -192,22 +212,22 @@ class Progress:
     def finals_left(self) -> dict[str, Plan]:
         """Returns the finals still to train; a strategy whose every trial failed has none."""
         left = {}
-        ended = {name: len(self.by_strategy.get(name, ())) for name in self.planned}
         for strategy in self.planned:
-            over = self.in_finals or 0 < self.planned[strategy].trials <= ended[strategy]
-            searches = self.searches(strategy)
-            if over:
-                searches = self.iterations_with_finalists[strategy]
+            arm = self.arm(strategy)
+            over = self.in_finals or 0 < self.planned[strategy].trials <= arm.tally.trials
+            searches = len(arm.finalists) if over else self.searches(strategy)
             done = sum(name == strategy for name, _ in self.finals)
             count = self.experiment.final_seeds * searches - done
             if count > 0:
                 left[strategy] = Plan(count, count * self.experiment.epochs_of_finals)
         return left
 
-    @property
+    @functools.cached_property
     def pace(self) -> Pace | None:
         """How fast trials have been so far, the running ones up to their epoch."""
-        measured = [*self.outlook.calibrated, *self.done]
+        measured = tallies(self.outlook.calibrated)
+        for name, tally in self.done.items():
+            measured[name] = measured.get(name, NOTHING).plus(tally)
         return pace_of(measured, self.outlook.typical, self.experiment.batch_size)
 
     def parts_left(self) -> tuple[float, float] | None:
@@ -235,16 +255,14 @@ class Progress:
         pace = self.pace
         if pace is None:
             return self.outlook.afterwards
-        count = self.iterations_with_finalists
         epochs = self.experiment.epochs_of_finals
-        seconds = [
-            pace.setup_of(name) + epochs * self._final_epoch(pace, name)
-            for name in count
-            for _ in range(self.experiment.final_seeds * count[name])
-        ]
+        seconds = []
+        for name, arm in self.arms.items():
+            each = pace.setup_of(name) + epochs * self._final_epoch(pace, name)
+            seconds += [each] * (self.experiment.final_seeds * len(arm.finalists))
         return side_by_side(seconds, self.workers) + self.outlook.afterwards
 
-    def under_way(self) -> float:
+    def seconds_under_way(self) -> float:
         """Returns the seconds until the last of the trials that run has ended."""
         pace = self.pace
         if pace is None:
@@ -276,8 +294,7 @@ class Progress:
             return seconds / count
         chosen = [
             relative_effort(row, self.outlook.typical, self.experiment.batch_size)
-            for (name, _), row in self.finalists.items()
-            if name == strategy
+            for row in self.arm(strategy).finalists.values()
         ]
         unknown = LARGER if strategy in self.outlook.typical else 1.0
         chosen += [unknown] * (self.searches(strategy) - len(chosen))

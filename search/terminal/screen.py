@@ -74,7 +74,7 @@ def position(row: TrialRow) -> str:
 def trial_line(progress: Progress, row: TrialRow) -> str:
     """Returns how a trial ended, in one line."""
     trials = sum(plan.trials for plan in progress.planned.values())
-    done = len(progress.finished)
+    done = progress.ended_trials
     count = f"[{done}/{max(done, trials)}] {row.strategy} {position(row)}"
     seconds = (row.train_seconds or 0) + (row.setup_seconds or 0)
     if row.status == "failed":
@@ -148,11 +148,11 @@ def overall(progress: Progress) -> Table:
         done, total = count_finals(progress)
         counts = finals_in_words(progress)
     else:
-        trained = sum(row.epochs for row in progress.done)
+        trained = sum(tally.epochs for tally in progress.done.values())
         left = remaining(progress.planned, progress.done).values()
         # What was done and what is left, not what was planned: so a bar never overflows.
         done, total = trained, trained + sum(plan.epochs for plan in left)
-        ended = len(progress.finished)
+        ended = progress.ended_trials
         trials = max(ended, sum(plan.trials for plan in progress.planned.values()))
         counts = f"{done} of {total} epochs, {ended} of {trials} trials"
     grid = Table.grid(expand=True)
@@ -192,14 +192,13 @@ def strategies(progress: Progress, width: int, room: int) -> Table:
     for name, plan in progress.planned.items():
         if name not in shown:
             continue
-        ended = progress.by_strategy.get(name, [])
-        failed = sum(row.status == "failed" for row in ended)
+        tally = progress.arm(name).tally
         leads = "bold" if best and name == ranked[0] else ""
         cells: list[RenderableType] = [strategy_name(progress, name, leads)]
         if counted:
             cells += [
-                f"{len(ended)}/{max(len(ended), plan.trials)}",
-                Text(str(failed), "red" if failed else "dim"),
+                f"{tally.trials}/{max(tally.trials, plan.trials)}",
+                Text(str(tally.failed), "red" if tally.failed else "dim"),
             ]
         cells.append(Text(percent(best.get(name)), leads))
         if wide:
@@ -224,7 +223,7 @@ def final_scores(progress: Progress, strategy: str) -> str:
 def current_trial(progress: Progress, trial: Running, width: int) -> list[Text]:
     """Returns three lines on a trial under way; the first two make sense alone."""
     row = trial.row
-    curve = progress.curves[row.trial_id]
+    curve = trial.curve
     known = [value for value in curve.values() if value is not None]
     # All curves end below the same top, so their heights compare.
     top = max([*known, *(row.score or 0.0 for row in progress.best.values())], default=0.0) or 1.0

@@ -13,7 +13,8 @@ from rich.text import Text
 from search.forecast import Plan
 from search.rows import TrialRow
 from search.store import Store
-from search.terminal.progress import Progress, Running
+from search.terminal.arms import with_ended
+from search.terminal.progress import Progress
 from search.terminal.screen import (
     finals_in_words,
     header,
@@ -62,7 +63,7 @@ def read_status(store: Store, now: float) -> Status:
     moments = [moment for row in trials for moment in (row.started, row.finished) if moment]
     began = session["started"] or min(moments, default=now)
     last = now if in_use else session["ended"] or max(moments, default=began)
-    finished = {row.trial_id: row for row in trials if row.status != "running"}
+    ended = [row for row in trials if row.status != "running"]
     open_trials = [row for row in trials if row.status == "running"]
     under_way = open_trials if in_use and not finals else []
     recent = [row for row in trials if (row.started or 0) >= began]
@@ -72,14 +73,16 @@ def read_status(store: Store, now: float) -> Status:
         experiment,
         {name: plans.get(name, Plan(0, 0)) for name in experiment.strategies},
         began=began,
-        finished=finished,
-        running={row.trial_id: Running(row, row.first_epoch) for row in under_way},
-        workers=max(1, most_at_once(recent or trials, last)),
+        arms=with_ended({}, ended, experiment.metric),
         finals={
             (row.strategy, experiment.final_number(row.seed)): row.test_accuracy for row in finals
         },
         ended=not in_use,
     )
+    for row in under_way:
+        progress = progress.trial_started(row)
+    workers = max(1, most_at_once(recent or trials, last))  # those left running may be more
+    progress = dataclasses.replace(progress, workers=workers)
     return Status(progress, in_words(session, in_use, last, len(open_trials)), last)
 
 

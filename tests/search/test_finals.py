@@ -190,7 +190,8 @@ def test_a_final_s_epochs_are_kept_and_are_no_trial_s(finished_run):
         assert all(epoch["val_loss"] is None for epoch in epochs)
     trials = {row.trial_id for row in store.trials()}
     assert set(load_run(finished_run.path).epochs.trial_id) == trials
-    assert set(read_status(store, now=0.0).progress.finished) == trials
+    arms = read_status(store, now=0.0).progress.arms.values()
+    assert {row.trial_id for arm in arms for row in arm.rows()} == trials
 
 
 # Without training

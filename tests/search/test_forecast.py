@@ -5,13 +5,14 @@ import dataclasses
 import pytest
 
 from search.forecast import Pace, Plan, effort, pace_of, relative_effort, remaining, side_by_side
+from search.tally import tallies
 from tests.support.progress import PLAN, STRATEGIES, completed, failed, trial
 
 
 def seconds_left(planned, done, typical=None):
     """How long the rest takes on one worker; None where no pace is known."""
-    left = remaining(planned, done)
-    pace = pace_of(done, typical or {}, 64)
+    left = remaining(planned, tallies(done))
+    pace = pace_of(tallies(done), typical or {}, 64)
     return pace and sum(pace.seconds(name, plan) for name, plan in left.items())
 
 
@@ -61,7 +62,7 @@ def test_small_configurations_first_do_not_hide_what_the_average_costs():
     typical = {"lines": 5 * a_second}
     for factors in ([1], [3, 1], [20, 2, 7]):
         rows = [sized(int(a_second * each - effort(0, 64)), each) for each in factors]
-        pace = pace_of(rows, typical, 64)
+        pace = pace_of(tallies(rows), typical, 64)
         assert pace.epoch_of("lines") == pytest.approx(5.0, rel=1e-4)
         assert relative_effort(rows[0], typical, 64) == pytest.approx(factors[0] / 5, rel=1e-4)
 

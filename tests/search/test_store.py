@@ -335,6 +335,33 @@ def test_a_trial_from_start_to_end(run):
         assert epochs[0]["val_loss"] is None
 
 
+def test_what_happened_at_one_moment_is_one_transaction(run, monkeypatch):
+    """And the table is the same as of one each."""
+    news = [
+        (trial(), ()),
+        (trial("lines-0-2-0-1"), ()),
+        (trial(**RESULT), EPOCHS),
+        (trial("lines-0-2-0-2"), ()),
+    ]
+    with Store.resume(run) as store:
+        for row, epochs in news:
+            store.record_trials([(row, epochs)])
+        one_each = store.rows("trials"), store.rows("epochs")
+        with store.connect() as database:
+            database.execute("DELETE FROM trials")
+            database.execute("DELETE FROM epochs")
+        begun, connect = [], Store.connect
+
+        def counted(self):
+            begun.append(self)
+            return connect(self)
+
+        monkeypatch.setattr(Store, "connect", counted)
+        store.record_trials(news)
+        assert len(begun) == 1
+        assert (store.rows("trials"), store.rows("epochs")) == one_each
+
+
 def test_a_trial_left_running_starts_again(run):
     with Store.resume(run) as store:
         store.start_trial(trial())

@@ -129,6 +129,21 @@ def test_what_takes_a_moment_is_done_while_every_worker_that_can_be_is_busy(
     assert [ended for ended, _, _ in seen] == list(range(len(store.rows("trials"))))
 
 
+def test_all_that_happens_before_somebody_is_waited_for_is_one_transaction(search, monkeypatch):
+    written, record = [], Store.record_trials
+
+    def recorded(self, news):
+        written.append([row.status for row, _ in news])
+        record(self, news)
+
+    monkeypatch.setattr(Store, "record_trials", recorded)
+    ended = search(InventedWorkers(capacity=4), max_epochs=3)
+    first, *others = written
+    assert first == ["running"] * 4
+    assert all(statuses[0] == "completed" and len(statuses) <= 3 for statuses in others)
+    assert len(others) == len(ended.store.rows("trials"))
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -200,13 +215,15 @@ def test_every_row_follows_from_its_place(real):
         assert row["started"] <= row["finished"]
 
 
-def test_a_fresh_oracle_given_the_scores_starts_the_same_trials_in_the_same_order(real):
+def test_a_fresh_oracle_given_the_scores_starts_the_same_trials(real):
+    """In an arm in the same order; whose turn it was depends on the seconds."""
     oracle = make_oracle(real.store.experiment, load_dataset(real.store.experiment))
-    for number, row in enumerate(real.trials):
-        key = oracle.next_key()
-        assert key.trial_id == row["trial_id"], f"trial {number}"
-        oracle.restore([TrialRow(**row)])
-    assert oracle.next_key() is None
+    left = {row["trial_id"]: row for row in real.trials}
+    while (key := oracle.next_key()) is not None:
+        own = [row for row in left.values() if row["strategy"] == key.strategy]
+        assert key.trial_id == own[0]["trial_id"]
+        oracle.restore([TrialRow(**left.pop(key.trial_id))])
+    assert not left
 
 
 def test_children_go_on_where_parents_ended(real):
@@ -316,7 +333,7 @@ def test_an_arm_in_which_every_trial_fails_leaves_the_other_as_it_was(
 @pytest.mark.parametrize("failures", [0.0, 0.3])
 def test_only_what_a_promotion_can_still_need_is_kept(search, capacity, failures):
     class Watching(InventedWorkers):
-        """Looks at the checkpoints whenever it is called."""
+        """Looks at the checkpoints whenever it is waited for: then what has ended is written."""
 
         looks = 0
 
@@ -325,10 +342,6 @@ def test_only_what_a_promotion_can_still_need_is_kept(search, capacity, failures
             wanted = {f"{trial_id}.keras" for trial_id in self.oracle.promotable()}
             assert kept <= wanted
             Watching.looks += bool(kept)
-
-        def submit(self, job, worker):
-            super().submit(job, worker)
-            self.look()
 
         def next_result(self, on_epoch):
             self.look()
@@ -403,7 +416,7 @@ def test_a_finished_search_has_nothing_left_to_do(search):
     again = search(workers, store=first.store)
     assert again.done and workers.started == []
     assert small_run.tables(first.store) == before
-    assert len(again.listener.progress.finished) == len(before["trials"])
+    assert again.listener.progress.ended_trials == len(before["trials"])
 
 
 def test_load_model_says_what_is_no_longer_kept(search):

@@ -719,3 +719,28 @@ def test_a_stock_tuner_runs_the_joint_space(tmp_path):
     assert collections.Counter((said["strategy"], epochs) for said, epochs in recorded) == planned
     for said, _ in recorded:
         assert {n.split("/")[0] for n in said if "/" in n} == {said["strategy"], "tuner"}
+
+
+def test_no_trial_but_the_one_that_ends_is_looked_at_for_failures_in_a_row():
+    """KerasTuner goes through all that have ended, at every end; where a limit is set, so do we."""
+
+    class Watched(dict):
+        reads = 0
+
+        def __getitem__(self, name):
+            Watched.reads += 1
+            return super().__getitem__(name)
+
+    def end_all(oracle):
+        oracle.trials, reads = Watched(oracle.trials), []
+        while (trial := oracle.create_trial("tuner")).status == "RUNNING":
+            Watched.reads = 0
+            trial.status = "FAILED"
+            oracle.end_trial(trial)
+            reads.append(Watched.reads)
+        return reads
+
+    options = {"max_epochs": 9, "spaces": {"lines": continuous()}, "keep_files": False}
+    assert len({*end_all(StrategyHyperband(**options))}) == 1
+    with pytest.raises(RuntimeError, match="consecutive failures"):
+        end_all(StrategyHyperband(**options, max_consecutive_failed_trials=3))

@@ -1,5 +1,7 @@
 """Whose turn it is, by seconds."""
 
+import numpy as np
+
 from search.hyperband.turns import Turns
 
 
@@ -41,3 +43,21 @@ def test_what_it_was_not_told_of_is_no_time():
     turns = Turns(Clock())
     turns.end("lines", "lines-0-0-0-0")  # as of a trial that another process began
     assert turns.seconds == {}
+
+
+def test_those_that_run_are_charged_what_each_is_by_itself():
+    """The sum is not taken one by one: a thousand may run."""
+    clock, generator = Clock(), np.random.default_rng(0)
+    turns, began = Turns(clock), {"a": [], "b": []}
+    turns.add("a", 5.0), turns.add("b", 7.0)
+    for number in range(60):
+        clock.now += generator.integers(3)
+        name = generator.choice(["a", "b"])
+        turns.begin(name, f"{name}-{number}")
+        began[name].append(clock.now)
+        spent = {
+            name: turns.seconds[name]
+            + sum(max(turns.seconds[name], clock.now - each) for each in began[name])
+            for name in began
+        }
+        assert turns.order(["a", "b"]) == sorted(["a", "b"], key=spent.get)

@@ -10,6 +10,7 @@ import pytest
 
 from search.experiment import Experiment
 from search.forecast import Outlook, Plan, side_by_side
+from search.tally import NOTHING
 from search.terminal.progress import Final, Progress
 from tests.support.progress import (
     EXPERIMENT,
@@ -36,8 +37,10 @@ def test_counts_are_right_whatever_the_order():
         progress = progress.trial_finished(row)
     assert not progress.running
     for index, strategy in enumerate(STRATEGIES):
-        assert len(progress.by_strategy[strategy]) == 4
-        assert sum(row.status == "failed" for row in progress.by_strategy[strategy]) == 1
+        assert (progress.arms[strategy].tally.trials, progress.arms[strategy].tally.failed) == (
+            4,
+            1,
+        )
         assert progress.best[strategy].score == pytest.approx(0.2 + 0.01 * index)
 
 
@@ -55,13 +58,36 @@ def test_replay_equals_live_events():
     assert same_clock[0].time_left(0.0) == same_clock[1].time_left(0.0)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_under_way_is_summed_as_it_is_after_every_event(seed):
+    generator, progress = random.Random(seed), Progress(EXPERIMENT, PLAN)
+    for number in range(200):
+        if not progress.running or generator.random() < 0.3:
+            strategy = generator.choice(STRATEGIES)
+            progress = progress.trial_started(trial(strategy, last=9, slot=number))
+        else:
+            trial_id, before = generator.choice([*progress.running.items()])
+            if before.epoch < 9:
+                seconds = generator.randrange(9) / 4  # sums of quarters are exact
+                progress = progress.epoch_finished(
+                    trial_id, epoch(before.epoch + 1, seconds=seconds)
+                )
+            else:
+                progress = progress.trial_finished(completed(before.row))
+        running = dict.fromkeys(progress.under_way, NOTHING)
+        for each in progress.running.values():
+            running[each.row.strategy] = running[each.row.strategy].plus(each.tally)
+        assert progress.under_way == running
+    assert progress.ended_trials and progress.running
+
+
 def test_a_trial_that_starts_again_is_counted_once():
     row = trial(last=3)
     progress = Progress(EXPERIMENT, PLAN).trial_started(row)
     progress = progress.epoch_finished(row.trial_id, epoch(1)).trial_started(row)
     assert progress.running[row.trial_id].epoch == 0
     progress = progress.trial_finished(completed(row)).trial_finished(completed(row))
-    assert len(progress.by_strategy["lines"]) == 1
+    assert progress.ended_trials == progress.arms["lines"].tally.trials == 1
 
 
 def test_curve_goes_on_from_the_trial_it_continues():
@@ -70,7 +96,7 @@ def test_curve_goes_on_from_the_trial_it_continues():
     progress = progress.epoch_finished("lines-0-1", epoch(1, 0.2))
     progress = progress.trial_finished(completed(parent, 0.2)).trial_started(child)
     progress = progress.epoch_finished("lines-0-3", epoch(2, 0.4))
-    assert progress.curves["lines-0-3"] == {1: 0.2, 2: 0.4}
+    assert progress.running["lines-0-3"].curve == {1: 0.2, 2: 0.4}
     assert "▅█ 40.0 %" in "\n".join(seen(progress))
     assert "2 of 3 epochs" in "\n".join(seen(progress))
 
@@ -104,9 +130,9 @@ def test_what_the_finals_take_of_what_was_searched_so_far():
         progress = progress.trial_finished(row)
     finals = [1 + 9 * 1.0] * 3 + [1 + 9 * 3.0] * 3
     assert progress.finals_of_begun() == side_by_side(finals, 2)
-    assert progress.under_way() == 0
+    assert progress.seconds_under_way() == 0
     running = progress.trial_started(trial("cnn_flat", 0, 9, slot=7))
-    assert running.under_way() == 27.0
+    assert running.seconds_under_way() == 27.0
 
 
 def test_finals_are_part_of_the_time_left():
@@ -130,4 +156,4 @@ def test_what_was_measured_beforehand_counts_for_the_pace_alone():
     known = dataclasses.replace(progress, outlook=outlook)
     assert progress.time_left(0.0) == (None, False)
     assert known.time_left(0.0) == (3 * 3.0 + 1.0 + 9 * 1.5 * 2.0 + 7.0, False)
-    assert not known.finished
+    assert not known.ended_trials

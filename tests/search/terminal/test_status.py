@@ -156,7 +156,7 @@ def test_ten_thousand_trials_are_told_quickly_and_fit(store):
         values = ", ".join(f":{name}" for name in rows[0])
         database.executemany(f"INSERT INTO trials ({names}) VALUES ({values})", rows)
     status = read_status(Store(store.path), NOW)
-    assert len(status.progress.finished) == 10_000
+    assert status.progress.ended_trials == 10_000
     assert all(len(row) <= 40 for row in shown(store, width=40).splitlines())
 
 
@@ -223,7 +223,7 @@ def test_a_finished_run_is_told_so(finished_run):
     assert f"finals: {small_run.FINALS} of {small_run.FINALS} trained" in done.stdout
     status = read_status(Store(finished_run.path), time.time())
     planned = sum(plan.trials for plan in status.progress.planned.values())
-    assert planned == len(status.progress.finished) == small_run.TRIALS
+    assert planned == status.progress.ended_trials == small_run.TRIALS
     assert dataclasses.replace(status.progress, ended=False).time_left(time.time())[0] == 0
 
 
