@@ -26,7 +26,7 @@ from search.store import Store
 from search.terminal.display import Display
 from search.training.model import from_bytes
 from search.training.spec import TrialResult
-from search.trainings import Trainings, make_spec
+from search.trainings import Trainings, final_id, make_spec
 from search.workers.protocol import Job, Occupancy, Workers
 from spaces import SequenceHyperModel
 from spaces.values import Values
@@ -85,6 +85,32 @@ def small_enough(experiment: Experiment, dataset: Dataset) -> Callable[[str, Val
     return allowed
 
 
+def check_places(oracle: StrategyHyperband, rows: Iterable[TrialRow], store: Store) -> None:
+    """Refuses a table of trials that is none of a search.
+
+    Args:
+        oracle: the search's.
+        rows: of the table.
+        store: whose table it is.
+
+    Raises:
+        ExperimentError: a trial stands where the plan has none, or has other values.
+    """
+    for row in rows:
+        key = TrialKey.parse(row.trial_id)
+        try:
+            rung, values = oracle.rung(key), oracle.values(key)
+        except LookupError:
+            rung, values = None, {}
+        same = rung and (rung.first_epoch, rung.last_epoch) == (row.first_epoch, row.last_epoch)
+        if not same or values != row.values:
+            raise ExperimentError(
+                f"{store.results_file} has a trial {row.trial_id} that is none of this search: it "
+                "was edited, or another version made it. Restore it from a copy, or use that "
+                "version"
+            )
+
+
 class SequenceTuner(keras_tuner.Tuner):
     """Runs an experiment's search on workers and records it in a run directory.
 
@@ -124,7 +150,8 @@ class SequenceTuner(keras_tuner.Tuner):
         )
         self.oracle.verbose = 0
         self.occupancy = Occupancy()
-        self._trainings = Trainings(store, self.execution, oracle.promotable)
+        self._known: dict[str, TrialRow] = {}  # of an extended run, until the plan has each
+        self._trainings = Trainings(store, self.execution, self._needed)
         self._running: dict[str, tuple[kt_trial.Trial, TrialRow]] = {}  # by trial_id
         # Of a trial, the worker that may hold its model, or what was compiled for one like it.
         self._affinity: dict[str, str] = dict(prepared or {})
@@ -143,9 +170,14 @@ class SequenceTuner(keras_tuner.Tuner):
             OSError: the disk is full or gone.
         """
         rows = self.store.trials()
-        self._check_places(rows)
-        self.oracle.restore(rows)
-        self.display.replay([row for row in rows if row.status != "running"])
+        check_places(self.oracle, rows, self.store)
+        ended = [row for row in rows if row.status != "running"]
+        if self.store.extended:
+            self._known = {row.trial_id: row for row in ended}
+            self._recall()
+        else:
+            self.oracle.restore(ended)
+            self.display.replay(ended)
         limit = self.experiment.time_limit
         if limit:
             self._deadline = time.monotonic() + 60 * limit
@@ -161,6 +193,8 @@ class SequenceTuner(keras_tuner.Tuner):
             self.meanwhile,
         )
         done = self.oracle.next_key() is None
+        self._tell_granted()
+        self._forget_others()
         self.store.record_report_rows("searches", self._searches())
         if done:
             self.store.delete_checkpoints_except([])
@@ -169,28 +203,40 @@ class SequenceTuner(keras_tuner.Tuner):
             self.display.note(f"time limit of {limit:g} minutes reached: on to the finals")
         return done
 
-    def _check_places(self, rows: Iterable[TrialRow]) -> None:
-        """Refuses a table of trials that is none of this search.
+    def _recall(self) -> None:
+        """Takes what the plan has next and the run had before it was extended.
 
-        Raises:
-            ExperimentError: a trial stands where the plan has none, or has other values.
+        So an extended search goes as one from the start would, and trains only what is new: what
+        the smaller plan promoted or granted counts where the larger one does so, too.
         """
-        for row in rows:
-            key = TrialKey.parse(row.trial_id)
-            try:
-                rung, values = self.oracle.rung(key), self.oracle.values(key)
-            except LookupError:
-                rung, values = None, {}
-            same = rung and (rung.first_epoch, rung.last_epoch) == (row.first_epoch, row.last_epoch)
-            if not same or values != row.values:
-                raise ExperimentError(
-                    f"{self.store.results_file} has a trial {row.trial_id} that is none of this "
-                    "search: it was edited, or another version made it. Restore it from a copy, "
-                    "or use that version"
-                )
+        taken: list[TrialRow] = []
+        while self._known:
+            names = [key.trial_id for key in self.oracle.upcoming()]
+            rows = [self._known.pop(name) for name in names if name in self._known]
+            if not rows:
+                break
+            self.oracle.restore(rows)
+            taken += rows
+        self.display.replay(taken)
+
+    def _forget_others(self) -> None:
+        """Deletes the trials of an extended run that the larger plan has not come to."""
+        if not self.store.extended:
+            return
+        planned = {key.trial_id for key in self.oracle.table}
+        gone = {row.trial_id for row in self.store.trials()} - planned
+        finals = [row for row in self.store.finals() if row.trial_id in gone]
+        self.store.forget(gone, {final_id(row.strategy, row.seed): row for row in finals})
+
+    def _needed(self) -> set[str]:
+        """The trials whose models may still be asked for."""
+        return self.oracle.promotable() | self._known.keys()
 
     def _waiting(self) -> bool:
-        return time.monotonic() < self._deadline and self.oracle.next_key() is not None
+        if time.monotonic() >= self._deadline:
+            return False
+        self._recall()
+        return self.oracle.next_key() is not None
 
     def _next_job(self, idle: Sequence[str]) -> tuple[Job, str]:
         """Begins the oracle's next trial, where its parent's model may be held if that is idle."""

@@ -224,7 +224,11 @@ class StrategyHyperband(keras_tuner.Oracle):
 
     def next_key(self) -> TrialKey | None:
         """The next trial that can start now: of the arm that has had the fewest seconds."""
-        while (following := self._next_granted()) is None:
+        return next(iter(self.upcoming()), None)
+
+    def upcoming(self) -> list[TrialKey]:
+        """The next trial of every arm that has one now, of whom it is the turn first."""
+        while not (following := self._upcoming_granted()):
             if any(self._arm(name).running for name in self.arms):
                 break
             granted = self.granted
@@ -236,12 +240,9 @@ class StrategyHyperband(keras_tuner.Oracle):
                 self._arms[name].draw(new)
         return following
 
-    def _next_granted(self) -> TrialKey | None:
-        for name in self._turns.order(self.arms):
-            following = self._arm(name).following()
-            if following is not None:
-                return following
-        return None
+    def _upcoming_granted(self) -> list[TrialKey]:
+        following = (self._arm(name).following() for name in self._turns.order(self.arms))
+        return [key for key in following if key is not None]
 
     def whole(self) -> dict[tuple[str, int], bool]:
         """(Arm, iteration) to whether all its trials have ended, of every one that is granted.
