@@ -127,7 +127,7 @@ FLOORS = {
             "calibration",
             "finals",
         ),
-        *("designs", "warm_start", "options"),
+        *("designs", "extension", "warm_start", "options"),
     ),
     "analysis": ("formatting", "run", "example", "statistics", "report", "__main__"),
     "analysis.report": (
