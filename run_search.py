@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import dataclasses
 import errno
+import functools
 import json
 import math
 import os
@@ -48,6 +49,7 @@ try:
         check_strategies,
         execution_of,
         experiment_of,
+        larger_experiment,
         make_parser,
         others,
         resumable,
@@ -82,25 +84,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.list_strategies:
             start_backend(cpu_only=True)
             return list_strategies()
-        if options.resume:
-            check_run(options.resume)
+        if old := options.resume or options.extend:
+            check_run(old)
         execution = execution_of(options)
         if options.devices:
             return show_devices(execution)
+        larger = smaller = None  # what more is asked of a run, and that run
         if options.resume:
             store = old_run(options.resume, arguments)
-        experiment = store.experiment if store else check_asked(options)
+        elif options.extend:
+            larger, smaller = larger_run(options, arguments)
+        experiment = larger or (store.experiment if store else check_asked(options))
         devices = PROCESSORS if execution.cluster else find_devices()
         environments = plan_workers(execution, devices)
         from search.data.locate import comes_with_keras
         from search.run_images import read_images
 
         # What is wrong with images is said before Keras is imported, unless they come with it.
-        early = None if comes_with_keras(experiment) else read_images(experiment, store)
+        early = None if comes_with_keras(experiment) else read_images(experiment, store or smaller)
         start(environments)
-        dataset = early or read_images(experiment, store)
+        dataset = early or read_images(experiment, store or smaller)
         oracle = None
-        if store is None:
+        if smaller:
+            from search.extension import extend
+
+            oracle = extend(smaller, experiment, dataset, command_line(arguments))
+            store = smaller  # from here on a resume goes on with it
+        elif store is None:
             store, oracle = new_run(options, experiment, dataset, arguments)
         if devices.warning:
             say(devices.warning)
@@ -219,9 +229,8 @@ def new_run(
         experiment = dataclasses.replace(experiment, initial=initial)
         for note in notes:
             say(note)
-    command = shlex.join(["python", "run_search.py", *arguments])
     oracle = make_oracle(experiment, dataset, spaces)
-    return Store.create(out, experiment, describe_machine(command)), oracle
+    return Store.create(out, experiment, describe_machine(command_line(arguments))), oracle
 
 
 def check_asked(options: argparse.Namespace) -> Experiment:
@@ -269,6 +278,19 @@ def old_run(path: str, arguments: Sequence[str]) -> Store:
     return store
 
 
+def larger_run(options: argparse.Namespace, arguments: Sequence[str]) -> tuple[Experiment, Store]:
+    """Returns what is asked for of a run from now on, written nowhere yet, and opens the run."""
+    from search.store import Store
+
+    store = Store.resume(options.extend)
+    return larger_experiment(options, arguments, store.experiment, strategy_names()), store
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """The command that was given, for the run to keep."""
+    return shlex.join(["python", "run_search.py", *arguments])
+
+
 def resume_command(path: Path | str) -> str:
     """The command that goes on with a run, from the directory where this one was given."""
     return shlex.join(["python", sys.argv[0], "--resume", str(path)])
@@ -308,7 +330,8 @@ def record_dataset(store: Store, dataset: Dataset) -> None:
 
     store.record_strategies(strategy_rows(store.experiment.strategies))
     asked = json.dumps(store.experiment.to_json())
-    store.record_dataset({**dataset.facts(), "experiment": asked}, dataset.roll())
+    row = dataset.facts() | {"experiment": asked, "extensions": len(store.extended)}
+    store.record_dataset(row, dataset.roll())
     record_samples(store, dataset)
 
 
@@ -323,15 +346,19 @@ def search_and_test(
     from analysis.report.live import LivePage
     from search.calibration import outlook
     from search.designs import export_designs
+    from search.extension import fit, run_with_weights
     from search.finals import run_finals
     from search.plan import epochs_in_words
     from search.terminal.display import make_display
     from search.terminal.screen import expected_in_words
     from search.tuner import SequenceTuner, make_oracle
 
-    record_dataset(store, dataset)
     oracle = oracle or make_oracle(store.experiment, dataset)
-    totals = oracle.totals()
+    fit(store, dataset, oracle)
+    record_dataset(store, dataset)
+    # Once a search is over, its plan is known, with all that was granted on the way.
+    plans = {row["strategy"]: (row["trials"], row["epochs"]) for row in store.rows("plans")}
+    totals = plans if plans and store.search_over else oracle.totals()
     store.record_plan(dataset.name, totals)
     with make_display(store.experiment, totals) as display:
         for line in dataset.in_words():
@@ -348,7 +375,7 @@ def search_and_test(
                 display.note(f"the run was begun with other versions; now it is {others}")
                 store.record_about("went_on_with", others)
             # Once the finals have opened the test split, the search is over for good.
-            if not store.finals_begun:
+            if not store.search_over:
                 ahead = outlook(
                     store.experiment, dataset, oracle, workers, begun=bool(store.trials())
                 )
@@ -363,7 +390,8 @@ def search_and_test(
                 display.note(tuner.occupancy.in_words(workers.present))
             else:
                 display.replay(store.trials())
-            run_finals(store, dataset, workers, display, execution, page)
+            last = functools.partial(run_finals, store, dataset, workers, display, execution, page)
+            run_with_weights(store, last)
     export_designs(store)
 
 
