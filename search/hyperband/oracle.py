@@ -38,8 +38,8 @@ class StrategyHyperband(keras_tuner.Oracle):
     >>> oracle.arms
     ['lines']
     >>> key = oracle.next_key()
-    >>> key.trial_id
-    'lines-0-1-0-0'
+    >>> oracle.upcoming() == [key], key.trial_id
+    (True, 'lines-0-1-0-0')
     >>> oracle.rung(key)
     Rung(size=3, first_epoch=0, last_epoch=1)
     >>> sorted(values["lstm_units"] for values in oracle.configurations("lines").values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.formatting import NOTHING, clean, listing, plural
+from analysis.formatting import clean, listing, plural
 from analysis.report.elements import Section
 from analysis.report.findings import Findings
 
@@ -77,12 +77,12 @@ def changed(extension: Mapping[str, Any]) -> list[str]:
 def value(field: Any) -> str:
     """Returns a field of an experiment in words.
 
-    >>> value(["lines", "patches"]), value(3), value(None)
-    ('lines and patches', '3', '–')
+    >>> value(["lines", "patches"]), value(60.0), value(None)
+    ('lines and patches', '60', 'none')
     """
-    if field is None:
-        return NOTHING
-    return listing([clean(each) for each in field]) if isinstance(field, list) else clean(field)
+    if isinstance(field, list):
+        return listing([clean(each) for each in field])
+    return f"{field:g}" if isinstance(field, float) else clean(field or "none")
 
 
 def between(least: int, most: int) -> str:
