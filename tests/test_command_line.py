@@ -398,27 +398,28 @@ def test_resume_takes_no_other_option(stopped, refuse):
     assert "unrecognized" in refuse("--resu", "run", "--se", "1")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ([], "nothing that the run does not have"),
-        (["--seed", "1", "--out=x"], "leave out --seed --out=x"),
-        (["--no-mirror", "--iterations", "2"], "leave out --no-mirror"),
-        (["--dataset", "mnist"], "leave out --dataset"),
-        (["--warm-start", "designs", "--iterations", "2"], "leave out --warm-start"),
-        (["--iterations", "0"], "from 1 up"),
-        (["--final-seeds", "0"], "from 1 up"),
-        (["--strategies", "lines"], "leaves out line_cnn"),
-        (["--strategies", "lines,line_cnn,rows"], "no strategy 'rows'"),
-        (["--max-epochs", "1"], "--max-epochs 1 is less than the run has"),
-        (["--min-epochs", "2"], "fewer configurations"),
-        (["--resume", "run"], "leave out --extend"),
-    ],
-)
-def test_what_is_no_more_of_a_run_is_refused(stopped, refuse, arguments, words):
+NO_MORE = [
+    ([], "nothing that the run does not have"),
+    (["--seed", "1", "--out=x"], "leave out --seed --out=x"),
+    (["--no-mirror", "--iterations", "2"], "leave out --no-mirror"),
+    (["--dataset", "mnist"], "leave out --dataset"),
+    (["--warm-start", "designs", "--iterations", "2"], "leave out --warm-start"),
+    (["--iterations", "0"], "from 1 up"),
+    (["--final-seeds", "0"], "from 1 up"),
+    (["--strategies", "lines"], "leaves out line_cnn"),
+    (["--strategies", "lines,line_cnn,rows"], "no strategy 'rows'"),
+    (["--max-epochs", "1"], "--max-epochs 1 is less than the run has"),
+    (["--min-epochs", "2"], "fewer configurations"),
+    (["--resume", "run"], "leave out --extend"),
+]
+
+
+def test_what_is_no_more_of_a_run_is_refused(stopped, refuse):
     before = (stopped / "experiment.json").read_bytes()
-    assert words in refuse("--extend", "run", *arguments)
-    assert (stopped / "experiment.json").read_bytes() == before
+    for arguments, words in NO_MORE:
+        assert words in refuse("--extend", "run", *arguments)
+        assert (stopped / "experiment.json").read_bytes() == before
+    assert "no run directory nowhere" in refuse("--extend", "nowhere", "--iterations", "2")
 
 
 def test_a_strategy_that_cannot_read_the_images_extends_no_run(refuse, cwd, no_search):
