@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import dataclasses
 import errno
+import functools
 import json
 import math
 import os
@@ -34,28 +33,17 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, leave)
 
 try:
+    from search.asked import check_asked, check_run, command_line, larger_run, old_run
     from search.devices import PROCESSORS, find_devices, in_words
     from search.environment import (
-        check_backend,
-        describe_machine,
         end_cleanly,
         interrupted,
         other_versions,
         print_anything,
         start_backend,
     )
-    from search.experiment import Execution, Experiment, ExperimentError
-    from search.options import (
-        automatic,
-        check_strategies,
-        execution_of,
-        experiment_of,
-        make_parser,
-        others,
-        resumable,
-        run_path,
-        strategy_names,
-    )
+    from search.experiment import Execution, ExperimentError
+    from search.options import execution_of, make_parser, others
     from search.wording import escaped
     from search.workers.choice import make_workers, plan_workers, planned_devices
     from search.workers.forkserver import begin_imports
@@ -85,30 +73,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.list_strategies:
             start_backend(cpu_only=True)
             return list_strategies()
-        if options.resume:
-            check_run(options.resume)
+        if old := options.resume or options.extend:
+            check_run(old)
         execution = execution_of(options)
         if options.devices:
             return show_devices(execution)
+        larger = smaller = None  # what more is asked of a run, and that run
         if options.resume:
             store = old_run(options.resume, arguments)
-        experiment = store.experiment if store else check_asked(options)
+        elif options.extend:
+            larger, smaller = larger_run(options, arguments)
+        experiment = larger or (store.experiment if store else check_asked(options, say))
         devices = PROCESSORS if execution.cluster else find_devices()
         environments = plan_workers(execution, devices)
         from search.data.locate import comes_with_keras
         from search.run_images import read_images
 
         # What is wrong with images is said before Keras is imported, unless they come with it.
-        early = None if comes_with_keras(experiment) else read_images(experiment, store)
+        early = None if comes_with_keras(experiment) else read_images(experiment, store or smaller)
         start(environments)
-        dataset = early or read_images(experiment, store)
+        dataset = early or read_images(experiment, store or smaller)
         oracle = None
-        if store is None:
+        if smaller:
+            from search.extension import extend
+
+            oracle = extend(smaller, experiment, dataset, command_line(arguments))
+            store = smaller  # from here on a resume goes on with it
+        elif store is None:
+            from search.new_run import by_budget, new_run
+
             if experiment.budget:
-                experiment = by_budget(options, experiment, dataset, execution, environments)
+                hands = functools.partial(make_workers, execution, environments, say)
+                ends = BEGAN + 60 * experiment.budget
+                experiment = by_budget(options, experiment, dataset, hands, ends, say)
                 if experiment.train_limit != options.train_limit:
                     dataset = read_images(experiment, None)
-            store, oracle = new_run(options, experiment, dataset, arguments)
+            store, oracle = new_run(options, experiment, dataset, arguments, say)
         if devices.warning:
             say(devices.warning)
         with store:
@@ -199,101 +199,6 @@ def list_strategies() -> int:
     return 0
 
 
-def new_run(
-    options: argparse.Namespace,
-    experiment: Experiment,
-    dataset: Dataset,
-    arguments: Sequence[str],
-) -> tuple[Store, StrategyHyperband]:
-    """Checks everything else that was asked for, and only then makes the run directory.
-
-    Returns:
-        The run, open for writing; what draws its configurations.
-    """
-    from search.plan import planned
-    from search.search_spaces import search_spaces
-    from search.store import Store
-    from search.tuner import make_oracle
-    from search.warm_start import read_initial
-
-    out = run_path(options, experiment)
-    images, pixels = len(dataset.train.y), math.prod(dataset.image_shape[:2])
-    held = len(dataset.validation.y)
-    if not experiment.budget:  # which has chosen the plan
-        experiment = planned(experiment, automatic(options), images, pixels, held)
-    spaces = search_spaces(experiment, dataset)
-    if options.warm_start:
-        initial, notes = read_initial(options.warm_start, experiment, spaces)
-        experiment = dataclasses.replace(experiment, initial=initial)
-        for note in notes:
-            say(note)
-    command = shlex.join(["python", "run_search.py", *arguments])
-    oracle = make_oracle(experiment, dataset, spaces)
-    return Store.create(out, experiment, describe_machine(command)), oracle
-
-
-def by_budget(
-    options: argparse.Namespace,
-    experiment: Experiment,
-    dataset: Dataset,
-    execution: Execution,
-    environments: Environments,
-) -> Experiment:
-    """Returns the plan that fits the budget on this machine."""
-    from search.calibration import plan_by_budget
-    from search.plan import plan_in_words
-
-    free = automatic(options) | (set() if options.train_limit else {"train_limit"})
-    say(f"choosing what fits into {experiment.budget:g} minutes")
-    plan, seconds = plan_by_budget(
-        *(experiment, free, dataset),
-        lambda: make_workers(execution, environments, say),
-        BEGAN + 60 * (experiment.budget or math.inf),
-    )
-    say(plan_in_words(plan, seconds))
-    return plan
-
-
-def check_asked(options: argparse.Namespace) -> Experiment:
-    """Returns what is asked for; refuses what can be known before anything slow is imported."""
-    from search.data.builtin import NAMES
-    from search.data.locate import check_there
-    from search.plan import check_plan
-
-    if options.dataset not in NAMES:
-        check_there(options.dataset)
-    if options.time_limit:
-        say("--time-limit is --budget now: it holds for search, finals and report together")
-        options.budget = options.budget or options.time_limit
-    experiment = experiment_of(options, strategy_names(), NAMES)
-    check_plan(experiment, automatic(options))
-    run_path(options, experiment)
-    for path in options.warm_start or ():
-        if not Path(path).exists():
-            raise ExperimentError(f"there is no {path}: check what --warm-start names")
-    return experiment
-
-
-def check_run(path: str) -> None:
-    """Refuses a run that cannot go on as it began, before anything slow is imported."""
-    from search.store import Store
-
-    check_backend(Store(path).about)
-
-
-def old_run(path: str, arguments: Sequence[str]) -> Store:
-    """Opens a run that was stopped; all that was asked for is in it."""
-    from search.store import Store
-
-    if unfit := others(arguments, resumable()):
-        raise ExperimentError(
-            f"--resume takes what was asked for from the run: leave out {' '.join(unfit)}"
-        )
-    store = Store.resume(path)
-    check_strategies([store.experiment.strategies], strategy_names())
-    return store
-
-
 def resume_command(path: Path | str) -> str:
     """The command that goes on with a run, from the directory where this one was given."""
     return shlex.join(["python", sys.argv[0], "--resume", str(path)])
@@ -333,7 +238,8 @@ def record_dataset(store: Store, dataset: Dataset) -> None:
 
     store.record_strategies(strategy_rows(store.experiment.strategies))
     asked = json.dumps(store.experiment.to_json())
-    store.record_dataset({**dataset.facts(), "experiment": asked}, dataset.roll())
+    row = dataset.facts() | {"experiment": asked, "extensions": len(store.extended)}
+    store.record_dataset(row, dataset.roll())
     record_samples(store, dataset)
 
 
@@ -348,15 +254,19 @@ def search_and_test(
     from analysis.report.live import LivePage
     from search.calibration import afterwards, outlook
     from search.designs import export_designs
+    from search.extension import fit, run_with_weights
     from search.finals import run_finals
     from search.plan import epochs_in_words
     from search.terminal.display import make_display
     from search.terminal.screen import expected_in_words
     from search.tuner import SequenceTuner, make_oracle
 
-    record_dataset(store, dataset)
     oracle = oracle or make_oracle(store.experiment, dataset)
-    totals = oracle.totals()
+    fit(store, dataset, oracle)
+    record_dataset(store, dataset)
+    # Once a search is over, its plan is known, with all that was granted on the way.
+    plans = {row["strategy"]: (row["trials"], row["epochs"]) for row in store.rows("plans")}
+    totals = plans if plans and store.search_over else oracle.totals()
     ends = BEGAN + 60 * (store.experiment.budget or math.inf) - store.seconds_spent
     store.record_plan(dataset.name, totals)
     with make_display(store.experiment, totals) as display:
@@ -374,7 +284,7 @@ def search_and_test(
                 display.note(f"the run was begun with other versions; now it is {others}")
                 store.record_about("went_on_with", others)
             # Once the finals have opened the test split, the search is over for good.
-            if not store.finals_begun:
+            if not store.search_over:
                 ahead = outlook(
                     store.experiment, dataset, oracle, workers, begun=bool(store.trials())
                 )
@@ -391,7 +301,10 @@ def search_and_test(
             else:
                 display.replay(store.trials())
             until = ends - afterwards(dataset, sum(learnt))
-            run_finals(store, dataset, workers, display, execution, page, until)
+            last = functools.partial(
+                run_finals, store, dataset, workers, display, execution, page, until
+            )
+            run_with_weights(store, last)
     export_designs(store)
 
 

@@ -54,17 +54,20 @@ def export_designs(store: Store) -> list[Path]:
         mine = [row for row in finals if row.strategy == strategy]
         rows = [row for row in mine if row.trial_id == best[strategy].trial_id]
         seed = weights_seed(rows)
+        name = file_name(mine[0].dataset, strategy)
+        file = store.designs_directory / f"{name}.json"
         if seed is None:
+            store.delete_design(file)  # of an extended run, where another configuration was best
             continue
-        name = file_name(rows[0].dataset, strategy)
         model = store.load_checkpoint(final_id(strategy, seed))
         if model is not None:
+            file.unlink(missing_ok=True)  # or it might promise what these weights are not
             store.save_design(f"{name}.keras", model)
         design = describe(
             store.experiment, store.about, datasets[rows[0].dataset],
             trials[rows[0].trial_id], rows,
         )  # fmt: skip
-        if (store.designs_directory / f"{name}.keras").exists():
+        if file.with_suffix(".keras").exists():
             design["weights"] = {"file": f"{name}.keras", "seed": seed}
         try:
             text = design_source(design)

@@ -108,6 +108,15 @@ class RunFiles:
         write_atomically(file, content)
         return file
 
+    def delete_design(self, file: Path) -> None:
+        """Deletes a design's files, first the one that promises the others.
+
+        Args:
+            file: its `.json`, as `design_files` names it.
+        """
+        for ending in (".json", ".py", ".keras"):
+            file.with_suffix(ending).unlink(missing_ok=True)
+
     def design_files(self) -> list[Path]:
         """Returns the designs' `.json` files, by name."""
         return sorted(self.designs_directory.glob("*.json"))

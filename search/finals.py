@@ -61,6 +61,8 @@ def run_finals(
     trials = store.trials()
     cut = cut_short(store.rows("searches"))
     best = finalists_of_iterations(trials, experiment.metric, cut)
+    if store.extended:
+        forget_others(store, best)
     if not best:
         return
     known = {(row.strategy, row.seed): row for row in store.finals()}
@@ -88,6 +90,22 @@ def run_finals(
     run_baselines(store, dataset, test, display.note)
     record_sequences(store, dataset, finalists(trials, experiment.metric, cut))
     record_mistakes(store, dataset, test)
+
+
+def forget_others(store: Store, best: Mapping[Finalist, TrialRow]) -> None:
+    """Deletes the finals of an extended run whose finalist or seed is another by now.
+
+    Args:
+        store: the run directory, open for writing.
+        best: finalist to the row of its trial.
+    """
+    wanted = {
+        (strategy, row.trial_id, seed)
+        for (strategy, iteration), row in best.items()
+        for seed in store.experiment.final_seeds_of(iteration)
+    }
+    gone = [row for row in store.finals() if (row.strategy, row.trial_id, row.seed) not in wanted]
+    store.forget([], {final_id(row.strategy, row.seed): row for row in gone})
 
 
 class Finals:

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from msgspec import inspect
 
 from search.experiment import Execution, Experiment, ExperimentError, Option
+from search.plan import EXTENDABLE, extended
 from search.wording import did_you_mean, escaped
 
 DATA = ("data_dir", "image_size", "skip_broken", "train_limit", "mirror")
@@ -170,6 +171,7 @@ def make_parser() -> Parser:
     for name, text in (
         ("--out", "the run directory (default: runs/<name>-<time>)"),
         ("--resume", "go on with a run that was stopped"),
+        ("--extend", "ask more of a run: strategies, iterations, epochs, final seeds or time"),
         ("--status", "tell how far a run is, whether or not it is running, and exit"),
     ):
         run.add_argument(name, type=not_empty, metavar="RUN", help=text)
@@ -227,6 +229,15 @@ def resumable() -> list[str]:
     return [flag(name) for name in ("resume", *(f.name for f in dataclasses.fields(Execution)))]
 
 
+def extending() -> list[str]:
+    """Returns the options that go with `--extend`: of what there is to be more, and where it runs.
+
+    >>> "--iterations" in extending(), "--seed" in extending()
+    (True, False)
+    """
+    return [*map(flag, ("extend", *EXTENDABLE)), *resumable()[1:]]
+
+
 # Options -> what was asked for
 
 
@@ -276,6 +287,34 @@ def experiment_of(
         if asked[name] and asked[name] not in known and Path(asked[name]).exists():
             asked[name] = str(Path(asked[name]).resolve())
     return Experiment(**asked)
+
+
+def larger_experiment(
+    options: argparse.Namespace,
+    arguments: Sequence[str],
+    experiment: Experiment,
+    strategies: Sequence[str],
+) -> Experiment:
+    """Returns an experiment of which more is asked by `--extend`; `auto` is what it has.
+
+    Args:
+        options: as parsed.
+        arguments: as they were given, which tell what was asked for from a default.
+        experiment: what was asked for until now.
+        strategies: the names of all there are.
+
+    Raises:
+        ExperimentError: something is asked for of which there cannot be more, or less of something;
+            or a strategy is unknown.
+    """
+    if unfit := others(arguments, extending()):
+        raise ExperimentError(f"--extend takes all else from the run: leave out {' '.join(unfit)}")
+    asked = {argument.partition("=")[0] for argument in arguments}
+    given = {name: getattr(options, name) for name in EXTENDABLE if flag(name) in asked}
+    given = {name: value for name, value in given.items() if value is not None}
+    names = given.get("strategies", [experiment.strategies])
+    given["strategies"] = check_strategies(names, strategies)
+    return extended(experiment, given)
 
 
 def automatic(options: argparse.Namespace) -> set[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from search.epochs import (
     MORE,
@@ -17,10 +18,17 @@ from search.epochs import (
     steps_per_epoch,
 )
 from search.experiment import Experiment, ExperimentError
+from search.hyperband import brackets
 from search.looks import LEVELS
 
 SEARCHES = 3
 """Of each strategy, unless a budget asks for fewer: fewer than three give no verdict."""
+
+EXTENDABLE = (
+    *("strategies", "iterations", "most_iterations", "max_epochs", "min_epochs"),
+    *("final_epochs", "final_seeds"),
+)
+"""The fields of which a run may be asked for more, once it has been made."""
 
 
 def planned(
@@ -124,6 +132,61 @@ def check_plan(experiment: Experiment, unknown: Collection[str] = ()) -> None:
             f"--most-iterations {most} is more than {len(LEVELS)} times --iterations {first}: "
             "give fewer"
         )
+
+
+def extended(experiment: Experiment, given: Mapping[str, Any]) -> Experiment:
+    """Returns an experiment of which more is asked; what is not given stays, chosen or asked for.
+
+    Args:
+        experiment: what was asked for.
+        given: fields of it, of `EXTENDABLE`, with their new values.
+
+    Raises:
+        ExperimentError: that would be no more, or less of something.
+
+    >>> extended(Experiment("digits", ("lines",)), {"iterations": 3}).most_iterations
+    3
+    """
+    # By a budget the plan was chosen that is made larger now: it has been spent.
+    larger = dataclasses.replace(experiment, **given, budget=None)
+    most = max(larger.iterations, larger.most_iterations)  # fewer than the first are as many
+    larger = dataclasses.replace(larger, most_iterations=most)
+    if all(getattr(experiment, name) == value for name, value in given.items()):
+        raise ExperimentError(
+            f"nothing that the run does not have: give more of {', '.join(map(_flag, EXTENDABLE))}"
+        )
+    if missing := [name for name in experiment.strategies if name not in larger.strategies]:
+        raise ExperimentError(
+            f"--strategies leaves out {', '.join(missing)}, and a run is only made larger: "
+            "name them, too"
+        )
+    less = {"final_epochs": (experiment.epochs_of_finals, larger.epochs_of_finals)}
+    for name in ("iterations", "most_iterations", "max_epochs", "final_seeds"):
+        less[name] = getattr(experiment, name), getattr(larger, name)
+    for name, (before, now) in less.items():
+        if now < before and name in given:
+            raise ExperimentError(
+                f"{_flag(name)} {now} is less than the run has, and a run is only made larger: "
+                f"give {before} or more"
+            )
+    check_plan(larger)
+    there = _first_rungs(larger)
+    if any(there.get(bracket, 0) < size for bracket, size in _first_rungs(experiment).items()):
+        raise ExperimentError(
+            f"with --min-epochs {larger.min_epochs} fewer configurations would be tried than the "
+            "run has, and a run is only made larger: give fewer"
+        )
+    return larger
+
+
+def _first_rungs(experiment: Experiment) -> dict[int, int]:
+    """Bracket to how many configurations it starts."""
+    asked = experiment.max_epochs, experiment.factor, experiment.min_epochs
+    return {bracket: rungs[0].size for bracket, rungs in brackets.plan(*asked).items()}
+
+
+def _flag(field: str) -> str:
+    return f"--{field.replace('_', '-')}"
 
 
 def epochs_in_words(experiment: Experiment, images: int, validated: int = 0) -> str:

@@ -156,6 +156,7 @@ class DatasetRow(Checked):
     test_copies: Number | None = None
     experiment: str | None = None
     members_fingerprint: str | None = None
+    extensions: Number | None = None
 
     def check(self) -> None:
         """Raises ValueError where a column is no list of names, or has another length."""

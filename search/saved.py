@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TypedDict
 
 from search.experiment import Experiment, ExperimentError
@@ -39,6 +39,19 @@ class Saved(TypedDict):
     about: dict[str, Any]
 
 
+class Extension(TypedDict):
+    """When a run was asked for more, and what: fields of its experiment, as they were and as then.
+
+    `tested` is whether its test had been opened by then, so that somebody may have seen it.
+    """
+
+    when: str
+    command: str
+    tested: bool
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
 class About(TypedDict, total=False):
     """How a run was made; an older one says less."""
 
@@ -49,6 +62,7 @@ class About(TypedDict, total=False):
     hardware: Hardware
     devices: list[str]
     went_on_with: list[str]
+    extended: list[Extension]
 
 
 class SavedRun(RunFiles):
@@ -154,22 +168,43 @@ class SavedRun(RunFiles):
         except ValueError as error:
             raise _damaged(self.results_file, error) from error
         for row in found["datasets"]:
-            self._check_asked(row.get("experiment"))
+            self._check_asked(row)
         return found
 
-    def _check_asked(self, begun: str | None) -> None:
-        """Refuses a run in which something else is asked for than when it began.
+    @property
+    def extended(self) -> list[Extension]:
+        """How the run was extended, in the order in which it was."""
+        return self.about.get("extended", [])
+
+    @property
+    def fitted(self) -> Experiment:
+        """What its tables have been fitted to: what is asked for, but for extensions since then."""
+        return next(map(self._fitted, self.rows("datasets")), self.experiment)
+
+    def _fitted(self, dataset: Mapping[str, Any]) -> Experiment:
+        asked = self.experiment.to_json()
+        for extension in reversed(self.extended[dataset.get("extensions") or 0 :]):
+            asked |= extension["before"]
+        try:
+            return Experiment.from_json(asked)
+        except ValueError as error:
+            raise _damaged(self.experiment_file, f"{error}, at about.extended") from error
+
+    def _check_asked(self, dataset: Mapping[str, Any]) -> None:
+        """Refuses a run in which something else is asked for than when it began, or was extended.
 
         Args:
-            begun: what was asked for then, JSON; an older run does not say.
+            dataset: its row of the table, which says what was asked for then; an older one does
+                not.
         """
-        if begun is None:
+        if dataset.get("experiment") is None:
             return
         try:
-            then = Experiment.from_json(parsed(dict[str, Any], begun, "experiment"))
+            asked = parsed(dict[str, Any], dataset["experiment"], "experiment")
+            then = Experiment.from_json(asked)
         except ValueError as error:
             raise _damaged(self.results_file, f"{error}, at datasets[0]") from error
-        for name, (was, now) in self.experiment.changes(then).items():
+        for name, (was, now) in self._fitted(dataset).changes(then).items():
             raise _damaged(
                 self.experiment_file,
                 f"{name} was {was!r} when the run began, and is {now!r}, at experiment.{name}",
@@ -233,13 +268,23 @@ class SavedRun(RunFiles):
 
     @property
     def finals_begun(self) -> bool:
-        """Whether a final has ended, or was paused on its way: the search is over for good."""
+        """Whether the test was opened: a final has ended, or was paused on its way."""
+        if self.rows("baselines"):  # of an extended run, which may have left no final
+            return True
         with self._reading() as database:
             found = database.execute(
                 "SELECT 1 FROM finals UNION ALL "
                 "SELECT 1 FROM epochs WHERE trial_id NOT IN (SELECT trial_id FROM trials) LIMIT 1"
             )
             return found.fetchone() is not None
+
+    @property
+    def search_over(self) -> bool:
+        """Whether the search is over for good: its finals have begun.
+
+        Those of an extended run may be from before. Its last search says itself when it has ended.
+        """
+        return self.finals_begun and (not self.extended or bool(self.rows("searches")))
 
     def _checked(self, table: str, rows: list[dict[str, Any]]) -> list[Any]:
         """Returns rows as what the rows of a table are; what a later version has added is left."""

@@ -20,8 +20,9 @@ CREATE TABLE datasets (            -- one row a data set: what the report needs 
     reading TEXT,                  -- what images are made to be: size, mode, range
     parts TEXT,                    -- JSON list: the splits that come with it as such
     test_copies INTEGER,           -- test images that are exact copies of others
-    experiment TEXT,               -- JSON: what was asked for when the run began
-    members_fingerprint TEXT       -- BLAKE2b of the table `members`
+    experiment TEXT,               -- JSON: what was asked for, extensions included
+    members_fingerprint TEXT,      -- BLAKE2b of the table `members`
+    extensions INTEGER             -- to how many of the run's its tables were fitted
 );
 CREATE TABLE trials (
     trial_id TEXT PRIMARY KEY,
@@ -86,6 +87,7 @@ ADDED_COLUMNS = {
         "test_copies": "INTEGER",
         "experiment": "TEXT",
         "members_fingerprint": "TEXT",
+        "extensions": "INTEGER",
     },
     "searches": {"finals": "INTEGER"},
 }

@@ -140,9 +140,61 @@ class Store(SavedRun):
         before = self.about.get(what, [])
         if said in before:
             return
-        self.about = {**self.about, what: [*before, said]}
-        saved = {"experiment": self.experiment.to_json(), "about": self.about}
+        self._save(self.experiment, {**self.about, what: [*before, said]})
+
+    def _save(self, experiment: Experiment, about: Mapping[str, Any]) -> None:
+        saved = {"experiment": experiment.to_json(), "about": dict(about)}
         write_atomically(self.experiment_file, json.dumps(saved, indent=2).encode())
+        self.experiment, self.about = experiment, saved["about"]
+
+    # An extension
+
+    def extend(self, experiment: Experiment, command: str) -> None:
+        """Asks for more, and says so in `about`: one atomic write, from which a resume goes on.
+
+        Its tables are as they were until `fit`.
+
+        Args:
+            experiment: what is asked for from now on.
+            command: the command line that asks for it.
+        """
+        before, after = self.experiment.to_json(), experiment.to_json()
+        changed = [name for name in after if before[name] != after[name]]
+        extension = {
+            "when": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "command": command,
+            "tested": self.finals_begun,
+            "before": {name: before[name] for name in changed},
+            "after": {name: after[name] for name in changed},
+        }
+        self._save(experiment, {**self.about, "extended": [*self.extended, extension]})
+
+    def fit(self, trials: Iterable[str], finals: Mapping[str, FinalRow]) -> None:
+        """Makes the tables those of what is asked for now, in one transaction.
+
+        What was said of the search as a whole goes, since it is no longer over; so do the finals
+        that were under way.
+
+        Args:
+            trials: the names of those that are none of it.
+            finals: the names of the trainings of those that are none of it, to their rows.
+        """
+        named = "SELECT strategy || '-final-' || seed FROM finals"
+        asked = {"asked": json.dumps(self.experiment.to_json()), "count": len(self.extended)}
+        with self.connect() as database:
+            _forget(database, trials, finals)
+            database.execute(
+                "DELETE FROM epochs WHERE trial_id NOT IN (SELECT trial_id FROM trials) "
+                f"AND trial_id NOT IN ({named})"
+            )
+            database.execute("DELETE FROM images WHERE split = 'test'")
+            database.execute("DELETE FROM searches")
+            database.execute("UPDATE datasets SET experiment = :asked, extensions = :count", asked)
+
+    def forget(self, trials: Iterable[str], finals: Mapping[str, FinalRow]) -> None:
+        """Deletes trials and finals, in one transaction; the arguments are as in `fit`."""
+        with self.connect() as database:
+            _forget(database, trials, finals)
 
     @property
     def in_use(self) -> bool:
@@ -219,7 +271,10 @@ class Store(SavedRun):
             _insert(database, "datasets", row, "OR IGNORE")
             known = ", ".join(f"{name} = :{name}" for name in row)
             # The finals write the labels again; until one has ended, an image may be gone.
-            tested = "CASE WHEN EXISTS (SELECT 1 FROM finals) THEN test_labels END"
+            tested = (
+                "CASE WHEN EXISTS (SELECT 1 FROM finals) OR EXISTS (SELECT 1 FROM baselines) "
+                "THEN test_labels END"
+            )
             database.execute(
                 f"UPDATE datasets SET {known}, test_labels = {tested} WHERE dataset = :dataset", row
             )
@@ -326,3 +381,17 @@ def _insert_epochs(
 ) -> None:
     for epoch in epochs:
         _insert(database, "epochs", {"trial_id": trial_id, **epoch}, "OR REPLACE")
+
+
+def _forget(
+    database: sqlite3.Connection, trials: Iterable[str], finals: Mapping[str, FinalRow]
+) -> None:
+    """Deletes trials and finals, their epochs, and where such a trial's timesteps lie."""
+    trials = [*trials]
+    for table, names in (("trials", trials), ("epochs", [*trials, *finals]), ("sequences", trials)):
+        gone = [(name,) for name in names]
+        database.executemany(f"DELETE FROM {table} WHERE trial_id = ?", gone)
+    database.executemany(
+        "DELETE FROM finals WHERE dataset = ? AND strategy = ? AND seed = ?",
+        [(row.dataset, row.strategy, row.seed) for row in finals.values()],
+    )

@@ -27,7 +27,7 @@ from search.store import Store
 from search.terminal.display import Display
 from search.training.model import from_bytes
 from search.training.spec import TrialResult
-from search.trainings import Trainings, make_spec
+from search.trainings import Trainings, final_id, make_spec
 from search.workers.protocol import Job, Occupancy, Workers
 from spaces import SequenceHyperModel
 from spaces.values import Values
@@ -86,6 +86,32 @@ def small_enough(experiment: Experiment, dataset: Dataset) -> Callable[[str, Val
     return allowed
 
 
+def check_places(oracle: StrategyHyperband, rows: Iterable[TrialRow], store: Store) -> None:
+    """Refuses a table of trials that is none of a search.
+
+    Args:
+        oracle: the search's.
+        rows: of the table.
+        store: whose table it is.
+
+    Raises:
+        ExperimentError: a trial stands where the plan has none, or has other values.
+    """
+    for row in rows:
+        key = TrialKey.parse(row.trial_id)
+        try:
+            rung, values = oracle.rung(key), oracle.values(key)
+        except LookupError:
+            rung, values = None, {}
+        same = rung and (rung.first_epoch, rung.last_epoch) == (row.first_epoch, row.last_epoch)
+        if not same or values != row.values:
+            raise ExperimentError(
+                f"{store.results_file} has a trial {row.trial_id} that is none of this search: it "
+                "was edited, or another version made it. Restore it from a copy, or use that "
+                "version"
+            )
+
+
 class SequenceTuner(keras_tuner.Tuner):
     """Runs an experiment's search on workers and records it in a run directory.
 
@@ -127,7 +153,8 @@ class SequenceTuner(keras_tuner.Tuner):
         )
         self.oracle.verbose = 0
         self.occupancy = Occupancy()
-        self._trainings = Trainings(store, self.execution, oracle.promotable)
+        self._known: dict[str, TrialRow] = {}  # of an extended run, until the plan has each
+        self._trainings = Trainings(store, self.execution, self._needed)
         # Trials that have started or ended since somebody was last waited for, with their epochs.
         self._news: list[tuple[TrialRow, Sequence[Mapping[str, Any]]]] = []
         self._running: dict[str, tuple[kt_trial.Trial, TrialRow]] = {}  # by trial_id
@@ -148,9 +175,14 @@ class SequenceTuner(keras_tuner.Tuner):
             OSError: the disk is full or gone.
         """
         rows = self.store.trials()
-        self._check_places(rows)
-        self.oracle.restore(rows)
-        self.display.replay([row for row in rows if row.status != "running"])
+        check_places(self.oracle, rows, self.store)
+        ended = [row for row in rows if row.status != "running"]
+        if self.store.extended:
+            self._known = {row.trial_id: row for row in ended}
+            self._recall()
+        else:
+            self.oracle.restore(ended)
+            self.display.replay(ended)
         seed = derive_seed(self.experiment.seed, self.dataset.name, "scored on")
         scored_on = drawn(self.dataset.validation, MOST_VALIDATED, seed)
         self.workers.open({"train": self.dataset.train, "validation": scored_on})
@@ -166,6 +198,8 @@ class SequenceTuner(keras_tuner.Tuner):
         finally:
             self._tell()
         done = self.oracle.next_key() is None
+        self._tell_granted()
+        self._forget_others()
         self.store.record_report_rows("searches", self._searches())
         if done:
             self.store.delete_checkpoints_except([])
@@ -174,28 +208,40 @@ class SequenceTuner(keras_tuner.Tuner):
             self.display.note("the finals need the time that is left of the budget: on to them")
         return done
 
-    def _check_places(self, rows: Iterable[TrialRow]) -> None:
-        """Refuses a table of trials that is none of this search.
+    def _recall(self) -> None:
+        """Takes what the plan has next and the run had before it was extended.
 
-        Raises:
-            ExperimentError: a trial stands where the plan has none, or has other values.
+        So an extended search goes as one from the start would, and trains only what is new: what
+        the smaller plan promoted or granted counts where the larger one does so, too.
         """
-        for row in rows:
-            key = TrialKey.parse(row.trial_id)
-            try:
-                rung, values = self.oracle.rung(key), self.oracle.values(key)
-            except LookupError:
-                rung, values = None, {}
-            same = rung and (rung.first_epoch, rung.last_epoch) == (row.first_epoch, row.last_epoch)
-            if not same or values != row.values:
-                raise ExperimentError(
-                    f"{self.store.results_file} has a trial {row.trial_id} that is none of this "
-                    "search: it was edited, or another version made it. Restore it from a copy, "
-                    "or use that version"
-                )
+        taken: list[TrialRow] = []
+        while self._known:
+            names = [key.trial_id for key in self.oracle.upcoming()]
+            rows = [self._known.pop(name) for name in names if name in self._known]
+            if not rows:
+                break
+            self.oracle.restore(rows)
+            taken += rows
+        self.display.replay(taken)
+
+    def _forget_others(self) -> None:
+        """Deletes the trials of an extended run that the larger plan has not come to."""
+        if not self.store.extended:
+            return
+        planned = {key.trial_id for key in self.oracle.table}
+        gone = {row.trial_id for row in self.store.trials()} - planned
+        finals = [row for row in self.store.finals() if row.trial_id in gone]
+        self.store.forget(gone, {final_id(row.strategy, row.seed): row for row in finals})
+
+    def _needed(self) -> set[str]:
+        """The trials whose models may still be asked for."""
+        return self.oracle.promotable() | self._known.keys()
 
     def _waiting(self) -> bool:
-        return time.monotonic() < self._until() and self.oracle.next_key() is not None
+        if time.monotonic() >= self._until():
+            return False
+        self._recall()
+        return self.oracle.next_key() is not None
 
     def _next_job(self, idle: Sequence[str]) -> tuple[Job, str]:
         """Begins the oracle's next trial, where its parent's model may be held if that is idle."""

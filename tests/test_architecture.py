@@ -128,7 +128,7 @@ FLOORS = {
             "calibration",
             "finals",
         ),
-        *("designs", "warm_start", "options"),
+        *("designs", "extension", "warm_start", "options", "asked", "new_run"),
     ),
     "analysis": ("formatting", "run", "example", "statistics", "report", "__main__"),
     "analysis.report": (

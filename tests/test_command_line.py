@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import pickle
 import random
@@ -19,6 +20,7 @@ import types
 import weakref
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -396,6 +398,61 @@ def test_resume_takes_no_other_option(stopped, refuse):
     assert "unrecognized" in refuse("--resu", "run", "--se", "1")
 
 
+NO_MORE = [
+    ([], "nothing that the run does not have"),
+    (["--seed", "1", "--out=x"], "leave out --seed --out=x"),
+    (["--no-mirror", "--iterations", "2"], "leave out --no-mirror"),
+    (["--dataset", "mnist"], "leave out --dataset"),
+    (["--warm-start", "designs", "--iterations", "2"], "leave out --warm-start"),
+    (["--iterations", "0"], "from 1 up"),
+    (["--final-seeds", "0"], "from 1 up"),
+    (["--strategies", "lines"], "leaves out line_cnn"),
+    (["--strategies", "lines,line_cnn,rows"], "no strategy 'rows'"),
+    (["--max-epochs", "1"], "--max-epochs 1 is less than the run has"),
+    (["--min-epochs", "2"], "fewer configurations"),
+    (["--resume", "run"], "leave out --extend"),
+]
+
+
+def test_what_is_no_more_of_a_run_is_refused(stopped, refuse):
+    before = (stopped / "experiment.json").read_bytes()
+    for arguments, words in NO_MORE:
+        assert words in refuse("--extend", "run", *arguments)
+        assert (stopped / "experiment.json").read_bytes() == before
+    assert "no run directory nowhere" in refuse("--extend", "nowhere", "--iterations", "2")
+
+
+def test_a_strategy_that_cannot_read_the_images_extends_no_run(refuse, cwd, no_search):
+    x = np.arange(8 * 4000).reshape(8, 1, 4000).astype("u1")
+    npz(cwd / "long.npz", x_train=x, x_test=x[:2])
+    asked = ["--dataset", "long.npz", "--strategies", "lines", "--out", "run"]
+    assert run_search.main(asked) == 0
+    no_search.pop().store.close()
+    before = (cwd / "run" / "experiment.json").read_bytes()
+    said = refuse("--extend", "run", "--strategies", "lines,cnn_flat")
+    assert "cnn_flat cannot read" in said and "go on" not in said
+    assert (cwd / "run" / "experiment.json").read_bytes() == before
+
+
+def test_what_a_run_was_extended_by_is_what_a_resume_goes_on_with(stopped, no_search):
+    before = Store(stopped).experiment
+    asked = ["--iterations", "2", "--strategies=patches,lines,line_cnn", "--workers", "1"]
+    assert run_search.main(["--extend", "run", *asked]) == 0
+    (given,) = no_search
+    larger = dataclasses.replace(
+        before, iterations=2, most_iterations=2, strategies=("patches", "lines", "line_cnn")
+    )
+    assert given.store.experiment == larger
+    given.store.close()
+    assert run_search.main(["--resume", "run"]) == 0
+    assert no_search[1].store.experiment == larger
+    (extension,) = no_search[1].store.extended
+    assert extension["command"] == shlex.join(
+        ["python", "run_search.py", "--extend", "run", *asked]
+    )
+    assert not extension["tested"]
+
+
 def test_a_run_whose_images_are_gone_says_so(refuse, cwd, no_search):
     npz(cwd / "images.npz")
     assert (
@@ -735,6 +792,68 @@ def test_where_there_is_no_terminal_the_output_is_plain_lines(finished_run):
     assert lines[-1].startswith("report: ")
     report = finished_run.path.parent / lines[-1].removeprefix("report: ")
     assert report.read_text(encoding="utf-8").lstrip().lower().startswith("<!doctype html")
+
+
+def test_an_extended_run_keeps_what_it_has_and_says_when_it_was_extended(finished_run, tmp_path):
+    shutil.copytree(finished_run.path, tmp_path / "run")
+    before = Store(finished_run.path)
+    ended = small_run.execute(["--extend", "run", "--final-seeds", "2", "--workers", "1"], tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    store = Store(tmp_path / "run")
+    for table in ("trials", "searches", "plans", "baselines", "sequences"):
+        assert store.rows(table) == before.rows(table)
+    finals = store.finals()
+    assert {*before.finals()} < {*finals} and len(finals) == 2 * small_run.FINALS
+    for file in before.design_files():
+        assert (store.designs_directory / file.name).with_suffix(".keras").read_bytes() == (
+            file.with_suffix(".keras").read_bytes()
+        )
+        design = json.loads((store.designs_directory / file.name).read_text())
+        assert design["weights"]["seed"] == 0
+        assert [row["seed"] for row in design["scores"]["finals"]] == [0, 1]
+    page = (store.report_directory / "report.md").read_text(encoding="utf-8")
+    assert "extended after its test had been seen" in page and "--final-seeds 2" in page
+    assert list((store.path / "checkpoints").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_an_extended_run_ends_as_one_from_the_start_though_it_was_killed(finished_run, tmp_path):
+    """More searches, another strategy and more seeds; killed in its search and in its finals."""
+    more = ["--iterations", "2", "--final-seeds", "2", "--strategies", "lines,patches,line_cnn"]
+    run, begun = tmp_path / "run", small_run.finished_rows(finished_run.path)
+    shutil.copytree(finished_run.path, run)
+    # With --iterations alone an extension makes no further rounds possible.
+    command = [*small_run.ARGUMENTS, *more, "--most-iterations", "2", "--out", "at once"]
+    at_once = small_run.execute(command, tmp_path)
+    assert at_once.returncode == 0, at_once.stderr
+    expected = Store(tmp_path / "at once")
+    all_rows = small_run.finished_rows(expected.path)
+    for wait, begin in ((begun + 3, "--extend"), (all_rows - 2, "--resume")):
+        arguments = [begin, "run", *(more if begin == "--extend" else []), "--workers", "1"]
+        process = small_run.start(arguments, tmp_path)
+        small_run.stop(process, run, wait, 0.3, signal.SIGKILL)
+    ended = small_run.execute(["--resume", "run", "--workers", "1"], tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    store = Store(run)
+    found, wanted = small_run.tables(run), small_run.tables(expected.path)
+    assert {name: found[name] for name in found if name != "datasets"} == {
+        name: wanted[name] for name in wanted if name != "datasets"
+    }
+    for table in ("searches", "plans"):
+        rows = [sorted(map(str, each.rows(table))) for each in (store, expected)]
+        assert rows[0] == rows[1]
+    designs = [{file.name: file for file in each.design_files()} for each in (store, expected)]
+    assert designs[0].keys() == designs[1].keys() and len(designs[0]) == 3
+    for name, file in designs[0].items():
+        one, other = (json.loads(each.read_text()) for each in (file, designs[1][name]))
+        for each in (one, other):
+            del each["command"]
+            for row in each["scores"]["finals"]:
+                del row["latency_ms"]
+        assert one == other
+        weights = [keras.saving.load_model(f.with_suffix(".keras"), safe_mode=True).get_weights()
+                   for f in (file, designs[1][name])]  # fmt: skip
+        assert all(map(np.array_equal, *weights))
 
 
 def resume_command(ended):

@@ -26,14 +26,16 @@ class Arm:
 
     >>> from search.hyperband import brackets
     >>> arm = Arm("lines", brackets.plan(max_epochs=3, factor=3), {(0, 1): 3, (0, 0): 2})
-    >>> for score in (0.2, 0.9, 0.5):
-    ...     arm.put(arm.following(), Outcome("completed", score))
+    >>> arm.put(arm.following(), Outcome("completed", 0.2))
+    >>> arm.put(arm.following(), Outcome("completed", 0.9))
+    >>> arm.put(arm.following(), Outcome("completed", 0.5))
     >>> arm.following().trial_id  # slot 1 is the best of three
     'lines-0-1-1-1'
     >>> arm.promotable()
     {'lines-0-1-0-1'}
+    >>> arm.draw({(1, 1): 3})
     >>> arm.whole()
-    {0: False}
+    {0: False, 1: False}
 
     Args:
         name: the strategy's.

@@ -132,6 +132,19 @@ def plan(max_epochs: int, factor: int, min_epochs: int = 1) -> dict[int, tuple[R
     }
 
 
+def places(plan: Mapping[int, tuple[Rung, ...]], iteration: int) -> list[tuple[int, int, int]]:
+    """Returns the places of an iteration's first rungs, (iteration, bracket, slot), in their order.
+
+    >>> places(plan(max_epochs=3, factor=3), iteration=0)
+    [(0, 1, 0), (0, 1, 1), (0, 1, 2), (0, 0, 0), (0, 0, 1)]
+    """
+    return [
+        (iteration, bracket, slot)
+        for bracket, rungs in plan.items()
+        for slot in range(rungs[0].size)
+    ]
+
+
 # What a bracket costs
 
 

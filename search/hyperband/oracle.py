@@ -38,8 +38,8 @@ class StrategyHyperband(keras_tuner.Oracle):
     >>> oracle.arms
     ['lines']
     >>> key = oracle.next_key()
-    >>> key.trial_id
-    'lines-0-1-0-0'
+    >>> oracle.upcoming() == [key], key.trial_id
+    (True, 'lines-0-1-0-0')
     >>> oracle.rung(key)
     Rung(size=3, first_epoch=0, last_epoch=1)
     >>> sorted(values["lstm_units"] for values in oracle.configurations("lines").values())
@@ -50,6 +50,9 @@ class StrategyHyperband(keras_tuner.Oracle):
     {(0, 1): 3}
     >>> oracle.trial_seed(key) == oracle.trial_seed(TrialKey("lines", 0, 1, rung=1, slot=0))
     True
+    >>> oracle.put(key, Outcome("completed", 0.5))
+    >>> list(oracle.table) == [key], oracle.granted, oracle.whole(), oracle.promotable()
+    (True, {'lines': 1}, {('lines', 0): False}, {'lines-0-1-0-0'})
 
     Args:
         objective: what is maximised or minimised; by default the validation accuracy.
@@ -176,11 +179,7 @@ class StrategyHyperband(keras_tuner.Oracle):
             if self._spaces is None and self._joint_space is None:
                 self._joint_space = self.get_space()
             preset = {"strategy": arm} if self._spaces is None and arm else {}
-            places = [
-                (iteration, bracket, slot)
-                for bracket, rungs in self.plan.items()
-                for slot in range(rungs[0].size)
-            ]
+            places = brackets.places(self.plan, iteration)
             stream = (self.seed, self.dataset, arm)
             initial = () if iteration else self._initial.get(arm, ())
             allowed = functools.partial(self._allowed, arm)
@@ -224,7 +223,11 @@ class StrategyHyperband(keras_tuner.Oracle):
 
     def next_key(self) -> TrialKey | None:
         """The next trial that can start now: of the arm that has had the fewest seconds."""
-        while (following := self._next_granted()) is None:
+        return next(iter(self.upcoming()), None)
+
+    def upcoming(self) -> list[TrialKey]:
+        """The next trial of every arm that has one now, of whom it is the turn first."""
+        while not (following := self._upcoming_granted()):
             if any(self._arm(name).running for name in self.arms):
                 break
             granted = self.granted
@@ -236,16 +239,12 @@ class StrategyHyperband(keras_tuner.Oracle):
                 self._arms[name].draw(new)
         return following
 
-    def _next_granted(self) -> TrialKey | None:
+    def _upcoming_granted(self) -> list[TrialKey]:
         following = (self._arm(name).following() for name in self._turns.order(self.arms))
-        return next(filter(None, following), None)
+        return [key for key in following if key is not None]
 
     def whole(self) -> dict[tuple[str, int], bool]:
-        """(Arm, iteration) to whether all its trials have ended, of every one that is granted.
-
-        >>> StrategyHyperband(spaces={"lines": keras_tuner.HyperParameters()}).whole()
-        {('lines', 0): False}
-        """
+        """(Arm, iteration) to whether all its trials have ended, of every one that is granted."""
         return {
             (name, iteration): ended
             for name in self.arms

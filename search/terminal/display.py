@@ -103,9 +103,10 @@ class PlainDisplay(Display):
 
     def replay(self, rows: Iterable[TrialRow]) -> None:
         """Counts trials that ended before this process started."""
-        super().replay(rows)
-        if ended := self.progress.ended_trials:
-            self.note(f"trials done before: {ended}")
+        done = [*rows]
+        super().replay(done)
+        if done:
+            self.note(f"trials done before: {len(done)}")
 
     def trial_finished(self, row: TrialRow) -> None:
         """Prints how it ended."""

@@ -59,7 +59,8 @@ def read_status(store: Store, now: float) -> Status:
     sessions = store.rows("sessions")
     session = sessions[-1] if sessions else OLDER
     trials = store.trials()
-    finals = store.finals()
+    # Those of an extended run may be from before its search.
+    finals = store.finals() if store.search_over else []
     moments = [moment for row in trials for moment in (row.started, row.finished) if moment]
     began = session["started"] or min(moments, default=now)
     last = now if in_use else session["ended"] or max(moments, default=began)

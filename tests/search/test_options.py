@@ -5,13 +5,15 @@ import dataclasses
 
 import pytest
 
-from search.experiment import Execution, Experiment
+from search.experiment import Execution, Experiment, ExperimentError
 from search.options import (
     KINDS,
     automatic,
     count,
     experiment_of,
+    extending,
     flag,
+    larger_experiment,
     make_parser,
     names,
     others,
@@ -64,6 +66,34 @@ def test_values_are_read_as_they_are_written():
 def test_a_resume_takes_where_it_runs_and_nothing_else():
     given = ["--resume", "r", "--workers", "2", "--seed=3"]
     assert others(given, resumable()) == ["--seed=3"]
+
+
+def larger(*given):
+    asked = Experiment("digits", ("a", "b"), iterations=2, max_epochs=27, most_iterations=4)
+    arguments = ["--extend", "r", *given]
+    options = make_parser().parse_args(arguments)
+    return larger_experiment(options, arguments, asked, ["a", "b", "c"])
+
+
+def test_an_extension_takes_what_there_can_be_more_of_and_where_it_runs():
+    allowed = {*extending()}
+    assert {*resumable()} - {"--resume"} < allowed
+    assert allowed - {*resumable()} == {
+        *("--extend", "--strategies", "--iterations", "--most-iterations", "--max-epochs"),
+        *("--min-epochs", "--final-epochs", "--final-seeds", "--time-limit"),
+    }
+    with pytest.raises(ExperimentError, match=r"leave out --seed=3 --dataset$"):
+        larger("--seed=3", "--workers", "2", "--dataset", "mnist")
+
+
+def test_what_an_extension_is_not_given_stays_and_a_default_is_not_given():
+    found = larger("--final-seeds=5", "--max-epochs", "auto", "--workers", "1")
+    assert found == Experiment(
+        "digits", ("a", "b"), iterations=2, max_epochs=27, most_iterations=4, final_seeds=5
+    )
+    assert larger("--strategies", "c,b", "a").strategies == ("c", "b", "a")
+    with pytest.raises(ExperimentError, match="no strategy 'd'"):
+        larger("--strategies", "a,b,d")
 
 
 @pytest.mark.parametrize(

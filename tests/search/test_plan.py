@@ -7,7 +7,7 @@ import pytest
 from search.epochs import MORE, PIXELS, affordable, costly, dearest, full_training
 from search.experiment import Experiment, ExperimentError
 from search.hyperband import brackets
-from search.plan import epochs_in_words, planned
+from search.plan import epochs_in_words, extended, planned
 
 AUTO = ("batch_size", "max_epochs", "min_epochs", "final_epochs", "max_multiply_adds")
 
@@ -110,3 +110,58 @@ def test_steps_that_are_given_stay():
     chosen = planned(given, ("max_epochs", "min_epochs"), 40_000, 64)
     assert chosen.steps_per_epoch == 30
     assert chosen.max_epochs == 54  # of 300 images
+
+
+RUN = Experiment(
+    "digits", ("a", "b"), iterations=3, most_iterations=9, max_epochs=27, min_epochs=3, time_limit=5
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "most"),
+    [
+        ({"iterations": 6}, 9),  # as it was chosen: not three times as many again
+        ({"iterations": 12}, 12),
+        ({"most_iterations": 12}, 12),
+        ({"max_epochs": 81}, 9),  # a bracket more
+        ({"max_epochs": 81, "min_epochs": 9}, 9),
+        ({"min_epochs": 1}, 9),
+        ({"final_epochs": 81}, 9),
+        ({"final_seeds": 5}, 9),
+        ({"strategies": ("c", "b", "a")}, 9),
+        ({"time_limit": 60.0}, 9),
+        ({"time_limit": 1.0, "iterations": 4}, 9),
+    ],
+)
+def test_a_plan_may_become_larger_and_the_rest_stays(given, most):
+    changed = {**given, "most_iterations": most}
+    assert extended(RUN, given) == dataclasses.replace(RUN, **changed)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({}, "nothing that the run does not have"),
+        ({"iterations": 3, "strategies": ("a", "b")}, "nothing that the run does not have"),
+        ({"iterations": 2}, "--iterations 2 is less than the run has"),
+        ({"iterations": 6, "most_iterations": 8}, "--most-iterations 8 is less"),
+        ({"final_seeds": 2}, "--final-seeds 2 is less than the run has, .*: give 3 or more"),
+        ({"max_epochs": 9}, "--max-epochs 9 is less"),
+        ({"max_epochs": 81, "final_epochs": 26}, "--final-epochs 26 is less"),
+        ({"strategies": ("b", "c")}, "--strategies leaves out a,"),
+        ({"min_epochs": 9}, "with --min-epochs 9 fewer configurations"),
+        ({"max_epochs": 81, "min_epochs": 27}, "with --min-epochs 27 fewer configurations"),
+        ({"min_epochs": 28}, "more than --max-epochs 27"),
+        ({"most_iterations": 31}, "more than 10 times"),
+    ],
+)
+def test_a_plan_that_would_be_no_larger_is_refused_in_one_line(given, why):
+    with pytest.raises(ExperimentError, match=why) as refused:
+        extended(RUN, given)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_a_run_whose_most_searches_are_fewer_than_its_first_is_extended():
+    """As a program that asks for no more may leave it."""
+    asked = Experiment("digits", ("a",), iterations=3)
+    assert extended(asked, {"final_seeds": 4}).most_iterations == 3

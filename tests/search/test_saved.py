@@ -1,16 +1,18 @@
 """A run that is read: every table's rows have their types, or one line says what is damaged."""
 
 import contextlib
+import dataclasses
 import json
 import shutil
 import sqlite3
 
 import pytest
 
-from search.experiment import ExperimentError
+from search.experiment import Experiment, ExperimentError
 from search.rows import KINDS, columns, members_fingerprint
 from search.saved import SavedRun
 from search.schema import ADDED_COLUMNS, ADDED_TABLES
+from search.store import Store
 from tests.support.synthetic_runs import make_run
 
 
@@ -207,6 +209,39 @@ def test_what_is_asked_for_in_another_way_than_at_first_is_refused(begun, field,
     saved["experiment"][field] = now
     (begun / "experiment.json").write_text(json.dumps(saved))
     assert f"{now!r}, at experiment.{field}" in refusal(begun)
+
+
+def test_what_it_was_extended_by_is_no_damage_and_anything_else_is(begun):
+    """Between the extension and the tables that fit it, and after: they say how far they are."""
+    with Store.resume(begun) as store:
+        for more in ({"final_seeds": 9}, {"iterations": 4, "most_iterations": 4}):
+            store.extend(dataclasses.replace(store.experiment, **more), "command")
+        larger = store.experiment
+    for count, seeds in ((None, 3), (1, 9), (2, 9)):
+        asked = {**larger.to_json(), "final_seeds": seeds}
+        asked |= {} if count == 2 else {"iterations": 1, "most_iterations": 1}
+        alter(begun, "UPDATE datasets SET extensions = ?, experiment = ?", count, json.dumps(asked))
+        assert read_all(begun)["datasets"]
+        assert SavedRun(begun).fitted == Experiment.from_json(asked)
+    alter(begun, "UPDATE datasets SET extensions = 1")  # and what was asked for is not that
+    assert "at experiment.iterations" in refusal(begun)
+    alter(begun, "UPDATE datasets SET extensions = 2")
+    saved = json.loads((begun / "experiment.json").read_text())
+    (begun / "experiment.json").write_text(json.dumps(put(saved, ["experiment", "seed"], 5)))
+    assert "5, at experiment.seed" in refusal(begun)
+
+
+def test_whatever_stands_in_an_extension_is_taken_or_refused_in_one_line(begun):
+    with Store.resume(begun) as store:
+        store.extend(dataclasses.replace(store.experiment, iterations=4), "command")
+    saved = json.loads((begun / "experiment.json").read_text())
+    for path in paths(saved["about"]["extended"], "about", "extended"):
+        for new in (None, True, -1, 10**30, "", "\x1b[31m", [], {}, {"later": 1}, [{"seed": "a"}]):
+            (begun / "experiment.json").write_text(json.dumps(put(saved, path, new)))
+            try:
+                read_all(begun)
+            except ExperimentError as error:
+                assert len(str(error).splitlines()) == 1 and str(error).isprintable()
 
 
 def test_images_may_be_moved_and_a_limit_of_time_be_another(begun):

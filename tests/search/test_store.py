@@ -1,6 +1,7 @@
 """The run directory: whole or not at all, one writer, transactions, damage in one line."""
 
 import contextlib
+import dataclasses
 import os
 import shutil
 import signal
@@ -408,6 +409,46 @@ def test_the_finals_have_begun_once_one_has_something_to_lose(run):
         assert not store.finals_begun
         store.record_final(FinalRow("digits", "lines", "lines-0-2-0-0", 1, "failed"))
         assert store.finals_begun
+
+
+def test_what_is_forgotten_leaves_nothing_behind(run):
+    with Store.resume(run) as store:
+        for name in ("lines-0-2-0-0", "lines-0-2-0-1"):
+            store.start_trial(trial(name))
+            store.finish_trial(trial(name, **RESULT), EPOCHS)
+        for seed in (1, 2):
+            row = FinalRow(EXPERIMENT.dataset_name, "lines", "lines-0-2-0-0", seed, "failed")
+            store.record_final(row, f"lines-final-{seed}", EPOCHS)
+        store.forget(["lines-0-2-0-1"], {"lines-final-2": row})
+        assert [row.trial_id for row in store.trials()] == ["lines-0-2-0-0"]
+        assert [row.seed for row in store.finals()] == [1]
+        left = {row["trial_id"] for row in store.rows("epochs")}
+        assert left == {"lines-0-2-0-0", "lines-final-1"}
+
+
+def test_an_extended_search_is_over_when_it_says_so(run):
+    """Its finals may be from before; those that were under way are none of it."""
+    with Store.resume(run) as store:
+        store.start_trial(trial())
+        store.finish_trial(trial(**RESULT), EPOCHS)
+        final = FinalRow(EXPERIMENT.dataset_name, "lines", "lines-0-2-0-0", 1, "failed")
+        store.record_final(final, "lines-final-1", EPOCHS)
+        store.record_epochs("lines-final-2", EPOCHS[:1])
+        assert store.search_over
+        store.extend(dataclasses.replace(EXPERIMENT, iterations=2), "command")
+        store.fit([], {})
+        assert store.finals_begun and not store.search_over
+        assert store.epochs("lines-final-1") and not store.epochs("lines-final-2")
+        ended = {"dataset": EXPERIMENT.dataset_name, "strategy": "lines", "iteration": 0}
+        store.record_report_rows("searches", [{**ended, "whole": 1}])
+        assert store.search_over
+    (extension,) = Store(run).extended
+    assert extension.pop("when") and extension == {
+        "command": "command",
+        "tested": True,
+        "before": {"iterations": 1},
+        "after": {"iterations": 2},
+    }
 
 
 def test_an_error_midway_leaves_neither_result_nor_epochs(run):

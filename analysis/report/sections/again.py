@@ -15,10 +15,12 @@ MOST_CLASSES = 20
 
 
 def section(found: Findings) -> Section:
-    """Returns the command and the facts."""
-    command = formatting.clean(found.run.about.get("command") or "", 2000)
+    """Returns the command, and those that asked for more, and the facts."""
+    about = found.run.about
+    asked = [about.get("command") or "", *(each["command"] for each in about.get("extended", []))]
+    commands = "\n".join(formatting.clean(command, 2000) for command in asked)
     title = "How to do it again"
-    return Section("again", title, parts=[_facts(found)], code=formatting.bare(command))
+    return Section("again", title, parts=[_facts(found)], code=formatting.bare(commands))
 
 
 def _facts(found: Findings) -> Table:

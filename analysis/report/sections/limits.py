@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from analysis.formatting import plural
+from collections.abc import Mapping
+from typing import Any
+
+from analysis.formatting import clean, listing, plural
 from analysis.report.elements import Section
 from analysis.report.findings import Findings
 
@@ -37,8 +40,49 @@ def section(found: Findings) -> Section | None:
         f"most {plural(asked.max_epochs, 'epoch')}{later}{short}.",
         "One test split: the intervals count that it has few images, and not that it may differ "
         "from the images that the model will meet.",
+        *extensions(run.about),
     ]
     return Section("limits", "What this does not show", prose)
+
+
+def extensions(about: Mapping[str, Any]) -> list[str]:
+    """Returns what was asked for once the test had been seen; nothing where all was before.
+
+    >>> extensions({})
+    []
+    """
+    made = [extension for extension in about.get("extended", []) if extension["tested"]]
+    if not made:
+        return []
+    said = [f"on {clean(each['when'][:10])} by {listing(changed(each))}" for each in made]
+    return [
+        f"It was extended after its test had been seen: {', then '.join(said)}. Whoever goes on "
+        "because of what a test has said errs more often than the level of 5 % says."
+    ]
+
+
+def changed(extension: Mapping[str, Any]) -> list[str]:
+    """Returns what an extension asked for, each with what there was before.
+
+    >>> changed({"before": {"max_epochs": 27}, "after": {"max_epochs": 81}})
+    ['max epochs 81 instead of 27']
+    """
+    before, after = extension["before"], extension["after"]
+    return [
+        f"{clean(name).replace('_', ' ')} {value(after[name])} instead of {value(before.get(name))}"
+        for name in after
+    ]
+
+
+def value(field: Any) -> str:
+    """Returns a field of an experiment in words.
+
+    >>> value(["lines", "patches"]), value(60.0), value(None)
+    ('lines and patches', '60', 'none')
+    """
+    if isinstance(field, list):
+        return listing([clean(each) for each in field])
+    return f"{field:g}" if isinstance(field, float) else clean(field or "none")
 
 
 def between(least: int, most: int) -> str:

@@ -25,3 +25,12 @@ def test_what_trained_is_said_where_it_is_known(tmp_path):
     run.about["devices"] = ["TensorFlow 2: 1 worker on A", "JAX 1: 2 workers on processors"]
     facts = dict(again.section(find(run)).parts[0].rows)
     assert facts["trained by"] == "TensorFlow 2: 1 worker on A; JAX 1: 2 workers on processors"
+
+
+def test_what_more_was_asked_for_is_part_of_it(tmp_path):
+    run = load_run(make_run(tmp_path / "run"))
+    run.about["extended"] = [{"command": "python run_search.py --extend run --iterations 6"}]
+    assert again.section(find(run)).code.splitlines() == [
+        "python run_search.py --dataset digits --seed 1",
+        "python run_search.py --extend run --iterations 6",
+    ]
