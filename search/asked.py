@@ -7,8 +7,6 @@ import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from search.data.builtin import NAMES
-from search.data.locate import check_there
 from search.environment import check_backend
 from search.experiment import Experiment, ExperimentError
 from search.options import (
@@ -21,7 +19,6 @@ from search.options import (
     run_path,
     strategy_names,
 )
-from search.plan import check_plan
 from search.store import Store
 
 Note = Callable[[str], None]
@@ -29,6 +26,11 @@ Note = Callable[[str], None]
 
 def check_asked(options: argparse.Namespace, note: Note) -> Experiment:
     """Returns what is asked for; refuses what can be known before anything slow is imported."""
+    # With NumPy, which takes a tenth of a second that `--status` and `--help` do not need.
+    from search.data.builtin import NAMES
+    from search.data.locate import check_there
+    from search.plan import check_plan
+
     if options.dataset not in NAMES:
         check_there(options.dataset)
     if options.time_limit:

@@ -131,7 +131,7 @@ def test_a_negative_number_needs_no_equals_sign_to_be_refused(refuse):
 
 @pytest.mark.parametrize("text", ["some", "", "0", "-1", "nan", "inf", "-inf", "1e999"])
 def test_minutes_that_are_none_are_refused(refuse, text):
-    assert "number of minutes above 0" in refuse(f"--time-limit={text}")
+    assert "number of minutes above 0" in refuse(f"--budget={text}")
 
 
 @pytest.mark.parametrize("text", ["some", "", "0", "-8", "nan", "8x", "x8", "0x8", "8x8x3", "1e99"])
@@ -156,7 +156,7 @@ def test_options_that_do_not_exist_are_refused(refuse, arguments):
 
 
 def test_the_defaults_and_the_limits_are_accepted(cwd, no_search):
-    largest = ["--seed", "999999999", "--batch-size", "999999999", "--time-limit", "1e99"]
+    largest = ["--seed", "999999999", "--batch-size", "999999999", "--trial-timeout", "1e99"]
     assert run_search.main(["--out", "default"]) == 0
     assert run_search.main([*largest, "--out", "large"]) == 0
     assert no_search[0].store.experiment.seed == 0
@@ -513,12 +513,12 @@ def test_a_folder_that_happens_to_be_called_as_a_data_set_changes_nothing(cwd, n
 
 
 def test_the_experiment_is_what_was_asked_for(cwd, no_search):
-    arguments = "--seed 3 --factor 2 --iterations 2 --batch-size 7 --time-limit 1.5 --mirror"
+    arguments = "--seed 3 --factor 2 --iterations 2 --batch-size 7 --steps-per-epoch 5 --mirror"
     names = "--strategies line_cnn,lines,line_cnn --final-seeds 4 --max-epochs 5 --out run"
     assert run_search.main([*shlex.split(arguments), *shlex.split(names)]) == 0
     saved = json.loads((cwd / "run" / "experiment.json").read_text())
     expected = {
-        **{"seed": 3, "factor": 2, "iterations": 2, "batch_size": 7, "time_limit": 1.5},
+        **{"seed": 3, "factor": 2, "iterations": 2, "batch_size": 7, "budget": None},
         **{"strategies": ["line_cnn", "lines"], "final_seeds": 4, "max_epochs": 5, "mirror": True},
         **{"dataset": "digits", "data_dir": None, "image_size": None, "train_limit": None},
         "initial": [],
@@ -527,7 +527,7 @@ def test_the_experiment_is_what_was_asked_for(cwd, no_search):
         "max_multiply_adds": None,
         "min_epochs": 1,
         "most_iterations": 6,
-        "steps_per_epoch": None,
+        "steps_per_epoch": 5,
     }
     assert saved["experiment"] == expected
     assert f"{arguments} {names}" in saved["about"]["command"]
@@ -711,7 +711,7 @@ def test_help_is_quick_because_it_imports_no_backend(tmp_path):
         check=True,
     )
     assert ended.stdout.startswith("usage: run_search.py")
-    for option in (*WHOLE, "--dataset", "--strategies", "--resume", "--out", "--time-limit"):
+    for option in (*WHOLE, "--dataset", "--strategies", "--resume", "--out", "--budget"):
         assert option in ended.stdout
     imported = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
     assert "argparse" in imported

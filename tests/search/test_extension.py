@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import random
 import shutil
 
@@ -73,7 +74,7 @@ def quick(monkeypatch, spaces):
         monkeypatch.setattr(finals, name, lambda *_: None)
 
 
-def go_on(store, dataset, workers):
+def go_on(store, dataset, workers, until=lambda: math.inf):
     """What the command line does with a run, but for report and designs."""
     oracle = make_oracle(store.experiment, dataset)
     fit(store, dataset, oracle)
@@ -82,7 +83,7 @@ def go_on(store, dataset, workers):
     display = Display(Progress(store.experiment, {}))
     if not store.search_over:
         store.record_plan(dataset.name, oracle.totals())
-        SequenceTuner(oracle, store, dataset, workers, display).search()
+        SequenceTuner(oracle, store, dataset, workers, display, until=until).search()
     finals.run_finals(store, dataset, workers, display)
 
 
@@ -260,13 +261,14 @@ def test_what_it_started_from_stays(tmp_path, dataset):
     assert {"lines-0-2-0-0", "lines-0-2-0-1"} <= {*names}
 
 
-def test_a_search_that_a_time_limit_cut_short_is_taken_up_again(tmp_path, dataset, monkeypatch):
-    asked = dataclasses.replace(SMALL, max_epochs=9, time_limit=1.0)
-    larger = extended(asked, {"time_limit": 1000.0})
+def test_a_search_that_a_budget_cut_short_is_taken_up_again(tmp_path, dataset, monkeypatch):
+    asked = dataclasses.replace(SMALL, max_epochs=9, budget=1.0)
+    larger = extended(asked, {"iterations": 2})
     clock = iter(range(0, 10**6, 6))
     with monkeypatch.context() as patch:
         patch.setattr("search.tuner.time.monotonic", lambda: float(next(clock)))
-        store = run(tmp_path / "run", asked, dataset)
+        with Store.create(tmp_path / "run", asked, {}) as store:
+            go_on(store, dataset, Workers(), until=lambda: 60.0)
     known = {row.trial_id for row in store.trials()}
     assert known and cut_short(store.rows("searches"))
     workers = Workers()
@@ -298,7 +300,7 @@ def mortal(name):
 
 
 WRITES = (
-    *("extend", "fit", "forget", "record_dataset", "start_trial", "finish_trial"),
+    *("extend", "fit", "forget", "record_dataset", "record_trials"),
     *("save_checkpoint", "delete_checkpoints_except", "delete_design"),
     *("record_final", "record_report_rows", "record_plan"),
 )

@@ -31,8 +31,7 @@ def test_every_field_is_an_option_with_its_default(field):
     assert field.metadata["option"].kind in KINDS
     asked = make_parser().parse_args([])
     option = field.metadata["option"]
-    usual = field.default if option.usual is None else option.usual
-    assert getattr(asked, field.name) == (None if option.auto else usual)
+    assert getattr(asked, field.name) == (None if option.auto else field.default)
     assert flag(field.name) in make_parser().format_help()
 
 
@@ -47,12 +46,12 @@ def test_what_is_no_count_is_refused(text, least):
 def test_what_is_left_to_the_data_is_named_unless_it_is_given():
     asked = make_parser().parse_args([])
     chosen = {"batch_size", "max_epochs", "min_epochs", "most_iterations", "final_seeds"}
-    chosen |= {"final_epochs", "max_multiply_adds", "steps_per_epoch"}
+    chosen |= {"final_epochs", "iterations", "max_multiply_adds", "steps_per_epoch"}
     assert automatic(asked) == chosen
     given = make_parser().parse_args(["--max-epochs", "5", "--min-epochs", "auto"])
     assert automatic(given) == chosen - {"max_epochs"}
     found = experiment_of(given, ["lines"], ["digits"])
-    assert (found.max_epochs, found.min_epochs, found.iterations) == (5, 1, 3)
+    assert (found.max_epochs, found.min_epochs, found.iterations) == (5, 1, 1)
 
 
 def test_values_are_read_as_they_are_written():
@@ -80,7 +79,7 @@ def test_an_extension_takes_what_there_can_be_more_of_and_where_it_runs():
     assert {*resumable()} - {"--resume"} < allowed
     assert allowed - {*resumable()} == {
         *("--extend", "--strategies", "--iterations", "--most-iterations", "--max-epochs"),
-        *("--min-epochs", "--final-epochs", "--final-seeds", "--time-limit"),
+        *("--min-epochs", "--final-epochs", "--final-seeds"),
     }
     with pytest.raises(ExperimentError, match=r"leave out --seed=3 --dataset$"):
         larger("--seed=3", "--workers", "2", "--dataset", "mnist")

@@ -112,9 +112,7 @@ def test_steps_that_are_given_stay():
     assert chosen.max_epochs == 54  # of 300 images
 
 
-RUN = Experiment(
-    "digits", ("a", "b"), iterations=3, most_iterations=9, max_epochs=27, min_epochs=3, time_limit=5
-)
+RUN = Experiment("digits", ("a", "b"), iterations=3, most_iterations=9, max_epochs=27, min_epochs=3)
 
 
 @pytest.mark.parametrize(
@@ -129,8 +127,6 @@ RUN = Experiment(
         ({"final_epochs": 81}, 9),
         ({"final_seeds": 5}, 9),
         ({"strategies": ("c", "b", "a")}, 9),
-        ({"time_limit": 60.0}, 9),
-        ({"time_limit": 1.0, "iterations": 4}, 9),
     ],
 )
 def test_a_plan_may_become_larger_and_the_rest_stays(given, most):
@@ -165,3 +161,15 @@ def test_a_run_whose_most_searches_are_fewer_than_its_first_is_extended():
     """As a program that asks for no more may leave it."""
     asked = Experiment("digits", ("a",), iterations=3)
     assert extended(asked, {"final_seeds": 4}).most_iterations == 3
+
+
+def test_a_larger_plan_is_no_more_within_the_budget_by_which_the_smaller_was_chosen():
+    within = dataclasses.replace(RUN, budget=5.0)
+    assert extended(within, {"iterations": 6}) == extended(RUN, {"iterations": 6})
+
+
+def test_a_strategy_is_searched_three_times_or_as_often_as_it_may_be_at_most():
+    asked = Experiment("digits", ("lines",))
+    assert planned(asked, ("iterations", "most_iterations"), 1150, 64).iterations == 3
+    few = dataclasses.replace(asked, most_iterations=2)
+    assert planned(few, ("iterations",), 1150, 64).iterations == 2

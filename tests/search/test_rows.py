@@ -57,7 +57,7 @@ def test_what_failed_has_no_score():
 
 
 def test_every_kind_of_row_has_the_columns_of_its_table():
-    assert columns("searches") == ["dataset", "strategy", "iteration", "whole"]
+    assert columns("searches") == ["dataset", "strategy", "iteration", "whole", "finals"]
     assert all(columns(table) for table in KINDS)
 
 

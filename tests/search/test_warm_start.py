@@ -5,11 +5,12 @@ import shutil
 
 import pytest
 
-import run_search
+from search.asked import check_asked
 from search.data.datasets import load_dataset
 from search.experiment import Experiment, ExperimentError, InitialConfiguration
 from search.hyperband.configurations import draw_all
 from search.hyperband.oracle import StrategyHyperband
+from search.new_run import new_run as begin
 from search.options import make_parser
 from search.search_spaces import search_spaces
 from search.store import Store
@@ -269,8 +270,8 @@ def test_a_run_without_a_trial_is_refused(tmp_path, spaces):
 def new_run(folder, *arguments):
     arguments = ["--out", str(folder / "new"), *small_run.ARGUMENTS, *map(str, arguments)]
     options = make_parser().parse_args(arguments)
-    experiment = run_search.check_asked(options)
-    return run_search.new_run(options, experiment, load_dataset(experiment), arguments)
+    experiment = check_asked(options, print)
+    return begin(options, experiment, load_dataset(experiment), arguments, print)
 
 
 def test_the_command_line_keeps_them_and_says_what_became_of_them(tmp_path, capsys):
