@@ -171,16 +171,19 @@ class Trainings:
         To be called before its row is written: one that says `completed` promises a checkpoint.
         """
         training = self._add(result)
-        del self._under_way[result.trial_id]
-        self._pauses.pop(result.trial_id, None)
+        self._forget(result.trial_id)
         if result.model is not None:
             self._store.save_checkpoint(result.trial_id, result.model)
         return training
 
     def give_up(self, result: TrialResult) -> None:
         """Forgets a training that was paused and has no time to go on."""
-        del self._under_way[result.trial_id]
+        self._forget(result.trial_id)
         self.keep_needed()
+
+    def _forget(self, trial_id: str) -> None:
+        del self._under_way[trial_id]
+        self._pauses.pop(trial_id, None)
 
     def keep_needed(self) -> None:
         """Deletes every checkpoint that nothing can ask for any more."""

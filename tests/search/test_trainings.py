@@ -131,3 +131,12 @@ def test_pauses_in_flight_and_what_is_needed_are_kept_and_nothing_else(store):
     kept = {file.stem for file in (store.path / "checkpoints").iterdir()}
     assert kept == {"lines-final-4", "lines-final-5@2"}
     assert pause_name("lines-final-5", [{"epoch": 2}]) in kept
+
+
+def test_what_is_given_up_leaves_no_pause_behind(store):
+    trainings = trainings_of(store)
+    trainings.begin(make_spec(EXPERIMENT, DATASET, ROW, final_seed=5))
+    trainings.go_on(piece("lines-final-5", 1))
+    assert store.checkpoint_names() == {"lines-final-5@1"}
+    trainings.give_up(piece("lines-final-5", 2))
+    assert store.checkpoint_names() == set()
