@@ -19,7 +19,7 @@ from msgspec import inspect
 
 from search.experiment import Execution, Experiment, ExperimentError, Option
 from search.plan import EXTENDABLE, extended
-from search.wording import did_you_mean, escaped
+from search.wording import did_you_mean, escaped, flag
 
 DATA = ("data_dir", "image_size", "skip_broken", "train_limit", "mirror")
 
@@ -208,15 +208,6 @@ def add_option(group: Any, field: dataclasses.Field[Any], least: int) -> None:
     said = "auto" if option.auto else f"{default:g}" if known else ""
     text = f"{option.help} (default: {said})" if said else option.help
     group.add_argument(flag(field.name), default=default, help=text, **told)
-
-
-def flag(field: str) -> str:
-    """Returns the option that sets a field.
-
-    >>> flag("train_limit")
-    '--train-limit'
-    """
-    return f"--{field.replace('_', '-')}"
 
 
 def others(arguments: Sequence[str], allowed: Sequence[str]) -> list[str]:

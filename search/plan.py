@@ -20,6 +20,7 @@ from search.epochs import (
 from search.experiment import Experiment, ExperimentError
 from search.hyperband import brackets
 from search.looks import LEVELS
+from search.wording import flag
 
 SEARCHES = 3
 """Of each strategy, unless a budget asks for fewer: fewer than three give no verdict."""
@@ -153,7 +154,7 @@ def extended(experiment: Experiment, given: Mapping[str, Any]) -> Experiment:
     larger = dataclasses.replace(larger, most_iterations=most)
     if all(getattr(experiment, name) == value for name, value in given.items()):
         raise ExperimentError(
-            f"nothing that the run does not have: give more of {', '.join(map(_flag, EXTENDABLE))}"
+            f"nothing that the run does not have: give more of {', '.join(map(flag, EXTENDABLE))}"
         )
     if missing := [name for name in experiment.strategies if name not in larger.strategies]:
         raise ExperimentError(
@@ -166,7 +167,7 @@ def extended(experiment: Experiment, given: Mapping[str, Any]) -> Experiment:
     for name, (before, now) in less.items():
         if now < before and name in given:
             raise ExperimentError(
-                f"{_flag(name)} {now} is less than the run has, and a run is only made larger: "
+                f"{flag(name)} {now} is less than the run has, and a run is only made larger: "
                 f"give {before} or more"
             )
     check_plan(larger)
@@ -183,10 +184,6 @@ def _first_rungs(experiment: Experiment) -> dict[int, int]:
     """Bracket to how many configurations it starts."""
     asked = experiment.max_epochs, experiment.factor, experiment.min_epochs
     return {bracket: rungs[0].size for bracket, rungs in brackets.plan(*asked).items()}
-
-
-def _flag(field: str) -> str:
-    return f"--{field.replace('_', '-')}"
 
 
 def epochs_in_words(experiment: Experiment, images: int, validated: int = 0) -> str:

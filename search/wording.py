@@ -8,6 +8,15 @@ from collections.abc import Iterable, Mapping
 NOTHING = "\N{EN DASH}"
 
 
+def flag(field: str) -> str:
+    """Returns the option that sets a field.
+
+    >>> flag("train_limit")
+    '--train-limit'
+    """
+    return f"--{field.replace('_', '-')}"
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Returns a question that names the likely ones, three at most; empty where none is like it.
 
