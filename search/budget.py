@@ -91,7 +91,7 @@ def seconds_of(experiment: Experiment, data: Data, measured: Measured) -> float:
     rungs = brackets.plan(experiment.max_epochs, experiment.factor, experiment.min_epochs)
     drawn = {(0, bracket): each[0].size for bracket, each in rungs.items()}
     trials, epochs = brackets.totals(rungs, drawn)
-    of_trial = experiment.images_of_epoch(learnt) + validated * FORWARD
+    of_trial = images_of_trial(experiment, learnt, validated)
     of_final = experiment.images_of_epoch(learnt + validated)
     seconds = 0.0
     for name in experiment.strategies:
@@ -104,6 +104,15 @@ def seconds_of(experiment: Experiment, data: Data, measured: Measured) -> float:
     return max(
         experiment.iterations, experiment.most_iterations
     ) * seconds / measured.workers + measured.afterwards(learnt + validated)
+
+
+def images_of_trial(experiment: Experiment, learnt: int, validated: int) -> float:
+    """Returns how many images a trial's epoch takes as long as, if all were learnt from.
+
+    >>> images_of_trial(Experiment("digits", ("lines",)), learnt=1000, validated=300)
+    1100.0
+    """
+    return experiment.images_of_epoch(learnt) + min(validated, MOST_VALIDATED) * FORWARD
 
 
 def images_of(experiment: Experiment, data: Data) -> tuple[int, int]:

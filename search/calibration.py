@@ -13,13 +13,12 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from search.baselines import expected_seconds
-from search.budget import Data, Measured, fitting
+from search.budget import Data, Measured, fitting, images_of_trial
 from search.costs import multiply_adds
 from search.data.datasets import Dataset, drawn
-from search.data.splits import MOST_VALIDATED
 from search.dispatch import dispatch
 from search.experiment import Experiment, ExperimentError
-from search.forecast import FORWARD, Outlook, effort, pace_of
+from search.forecast import Outlook, effort, pace_of
 from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import TrialKey
 from search.plan import planned
@@ -74,11 +73,11 @@ def outlook(
     calibrated = () if known or few else calibrate(experiment, dataset, oracle, workers, count)
     count()
     learnt, held = len(dataset.train.y), len(dataset.validation.y)
-    final, trial = map(experiment.images_of_epoch, (learnt + held, learnt))
     return Outlook(
         typical=found["typical"],
         calibrated=calibrated,
-        longer=final / (trial + min(held, MOST_VALIDATED) * FORWARD),
+        longer=experiment.images_of_epoch(learnt + held)
+        / images_of_trial(experiment, learnt, held),
         afterwards=afterwards(dataset, learnt + held),
         workers=workers.present,
     )
@@ -133,8 +132,7 @@ def measured(
             "no strategy could be trained, so no plan fits a budget: leave out --budget, and the "
             "report says what fails"
         )
-    an_epoch = experiment.images_of_epoch(len(dataset.train.y))
-    an_epoch += round(min(len(dataset.validation.y), MOST_VALIDATED) * FORWARD)
+    an_epoch = images_of_trial(experiment, len(dataset.train.y), len(dataset.validation.y))
     return Measured(
         setup={arm: pace.setup_of(arm) for arm in oracle.arms},
         unit={arm: pace.epoch_of(arm) / (typical[arm] * an_epoch) for arm in oracle.arms},
