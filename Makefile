@@ -14,7 +14,8 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
 # A short search of the digits: every strategy, in minutes. README.md has the longer ones.
 run: $(INSTALLED)
-	$(BIN)/python run_search.py --max-epochs 9 --min-epochs 3 --final-seeds 1 --most-iterations 3
+	$(BIN)/python run_search.py --max-epochs 9 --min-epochs 3 --configurations hyperband --iterations 3 \
+		--most-iterations 3 --final-seeds 1
 
 test: $(VENV)/installed-dev
 	$(PYTEST) --durations=10

@@ -252,7 +252,7 @@ def search_and_test(
 ) -> None:
     """Searches, runs the finals and writes the designs; the report's page follows all of it."""
     from analysis.report.live import LivePage
-    from search.calibration import afterwards, outlook
+    from search.calibration import afterwards, by_half_of_it, outlook
     from search.designs import export_designs
     from search.extension import fit, run_with_weights
     from search.finals import run_finals
@@ -291,6 +291,12 @@ def search_and_test(
                 display.expect(ahead, ends)
                 if expected := expected_in_words(display.progress):
                     display.note(expected)
+                    seconds = sum(display.progress.parts_left() or ())
+                    free = store.about.get("automatic", ())
+                    if less := by_half_of_it(
+                        store.experiment, free, dataset, oracle, ahead, seconds
+                    ):
+                        display.note(less)
                 prepared = {row.trial_id: row.worker for row in ahead.calibrated if row.worker}
                 tuner = SequenceTuner(
                     *(oracle, store, dataset, workers, display, execution, page, prepared),

@@ -1,6 +1,7 @@
 """Records what a few hundred configurations come to, epoch by epoch, for searches to be replayed.
 
-    python -m benchmarks.curves record DATASET --runs DIR [--data-dir DIR] [--configurations 40]
+    python -m benchmarks.curves record DATASET --runs DIR [--data-dir DIR] [--configurations 40] \
+        [--strategies lines,patches]
     python -m benchmarks.curves pack DIR benchmarks/records/curves_DATASET.npz
 
 Of every strategy so many configurations are drawn, as its first rung would draw them, and trained
@@ -99,7 +100,13 @@ def images_file(dataset: str, data_dir: str | None, folder: Path) -> Path:
     return file
 
 
-def record(dataset: str, data_dir: str | None, folder: Path, configurations: int) -> None:
+def record(
+    dataset: str,
+    data_dir: str | None,
+    folder: Path,
+    configurations: int,
+    strategies: Sequence[str] = STRATEGIES,
+) -> None:
     """Trains the configurations that are not trained yet."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{dataset}.npz"
@@ -127,7 +134,7 @@ def record(dataset: str, data_dir: str | None, folder: Path, configurations: int
                 dataclasses.replace(experiment, strategies=(name,)),
                 command,
             ): name
-            for name in STRATEGIES
+            for name in strategies
         }
         for ended in concurrent.futures.as_completed(under_way):
             ended.result()
@@ -184,18 +191,22 @@ def main() -> None:
     recorder.add_argument("--runs", type=Path, required=True, metavar="DIR")
     recorder.add_argument("--data-dir")
     recorder.add_argument("--configurations", type=int, default=40)
+    recorder.add_argument("--strategies", type=lambda text: text.split(","), default=STRATEGIES)
     packer = verbs.add_parser("pack")
     packer.add_argument("runs", type=Path)
     packer.add_argument("record", type=Path)
     options = parser.parse_args()
     if options.verb == "record":
-        record(options.dataset, options.data_dir, options.runs, options.configurations)
-    else:
-        runs = {name: options.runs / name for name in STRATEGIES}
-        save(
-            {name: packed(Store(path)) for name, path in runs.items() if path.exists()},
-            options.record,
+        record(
+            options.dataset,
+            options.data_dir,
+            options.runs,
+            options.configurations,
+            options.strategies,
         )
+    else:
+        runs = sorted(path for path in options.runs.iterdir() if path.is_dir())
+        save({path.name: packed(Store(path)) for path in runs}, options.record)
 
 
 if __name__ == "__main__":

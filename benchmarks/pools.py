@@ -78,6 +78,7 @@ class Record:
 
 PLAN = (
     *("dataset_name", "train_limit", "batch_size", "min_epochs", "max_epochs", "factor"),
+    "configurations",
     "epochs_of_finals",
     "final_seeds",
 )

@@ -7,27 +7,34 @@ plan gives up is judged in points of accuracy, by what was measured (docs/result
   of 9 two to four (1,000 images of Fashion-MNIST);
 - fewer images: each halving costs one to two points (Fashion-MNIST: some 80 % of 1,000 images, 86
   to 90 of 10,000);
-- fewer than three searches give no verdict, which is what a run is for;
-- fewer configurations: the best of five is a point or two behind the best of seventeen, and one
-  that is drawn at random is no search (Fashion-MNIST, 55,000 images, three searches of one
-  configuration each: 74 to 82 % for `line_cnn`, 55 to 78 for `conv_sweeps`);
+- fewer searches: half the width of the interval for a difference, where searches differ by half a
+  point; one alone gives no verdict, which is what a run is for;
+- fewer configurations: what a search of one bracket finds is behind the best of 24 to 40 by 0.9
+  points with nine, 0.5 with sixteen and 0.3 with 27 on digits, by 2.4, 1.5 and 1.4 on a thousand
+  images of Fashion-MNIST (`benchmarks.curves`, six and seven strategies); one that is drawn at
+  random is no search (Fashion-MNIST, 55,000 images, three searches of one configuration each: 74
+  to 82 % for `line_cnn`, 55 to 78 for `conv_sweeps`);
+- shorter trials: a tenth of a point for each third, on the same curves;
 - smaller models: the largest are not chosen often.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
+
+import scipy.stats
 
 from search.data.splits import HELD_OUT, MOST_VALIDATED
 from search.epochs import A_PIXEL, MULTIPLY_ADDS
 from search.experiment import Experiment, ExperimentError
 from search.forecast import FORWARD, LARGER, effort
 from search.hyperband import brackets
-from search.plan import planned
+from search.plan import FINAL_SEEDS, planned
 
 MARGIN = 0.85
 """Of the budget a plan is chosen for: what it takes is not known to a tenth, and a plan that is cut
@@ -36,8 +43,17 @@ short has searched in vain."""
 PASSES = 9
 """A full training takes each image so often, at least, or makes some 1,500 steps."""
 
-SEARCHES = ((3, 9), (3, 6), (3, 3), (2, 2), (1, 1))
+SEARCHES = ((5, 15), (5, 10), (5, 5), (4, 4), (3, 9), (3, 6), (3, 3), (2, 2), (1, 1))
 """Of each strategy: so many, and at most so many while it may be the best."""
+
+CONFIGURATIONS = (27, 18, 12, 9, 6, 3)
+"""Of each search."""
+
+LATER = 0.7
+"""The share of the strategies that are searched further after a look, about."""
+
+SPREAD = 0.5
+"""Points by which the searches of a strategy differ, about: their standard deviation."""
 
 FEWEST_IMAGES = 300
 FEWEST_OF_A_CLASS = 20
@@ -72,8 +88,22 @@ class Measured:
     workers: int
     afterwards: Callable[[int], float]
 
-    def typical(self, strategy: str, batch_size: int, most: int | None) -> float:
-        """The mean effort of the configurations of at most so many multiply-adds."""
+    _known: dict[tuple[int, int | None], float] = dataclasses.field(default_factory=dict)
+
+    def image(self, batch_size: int, most: int | None) -> float:
+        """The seconds that an image takes, of all strategies together.
+
+        Args:
+            batch_size: images a step.
+            most: multiply-adds of the models that are drawn, at most.
+        """
+        if (batch_size, most) not in self._known:
+            self._known[batch_size, most] = sum(
+                unit * self._typical(name, batch_size, most) for name, unit in self.unit.items()
+            )
+        return self._known[batch_size, most]
+
+    def _typical(self, strategy: str, batch_size: int, most: int | None) -> float:
         known = self.multiply_adds[strategy]
         small = [each for each in known if most is None or each <= most] or [min(known)]
         return effort(round(sum(small) / len(small)), batch_size)
@@ -88,22 +118,37 @@ def seconds_of(experiment: Experiment, data: Data, measured: Measured) -> float:
         measured: how fast this machine is.
     """
     learnt, validated = images_of(experiment, data)
-    rungs = brackets.plan(experiment.max_epochs, experiment.factor, experiment.min_epochs)
-    drawn = {(0, bracket): each[0].size for bracket, each in rungs.items()}
-    trials, epochs = brackets.totals(rungs, drawn)
+    _, trials, epochs = work_of(experiment)
     of_trial = images_of_trial(experiment, learnt, validated)
     of_final = experiment.images_of_epoch(learnt + validated)
-    seconds = 0.0
-    for name in experiment.strategies:
-        image = measured.unit[name] * measured.typical(
-            name, experiment.batch_size, experiment.max_multiply_adds
-        )
-        search = trials * measured.setup[name] + epochs * of_trial * image
-        final = measured.setup[name] + experiment.epochs_of_finals * of_final * image * LARGER
-        seconds += search + experiment.final_seeds * final
-    return max(
-        experiment.iterations, experiment.most_iterations
-    ) * seconds / measured.workers + measured.afterwards(learnt + validated)
+    setup = sum(measured.setup.values())
+    image = measured.image(experiment.batch_size, experiment.max_multiply_adds)
+    search = trials * setup + epochs * of_trial * image
+    final = setup + experiment.epochs_of_finals * of_final * image * LARGER
+    seconds = search + experiment.final_seeds * final
+    searches = rounds_of(experiment) * seconds / measured.workers
+    return searches + measured.afterwards(learnt + validated)
+
+
+def work_of(experiment: Experiment) -> tuple[int, int, int]:
+    """Returns how many configurations a search tries, and how many trials and epochs it has.
+
+    >>> work_of(Experiment("digits", ("lines",), max_epochs=9, configurations=9))
+    (9, 13, 21)
+    """
+    return _work(
+        experiment.max_epochs,
+        experiment.factor,
+        experiment.min_epochs,
+        experiment.in_one_bracket,
+    )
+
+
+@functools.cache  # a hundred thousand plans are weighed
+def _work(*asked: Any) -> tuple[int, int, int]:
+    rungs = brackets.plan(*asked)
+    drawn = {(0, bracket): each[0].size for bracket, each in rungs.items()}
+    return sum(drawn.values()), *brackets.totals(rungs, drawn)
 
 
 def images_of_trial(experiment: Experiment, learnt: int, validated: int) -> float:
@@ -130,6 +175,7 @@ def given_up(experiment: Experiment, data: Data) -> float:
     """Returns what a plan gives up, in points of accuracy, about."""
     learnt, validated = images_of(experiment, data)
     halvings = math.log2((data.learnt + data.validated) / (learnt + validated))
+    cut = math.log(max(1.0, experiment.full_training(learnt) / experiment.max_epochs), 3)
     seen = experiment.epochs_of_finals * experiment.images_of_epoch(learnt + validated)
     full = max(
         experiment.full_training(learnt + validated)
@@ -137,20 +183,54 @@ def given_up(experiment: Experiment, data: Data) -> float:
         PASSES * (learnt + validated) if experiment.steps_per_epoch else 0,
     )
     shortened = max(0.0, math.log2(full / seen))
-    rungs = brackets.plan(experiment.max_epochs, experiment.factor, experiment.min_epochs)
-    configurations = sum(each[0].size for each in rungs.values())
+    tried, _, _ = work_of(experiment)
     most = experiment.max_multiply_adds
     limit = dearest_of(data)
     smaller = 0.0 if most is None else 0.3 + 0.5 * max(0.0, math.log2(limit / most))
     searches = max(experiment.iterations, experiment.most_iterations)
+    most = max(searches for _, searches in SEARCHES)
     return (
         1.5 * halvings
         + 2.0 * shortened
-        + max(0.0, 12 * (configurations**-1.2 - 17**-1.2))
-        + {1: 12.0, 2: 9.0}.get(searches, max(0.0, 1.0 - math.log(searches / 3, 3)))
-        + (0.4 if experiment.final_seeds < 3 else 0.0)
+        + 0.1 * cut
+        + max(0.0, missed(tried) - missed(CONFIGURATIONS[0]))
+        + max(0.0, uncertain(searches) - uncertain(most))
+        + (0.2 if experiment.final_seeds < FINAL_SEEDS else 0.0)
         + smaller
     )
+
+
+@functools.cache
+def missed(configurations: int) -> float:
+    """Returns how far the best of so many is behind the best there is, in points, about.
+
+    >>> [round(missed(number), 1) for number in (1, 9, 27)]
+    [10.0, 1.9, 0.8]
+    """
+    return 10 * configurations**-0.75
+
+
+@functools.cache
+def uncertain(searches: int) -> float:
+    """Returns half the width of the interval for the difference of two strategies, in points.
+
+    >>> [round(uncertain(number), 1) for number in (1, 2, 3, 5, 15)]
+    [12.0, 6.4, 1.8, 0.9, 0.4]
+    """
+    if searches == 1:
+        return 12.0
+    quantile = float(scipy.stats.t.ppf(0.975, searches - 1))
+    return SPREAD * math.sqrt(2) * quantile / math.sqrt(searches)
+
+
+def rounds_of(experiment: Experiment) -> float:
+    """Returns how many searches a strategy has, mean over strategies, as far as can be expected.
+
+    >>> rounds_of(Experiment("digits", ("lines",), iterations=5, most_iterations=15))
+    12.0
+    """
+    first = experiment.iterations
+    return first + LATER * max(0, experiment.most_iterations - first)
 
 
 def dearest_of(data: Data) -> int:
@@ -186,9 +266,9 @@ def candidates(
         longest = max(full, passes)
         lengths = dict.fromkeys(max(1, round(longest / by)) for by in (1, 1.5, 2, 3, 4, 6, 9, 14))
         trials = dict.fromkeys(
-            (longest_, max(1, longest_ // by))
-            for longest_, by in ((full, 9), (full // 3, 9), (full // 3, 3), (full // 9, 3))
-            if longest_ >= 1
+            (most, max(1, most // by))
+            for most, by in ((full, 27), (full // 3, 9), (full // 9, 3), (3, 3))
+            if most >= 1
         )
         trials_open = {"max_epochs", "min_epochs"} <= {*automatic}
         chosen_trials = (
@@ -205,7 +285,8 @@ def candidates(
             open_("final_epochs", *lengths),
             chosen_trials,
             searches,
-            open_("final_seeds", 3, 1),
+            open_("configurations", *CONFIGURATIONS),
+            open_("final_seeds", FINAL_SEEDS, 1),
             open_("max_multiply_adds", None, largest, largest // 4, largest // 16),
         ):
             changes: dict[str, Any] = {}

@@ -21,7 +21,7 @@ from search.experiment import Experiment, ExperimentError
 from search.forecast import Outlook, effort, pace_of
 from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import TrialKey
-from search.plan import planned
+from search.plan import instead, planned
 from search.rows import TrialRow
 from search.tally import tallies
 from search.training.spec import TrialResult
@@ -40,6 +40,9 @@ SECONDS = 20
 WORTH = 20
 """Trainings that each strategy has at least, where it is measured beforehand: of fewer, the first
 trial of each tells as soon."""
+
+SHORTEST = 120
+"""Seconds of a plan, below which no shorter one is told."""
 
 REPORT = 6.0
 """Seconds that the report and the designs take, about."""
@@ -109,29 +112,70 @@ def plan_by_budget(
         base = dataclasses.replace(base, max_multiply_adds=None)
     oracle = make_oracle(base, dataset)
     with make_workers() as workers:
-        known = measured(base, dataset, oracle, workers)
-    data = Data(
-        learnt=learnt,
-        validated=validated,
-        pixels=height * width,
-        classes=len(dataset.class_names),
-        own_validation=dataset.own_validation,
-    )
-    return fitting(experiment, automatic, data, known, ends - time.monotonic())
-
-
-def measured(
-    experiment: Experiment, dataset: Dataset, oracle: StrategyHyperband, workers: Workers
-) -> Measured:
-    """Returns what trainings take on these workers, so that a plan can be chosen by it."""
-    rows = calibrate(experiment, dataset, oracle, workers)
-    typical = typical_efforts(oracle, dataset, experiment.batch_size)
-    pace = pace_of(tallies(rows), typical, experiment.batch_size)
-    if pace is None:
+        rows = calibrate(base, dataset, oracle, workers)
+        count = workers.present
+    ahead = Outlook(typical_efforts(oracle, dataset, base.batch_size), rows, workers=count)
+    known = measured(base, dataset, oracle, ahead)
+    if known is None:
         raise ExperimentError(
             "no strategy could be trained, so no plan fits a budget: leave out --budget, and the "
             "report says what fails"
         )
+    return fitting(experiment, automatic, size_of(dataset), known, ends - time.monotonic())
+
+
+def by_half_of_it(
+    experiment: Experiment,
+    automatic: Collection[str],
+    dataset: Dataset,
+    oracle: StrategyHyperband,
+    ahead: Outlook,
+    seconds: float,
+) -> str | None:
+    """Says what a budget of half the time would give up; None where nothing tells, or it is short.
+
+    Args:
+        experiment: the plan.
+        automatic: which of its fields were chosen.
+        dataset: the images.
+        oracle: which draws the configurations.
+        ahead: with what was calibrated.
+        seconds: that the plan is expected to take.
+    """
+    known = measured(experiment, dataset, oracle, ahead)
+    if known is None or seconds < 2 * SHORTEST:
+        return None
+    budget = round(seconds / 120)
+    asked = dataclasses.replace(experiment, budget=budget)
+    free = {*automatic} | ({"train_limit"} if experiment.train_limit is None else set())
+    try:
+        plan, _ = fitting(asked, free, size_of(dataset), known, 60.0 * budget - SECONDS)
+    except ExperimentError:  # its sentence is about a budget that was given
+        return f"half of that is too short for {len(experiment.strategies)} strategies"
+    less = instead(plan, of=experiment)
+    return f"half of that, --budget {budget}, would be: {less}" if less else None
+
+
+def size_of(dataset: Dataset) -> Data:
+    """Returns how much there is to learn from."""
+    height, width, _ = dataset.image_shape
+    return Data(
+        learnt=len(dataset.train.y),
+        validated=len(dataset.validation.y),
+        pixels=height * width,
+        classes=len(dataset.class_names),
+        own_validation=dataset.own_validation,
+    )
+
+
+def measured(
+    experiment: Experiment, dataset: Dataset, oracle: StrategyHyperband, ahead: Outlook
+) -> Measured | None:
+    """Returns what trainings take, so that a plan can be chosen by it; None where nothing tells."""
+    typical = ahead.typical
+    pace = pace_of(tallies(ahead.calibrated), typical, experiment.batch_size)
+    if pace is None:
+        return None
     an_epoch = images_of_trial(experiment, len(dataset.train.y), len(dataset.validation.y))
     return Measured(
         setup={arm: pace.setup_of(arm) for arm in oracle.arms},
@@ -140,7 +184,7 @@ def measured(
             arm: [multiply_adds(dataset, arm, values) for values in first_search(oracle, arm)]
             for arm in oracle.arms
         },
-        workers=workers.present,
+        workers=ahead.workers,
         afterwards=functools.partial(afterwards, dataset),
     )
 

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from search import looks
 from search.epochs import full_training
@@ -96,6 +96,8 @@ class Experiment:
         max_epochs: epochs of the longest trials.
         min_epochs: epochs of the shortest trials, at least.
         factor: Hyperband's reduction factor between rungs.
+        configurations: how many a search starts with, in one bracket, the longest of
+            Hyperband's; or `hyperband`, for all of its brackets.
         iterations: how many searches each arm has, independent of each other: of its own
             configurations, split and finalist.
         most_iterations: how many an arm has at most while it may be the best; fewer than
@@ -136,17 +138,25 @@ class Experiment:
     )
     min_epochs: Count = _option(
         "count_or_auto",
-        "epochs of the shortest trials; auto: the most, divided by the factor twice, or once where "
-        "trainings are costly",
+        "epochs of the shortest trials; auto: the most, divided by the factor three times, or once "
+        "where trainings are costly",
         1,
         metavar="N|auto",
         auto=True,
     )
     factor: Factor = _option("count", "Hyperband's reduction factor", 3, metavar="N")
+    configurations: Count | Literal["hyperband"] = _option(
+        "configurations",
+        "how many each search starts with, of which the best go on; auto: 12, or 9 where trainings "
+        "are costly; hyperband: those of all its brackets",
+        "hyperband",
+        metavar="N|hyperband|auto",
+        auto=True,
+    )
     iterations: Count = _option(
         "count_or_auto",
-        "independent searches of each strategy: a verdict on strategies needs several; auto: 3, or "
-        "fewer where a budget asks for it",
+        "independent searches of each strategy: a verdict on strategies needs several; auto: 5, or "
+        "3 where trainings are costly",
         1,
         metavar="N|auto",
         auto=True,
@@ -162,8 +172,8 @@ class Experiment:
     seed: Number = _option("count", "everything random follows from it", 0, metavar="N")
     final_seeds: Number = _option(
         "count_or_auto",
-        "how often each finalist is retrained; auto: 3, or 1 of each of several searches where "
-        "trainings are costly",
+        "how often each finalist is retrained; auto: 2, or 1 where trainings are costly, or 3 "
+        "where there are fewer than three searches",
         3,
         metavar="N|auto",
         auto=True,
@@ -256,6 +266,11 @@ class Experiment:
         9
         """
         return self.final_epochs or self.max_epochs
+
+    @property
+    def in_one_bracket(self) -> int | None:
+        """How many configurations each search's only bracket starts; None where it has several."""
+        return None if self.configurations == "hyperband" else self.configurations
 
     @property
     def level(self) -> float:

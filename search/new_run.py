@@ -44,8 +44,9 @@ def new_run(
     out = run_path(options, experiment)
     images, pixels = len(dataset.train.y), math.prod(dataset.image_shape[:2])
     held = len(dataset.validation.y)
+    free = automatic(options)
     if not experiment.budget:  # which has chosen the plan
-        experiment = planned(experiment, automatic(options), images, pixels, held)
+        experiment = planned(experiment, free, images, pixels, held)
     spaces = search_spaces(experiment, dataset)
     if options.warm_start:
         initial, notes = read_initial(options.warm_start, experiment, spaces)
@@ -53,7 +54,8 @@ def new_run(
         for each in notes:
             note(each)
     oracle = make_oracle(experiment, dataset, spaces)
-    return Store.create(out, experiment, describe_machine(command_line(arguments))), oracle
+    about = describe_machine(command_line(arguments)) | {"automatic": sorted(free)}
+    return Store.create(out, experiment, about), oracle
 
 
 def by_budget(

@@ -58,6 +58,15 @@ def count_or_auto(text: str) -> int | None:
     return None if text == "auto" else count(text, least=1)
 
 
+def configurations(text: str) -> int | str | None:
+    """Parses a number from 1 up, `hyperband`, or `auto`, which is None.
+
+    >>> configurations("12"), configurations("hyperband")
+    (12, 'hyperband')
+    """
+    return text if text == "hyperband" else count_or_auto(text)
+
+
 def positive(unit: str) -> Callable[[str], float]:
     """Returns a parser of numbers above 0 of a unit."""
 
@@ -109,6 +118,7 @@ def names(text: str) -> tuple[str, ...]:
 KINDS: dict[str, Callable[[int], dict[str, Any]]] = {
     "count": lambda least: {"type": lambda text: count(text, least)},
     "count_or_auto": lambda _: {"type": count_or_auto},
+    "configurations": lambda _: {"type": configurations},
     "minutes": lambda _: {"type": positive("minutes")},
     "gigabytes": lambda _: {"type": positive("gigabytes")},
     "size": lambda _: {"type": size},

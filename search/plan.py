@@ -22,11 +22,27 @@ from search.hyperband import brackets
 from search.looks import LEVELS
 from search.wording import flag
 
-SEARCHES = 3
-"""Of each strategy, unless a budget asks for fewer: fewer than three give no verdict."""
+SEARCHES, FINAL_SEEDS = 5, 2
+"""Of each strategy, and of each finalist, unless a budget asks for fewer."""
+
+LOOKS = 3
+"""At who may be the best: so many times as many searches, at most."""
+
+COSTLY_SEARCHES, COSTLY_FINAL_SEEDS = 3, 1
+"""The same where trainings are costly: fewer than three searches give no verdict, and the evidence
+is in the searches."""
+
+SEEDS_OF_ONE = 3
+"""Where there are fewer searches than three, which are all the evidence there is."""
+
+SOME, FEW = 12, 9
+"""Configurations of a search, and where its trials are cut short for their cost.
+
+On recorded curves (docs/benchmarks.md) no bracket of another size has its strategies' best sooner,
+and for the same time no plan tells more strategies apart: larger ones leave fewer searches."""
 
 EXTENDABLE = (
-    *("strategies", "iterations", "most_iterations", "max_epochs", "min_epochs"),
+    *("strategies", "iterations", "most_iterations", "max_epochs", "min_epochs", "configurations"),
     *("final_epochs", "final_seeds"),
 )
 """The fields of which a run may be asked for more, once it has been made."""
@@ -44,8 +60,8 @@ def planned(
     Args:
         experiment: what was asked for.
         automatic: which of `batch_size`, `steps_per_epoch`, `max_epochs`, `min_epochs`,
-            `final_epochs`, `iterations`, `most_iterations`, `final_seeds` and `max_multiply_adds`
-            are to be chosen.
+            `configurations`, `final_epochs`, `iterations`, `most_iterations`, `final_seeds` and
+            `max_multiply_adds` are to be chosen.
         images: how many there are to train on.
         pixels: of an image.
         validated: how many there are to validate on, from which finals learn, too.
@@ -58,9 +74,6 @@ def planned(
     >>> chosen.max_epochs, chosen.min_epochs
     (81, 9)
     """
-    if "iterations" in automatic:
-        most = SEARCHES if "most_iterations" in automatic else experiment.most_iterations
-        experiment = dataclasses.replace(experiment, iterations=min(SEARCHES, most))
     longest, shortest, batch = experiment.max_epochs, experiment.min_epochs, experiment.batch_size
     first, most = experiment.iterations, experiment.most_iterations
     seeds = experiment.final_seeds
@@ -71,11 +84,16 @@ def planned(
         part = steps_per_epoch(images, batch)
     seen = dataclasses.replace(experiment, batch_size=batch, steps_per_epoch=part).images_of_epoch
     full, longest_affordable = full_training(seen(images), batch), affordable(seen(images), pixels)
+    dear = costly(seen(images), pixels, batch)
+    if "iterations" in automatic:
+        usual = COSTLY_SEARCHES if dear else SEARCHES
+        first = usual if "most_iterations" in automatic else min(usual, most)
     if "most_iterations" in automatic:
         # One search speaks of its designs, and more for some would not change that.
-        most = first if first == 1 or costly(seen(images), pixels, batch) else 3 * first
-    if "final_seeds" in automatic and first >= 3 and costly(seen(images), pixels, batch):
-        seeds = 1  # for the evidence is in the searches
+        most = first if first == 1 or dear else LOOKS * first
+    if "final_seeds" in automatic:
+        several = COSTLY_FINAL_SEEDS if dear else FINAL_SEEDS
+        seeds = several if first >= COSTLY_SEARCHES else SEEDS_OF_ONE
     last, limit = experiment.final_epochs, experiment.max_multiply_adds
     cut = full > longest_affordable
     if "max_epochs" in automatic:
@@ -89,20 +107,39 @@ def planned(
             limit = dearest(pixels)
     if "min_epochs" in automatic:
         # Where trials are cut short for their cost, fewer configurations are tried, too.
-        shortest = max(1, longest // experiment.factor ** (1 if cut else 2))
+        shortest = max(1, longest // experiment.factor ** (1 if cut else 3))
+    configurations = experiment.configurations
+    if "configurations" in automatic:
+        configurations = FEW if cut else SOME
     chosen = dataclasses.replace(
         experiment,
         batch_size=batch,
         steps_per_epoch=part,
         max_epochs=longest,
         min_epochs=shortest,
+        configurations=configurations,
         final_epochs=last,
+        iterations=first,
         most_iterations=most,
         final_seeds=seeds,
         max_multiply_adds=limit,
     )
     check_plan(chosen)
     return chosen
+
+
+def brackets_of(experiment: Experiment) -> dict[int, tuple[brackets.Rung, ...]]:
+    """Returns the brackets of each search, and their rungs.
+
+    >>> [rungs[0].size for rungs in brackets_of(Experiment("digits", ("lines",))).values()]
+    [9, 5, 3]
+    """
+    return brackets.plan(
+        experiment.max_epochs,
+        experiment.factor,
+        experiment.min_epochs,
+        experiment.in_one_bracket,
+    )
 
 
 def check_plan(experiment: Experiment, unknown: Collection[str] = ()) -> None:
@@ -171,19 +208,19 @@ def extended(experiment: Experiment, given: Mapping[str, Any]) -> Experiment:
                 f"give {before} or more"
             )
     check_plan(larger)
-    there = _first_rungs(larger)
-    if any(there.get(bracket, 0) < size for bracket, size in _first_rungs(experiment).items()):
+    before, now = map(_first_rungs, (experiment, larger))
+    if len(now) < len(before) or sum(now) < sum(before):
         raise ExperimentError(
-            f"with --min-epochs {larger.min_epochs} fewer configurations would be tried than the "
-            "run has, and a run is only made larger: give fewer"
+            f"with --min-epochs {larger.min_epochs} and --configurations "
+            f"{larger.configurations} fewer would be tried than the run has, and a run is only "
+            "made larger: give fewer of those, or more of these"
         )
     return larger
 
 
-def _first_rungs(experiment: Experiment) -> dict[int, int]:
-    """Bracket to how many configurations it starts."""
-    asked = experiment.max_epochs, experiment.factor, experiment.min_epochs
-    return {bracket: rungs[0].size for bracket, rungs in brackets.plan(*asked).items()}
+def _first_rungs(experiment: Experiment) -> list[int]:
+    """How many configurations each bracket starts."""
+    return [rungs[0].size for rungs in brackets_of(experiment).values()]
 
 
 def epochs_in_words(experiment: Experiment, images: int, validated: int = 0) -> str:
@@ -226,6 +263,34 @@ def plan_in_words(experiment: Experiment, seconds: float) -> str:
         f"plan: {searches} search{'es' if most > 1 else ''} of each strategy, "
         f"{seeds} final training{'s' if seeds > 1 else ''} of each finalist{images}: "
         f"some {seconds / 60:.1f} minutes"
+    )
+
+
+def instead(shorter: Experiment, of: Experiment) -> str:
+    """Says what a shorter plan has less of.
+
+    >>> plan = Experiment("digits", ("lines",), max_epochs=81, min_epochs=3, iterations=3)
+    >>> instead(dataclasses.replace(plan, final_epochs=27, final_seeds=1), of=plan)
+    'finals of 27 epochs instead of 81, 1 final training instead of 3'
+    """
+
+    def parts(plan: Experiment) -> dict[str, str]:
+        least, most = plan.min_epochs, plan.max_epochs
+        images, models = plan.train_limit, plan.max_multiply_adds
+        return {
+            "{} images": f"{images:,}" if images else "all",
+            "{} searches of a strategy": f"{max(plan.iterations, plan.most_iterations)}",
+            "trials of {} epochs": f"{least} to {most}" if least < most else f"{most}",
+            "finals of {} epochs": f"{plan.epochs_of_finals}",
+            "{} final training" + "s" * (plan.final_seeds != 1): f"{plan.final_seeds}",
+            "models of {} multiply-adds": f"at most {models:,}" if models else "any number of",
+        }
+
+    before = parts(of).values()
+    return ", ".join(
+        f"{words.format(now)} instead of {then}"
+        for (words, now), then in zip(parts(shorter).items(), before, strict=True)
+        if now != then
     )
 
 

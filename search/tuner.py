@@ -53,6 +53,7 @@ def make_oracle(
         max_epochs=experiment.max_epochs,
         min_epochs=experiment.min_epochs,
         factor=experiment.factor,
+        configurations=experiment.in_one_bracket,
         iterations=experiment.iterations,
         most_iterations=experiment.most_iterations,
         seed=experiment.seed,

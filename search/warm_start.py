@@ -12,7 +12,7 @@ import keras_tuner
 
 from search.designs import describe
 from search.experiment import Experiment, ExperimentError, InitialConfiguration
-from search.hyperband import brackets
+from search.plan import brackets_of
 from search.ranking import cut_short, finalists
 from search.store import Store
 from search.wording import value_in_words
@@ -44,8 +44,7 @@ def read_initial(
         ExperimentError: a path is no design or run, something in it is wrong, or none of it is of
             a strategy that competes.
     """
-    asked = experiment.max_epochs, experiment.factor, experiment.min_epochs
-    most = next(iter(brackets.plan(*asked).values()))[0].size
+    most = next(iter(brackets_of(experiment).values()))[0].size
     initial: list[InitialConfiguration] = []
     notes: list[str] = []
     for path in paths:

@@ -29,6 +29,7 @@ _BUDGET = (
     "epochs_of_finals",
     "min_epochs",
     "factor",
+    "configurations",
     "iterations",
     "final_seeds",
     "batch_size",

@@ -19,6 +19,11 @@ many brackets and configurations as R / m has, each trained m times as long. R =
     2          9 → 9     3 → 27    1 → 81
     1          5 → 27    2 → 81
     0          3 → 81
+
+One bracket alone, the longest, with any number of configurations, is successive halving (Jamieson
+and Talwalkar 2016, arXiv:1502.07943): 12 of them, R = 81 and m = 3:
+
+    3          12 → 3    4 → 9     2 → 27    1 → 81
 """
 
 from __future__ import annotations
@@ -107,25 +112,46 @@ def rungs(max_epochs: int, factor: int, bracket: int, min_epochs: int = 1) -> tu
     )
 
 
-def plan(max_epochs: int, factor: int, min_epochs: int = 1) -> dict[int, tuple[Rung, ...]]:
-    """All brackets and their rungs in the order in which they are opened, the longest first.
+def halving(max_epochs: int, factor: int, bracket: int, size: int) -> tuple[Rung, ...]:
+    """The rungs of a bracket that starts so many configurations, as long as those of `rungs`.
+
+    >>> [rung.size for rung in halving(max_epochs=81, factor=3, bracket=3, size=27)]
+    [27, 9, 3, 1]
+    """
+    return tuple(
+        dataclasses.replace(rung, size=math.ceil(size / factor**number))
+        for number, rung in enumerate(rungs(max_epochs, factor, bracket))
+    )
+
+
+def plan(
+    max_epochs: int, factor: int, min_epochs: int = 1, configurations: int | None = None
+) -> dict[int, tuple[Rung, ...]]:
+    """The brackets and their rungs in the order in which they are opened, the longest first.
 
     >>> {bracket: [rung.size for rung in rungs] for bracket, rungs in plan(9, 3).items()}
     {2: [9, 3, 1], 1: [5, 2], 0: [3]}
+    >>> [rung.size for rung in plan(max_epochs=9, factor=3, configurations=12)[2]]
+    [12, 4, 2]
 
     Args:
         max_epochs: R, epochs of the longest trials.
         factor: η, how many times fewer configurations each rung holds.
         min_epochs: m, epochs that every configuration is trained, at least.
+        configurations: of the longest bracket, if it is to be the only one.
 
     Raises:
-        ValueError: min_epochs is below 1 or above max_epochs, or factor below 2.
+        ValueError: min_epochs is below 1 or above max_epochs, factor below 2 or configurations
+            below 1.
     """
-    if not 1 <= min_epochs <= max_epochs or factor < 2:
+    if not 1 <= min_epochs <= max_epochs or factor < 2 or configurations == 0:
         raise ValueError(
-            "min_epochs must be at least 1, max_epochs at least that, factor at least 2"
+            "min_epochs must be at least 1, max_epochs at least that, factor at least 2 and "
+            "configurations at least 1"
         )
     count = bracket_count(max_epochs, factor, min_epochs)
+    if configurations is not None:
+        return {count - 1: halving(max_epochs, factor, count - 1, configurations)}
     return {
         bracket: rungs(max_epochs, factor, bracket, min_epochs)
         for bracket in reversed(range(count))

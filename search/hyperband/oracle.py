@@ -59,8 +59,8 @@ class StrategyHyperband(keras_tuner.Oracle):
         max_epochs: epochs of the longest trials.
         min_epochs: epochs of the shortest, at least.
         factor: how many times fewer configurations each rung holds.
-        iterations: how often every arm runs through all brackets, each time with configurations
-            of its own.
+        configurations: how many start the longest bracket, if it is to be the only one.
+        iterations: how often an arm runs through its brackets, with configurations of its own.
         most_iterations: how often an arm does at most, while it may be the best and others may be,
             too (`search.looks`); fewer than `iterations` are as many.
         seed: every configuration follows from it; 0 is a seed like any other.
@@ -79,7 +79,7 @@ class StrategyHyperband(keras_tuner.Oracle):
 
     Raises:
         ValueError: an arm is given more configurations than the longest bracket starts, or
-            `max_epochs`, `min_epochs` or `factor` is too low.
+            `max_epochs`, `min_epochs`, `factor` or `configurations` is too low.
 
     Attributes:
         plan: bracket to its rungs, in the order in which they are opened.
@@ -91,6 +91,7 @@ class StrategyHyperband(keras_tuner.Oracle):
         max_epochs: int = 100,
         factor: int = 3,
         min_epochs: int = 1,
+        configurations: int | None = None,
         iterations: int = 1,
         most_iterations: int = 1,
         seed: int = 0,
@@ -108,7 +109,7 @@ class StrategyHyperband(keras_tuner.Oracle):
             **{"max_consecutive_failed_trials": float("inf"), "seed": seed, **options},
         )
         self.seed = seed  # KerasTuner replaces 0 by a random number
-        self.plan = brackets.plan(max_epochs, factor, min_epochs)
+        self.plan = brackets.plan(max_epochs, factor, min_epochs, configurations)
         self.dataset, self.keep_files = dataset, keep_files
         looked = iterations, most_iterations
         self._rounds, self._level = looks.rounds(*looked), looks.level(*looked)
@@ -116,9 +117,9 @@ class StrategyHyperband(keras_tuner.Oracle):
         self._spaces = dict(spaces) if spaces else None
         self._initial, self._allowed = dict(initial or {}), allowed
         most = next(iter(self.plan.values()))[0].size
-        for arm, configurations in self._initial.items():
-            if len(configurations) > most:
-                count = f"{len(configurations)} initial configurations"
+        for arm, starts in self._initial.items():
+            if len(starts) > most:
+                count = f"{len(starts)} initial configurations"
                 raise ValueError(f"{count} for {arm}, and {most} slots")
         self._joint_space: keras_tuner.HyperParameters | None = None
         self._configurations: dict[tuple[str, int], dict[tuple[int, int, int], Values]] = {}

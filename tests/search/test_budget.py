@@ -10,7 +10,7 @@ from search.experiment import Experiment, ExperimentError
 NAMES = ("lines", "cnn_lines", "conv_sweeps")
 FREE = frozenset(
     {"batch_size", "steps_per_epoch", "max_epochs", "min_epochs", "final_epochs", "train_limit"}
-    | {"iterations", "most_iterations", "final_seeds", "max_multiply_adds"}
+    | {"iterations", "most_iterations", "final_seeds", "max_multiply_adds", "configurations"}
 )
 DIGITS = Data(learnt=1150, validated=288, pixels=64, classes=10, own_validation=False)
 CIFAR = Data(learnt=45_000, validated=5000, pixels=1024, classes=10, own_validation=False)

@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 
 from search import calibration
-from search.calibration import calibrate, first_trial, outlook, typical_efforts
+from search.calibration import (
+    by_half_of_it,
+    calibrate,
+    first_trial,
+    outlook,
+    typical_efforts,
+)
 from search.data.datasets import Dataset, Images
 from search.experiment import Experiment
-from search.forecast import effort
+from search.forecast import Outlook, effort
 from search.hyperband.promotion import TrialKey
 from search.tuner import make_oracle
 from search.workers.in_process import InProcess
@@ -83,6 +89,33 @@ def test_where_trials_tell_as_soon_nothing_is_trained_for_it(why):
     ahead = outlook(experiment, dataset, oracle, workers, begun=why == "begun")
     assert ahead.calibrated == () and not workers.started
     assert set(ahead.typical) == {*NAMES}
+
+
+def told(seconds=600.0, epoch=0.5, automatic=("final_epochs", "max_epochs", "min_epochs")):
+    """What is said of half of ten minutes, where an epoch of each strategy takes half a second."""
+    experiment, dataset = asked(max_epochs=9, iterations=3), data()
+    oracle = make_oracle(experiment, dataset)
+    measured = {"status": "completed", "setup_seconds": 0.5, "train_seconds": epoch}
+    rows = [first_trial(oracle, dataset, name) for name in NAMES]
+    rows = [dataclasses.replace(row, **measured, multiply_adds=100_000) for row in rows]
+    ahead = Outlook(typical_efforts(oracle, dataset, 16), tuple(rows), workers=2)
+    return by_half_of_it(experiment, automatic, dataset, oracle, ahead, seconds)
+
+
+def test_what_half_the_time_would_give_up_is_said():
+    line = told()
+    assert line.startswith("half of that, --budget 5, would be: "), line
+    assert "epochs instead of " in line and "seeds" not in line and "searches" not in line
+    assert told(seconds=200.0) is None  # who would want it shorter
+    assert told(epoch=1000.0) == "half of that is too short for 3 strategies"
+    everything = ("iterations", "most_iterations", "final_epochs", "max_epochs", "min_epochs")
+    assert "searches of a strategy instead of 3" in told(epoch=30.0, automatic=everything)
+
+
+def test_nothing_is_said_of_it_where_nothing_was_measured():
+    experiment, dataset = asked(), data()
+    oracle = make_oracle(experiment, dataset)
+    assert by_half_of_it(experiment, (), dataset, oracle, Outlook({}), 600.0) is None
 
 
 def test_the_typical_effort_is_the_mean_over_the_first_search():

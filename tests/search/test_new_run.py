@@ -33,7 +33,7 @@ def made(tmp_path, *arguments):
 def test_what_was_left_to_the_data_is_chosen_and_recorded(tmp_path):
     store, oracle, said = made(tmp_path, "--max-epochs", "9")
     asked = store.experiment
-    assert (asked.max_epochs, asked.min_epochs, asked.iterations, asked.final_seeds) == (9, 1, 3, 3)
+    assert (asked.max_epochs, asked.min_epochs, asked.iterations, asked.final_seeds) == (9, 1, 5, 2)
     assert oracle.arms == [*NAMES] and said == []
 
 

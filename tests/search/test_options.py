@@ -47,6 +47,7 @@ def test_what_is_left_to_the_data_is_named_unless_it_is_given():
     asked = make_parser().parse_args([])
     chosen = {"batch_size", "max_epochs", "min_epochs", "most_iterations", "final_seeds"}
     chosen |= {"final_epochs", "iterations", "max_multiply_adds", "steps_per_epoch"}
+    chosen.add("configurations")
     assert automatic(asked) == chosen
     given = make_parser().parse_args(["--max-epochs", "5", "--min-epochs", "auto"])
     assert automatic(given) == chosen - {"max_epochs"}
@@ -79,7 +80,7 @@ def test_an_extension_takes_what_there_can_be_more_of_and_where_it_runs():
     assert {*resumable()} - {"--resume"} < allowed
     assert allowed - {*resumable()} == {
         *("--extend", "--strategies", "--iterations", "--most-iterations", "--max-epochs"),
-        *("--min-epochs", "--final-epochs", "--final-seeds"),
+        *("--min-epochs", "--configurations", "--final-epochs", "--final-seeds"),
     }
     with pytest.raises(ExperimentError, match=r"leave out --seed=3 --dataset$"):
         larger("--seed=3", "--workers", "2", "--dataset", "mnist")

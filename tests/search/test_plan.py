@@ -6,38 +6,43 @@ import pytest
 
 from search.epochs import MORE, PIXELS, affordable, costly, dearest, full_training
 from search.experiment import Experiment, ExperimentError
-from search.hyperband import brackets
-from search.plan import epochs_in_words, extended, planned
+from search.plan import brackets_of, epochs_in_words, extended, planned
 
 AUTO = ("batch_size", "max_epochs", "min_epochs", "final_epochs", "max_multiply_adds")
+SEARCHES = ("configurations", "iterations", "most_iterations", "final_seeds")
 
 
 @pytest.mark.parametrize("images", [1, 64, 1150, 3200, 8000, 40_000, 10**6])
 @pytest.mark.parametrize("pixels", [64, 784, 1024, 28 * 84, 224 * 224])
 def test_the_plan_follows_from_how_many_images_there_are_and_how_large_they_are(images, pixels):
-    asked = Experiment("digits", ("lines",), iterations=3)
-    chosen = planned(asked, (*AUTO, "most_iterations", "final_seeds"), images, pixels)
+    chosen = planned(Experiment("digits", ("lines",)), (*AUTO, *SEARCHES), images, pixels)
     full = full_training(images, chosen.batch_size)
     cut = full > affordable(images, pixels)
     last = chosen.epochs_of_finals
     assert last == min(full, (MORE if cut else 1) * affordable(images, pixels))
     assert chosen.max_epochs * images * pixels <= PIXELS or chosen.max_epochs in (3, 9)
-    plan = brackets.plan(chosen.max_epochs, chosen.factor, chosen.min_epochs)
-    sizes = [rungs[0].size for rungs in plan.values()]
-    assert sizes == ([3, 2] if cut else [9, 5, 3])
-    assert chosen.max_epochs == chosen.min_epochs * (3 if cut else 9)
+    (rungs,) = brackets_of(chosen).values()
+    sizes = [rung.size for rung in rungs]
+    if cut:
+        assert sizes == [9, 3] and chosen.max_epochs == 3 * chosen.min_epochs
+    else:
+        assert sizes[:3] == [12, 4, 2] and chosen.min_epochs == max(1, chosen.max_epochs // 27)
     assert (chosen.max_epochs < last) == cut
     assert chosen.max_multiply_adds == (dearest(pixels) if cut else None)
     dear = costly(images, pixels, chosen.batch_size)
-    assert (chosen.most_iterations, chosen.final_seeds) == ((3, 1) if dear else (9, 3))
+    assert (chosen.iterations, chosen.most_iterations) == ((3, 3) if dear else (5, 15))
+    assert chosen.final_seeds == (1 if dear else 2)
     once = planned(Experiment("digits", ("lines",)), ("final_seeds",), images, pixels)
     assert once.final_seeds == 3  # which is all the evidence there is
+    few = Experiment("digits", ("lines",), most_iterations=2)
+    assert planned(few, ("iterations",), images, pixels).iterations == 2
 
 
 def test_what_is_given_stays():
     given = Experiment("digits", ("lines",), max_epochs=20, min_epochs=4)
     assert planned(given, (), 1150, 64) == given
-    assert planned(given, ("min_epochs",), 1150, 64).min_epochs == 2
+    assert planned(given, ("min_epochs",), 1150, 64).min_epochs == 1
+    assert planned(given, ("max_epochs",), 1150, 64).configurations == "hyperband"
     assert planned(given, ("max_epochs",), 1150, 64).max_epochs == 81
     assert planned(given, ("batch_size",), 800, 784).batch_size == 16
     for name in ("max_epochs", "final_epochs"):  # what is given is not cut, nor made longer
@@ -134,6 +139,19 @@ def test_a_plan_may_become_larger_and_the_rest_stays(given, most):
     assert extended(RUN, given) == dataclasses.replace(RUN, **changed)
 
 
+@pytest.mark.parametrize("given", [{"configurations": 10}, {"min_epochs": 1, "max_epochs": 81}])
+def test_a_search_of_one_bracket_may_have_more_configurations(given):
+    run = dataclasses.replace(RUN, configurations=9)
+    assert extended(run, given) == dataclasses.replace(run, **given)
+
+
+def test_fewer_brackets_or_configurations_are_no_more():
+    for before, now in (("hyperband", 100), (9, 8), (9, "hyperband")):
+        run = dataclasses.replace(RUN, configurations=before, max_epochs=9)
+        with pytest.raises(ExperimentError, match="fewer would be tried than the run has"):
+            extended(run, {"configurations": now})
+
+
 @pytest.mark.parametrize(
     ("given", "why"),
     [
@@ -145,8 +163,11 @@ def test_a_plan_may_become_larger_and_the_rest_stays(given, most):
         ({"max_epochs": 9}, "--max-epochs 9 is less"),
         ({"max_epochs": 81, "final_epochs": 26}, "--final-epochs 26 is less"),
         ({"strategies": ("b", "c")}, "--strategies leaves out a,"),
-        ({"min_epochs": 9}, "with --min-epochs 9 fewer configurations"),
-        ({"max_epochs": 81, "min_epochs": 27}, "with --min-epochs 27 fewer configurations"),
+        ({"min_epochs": 9}, "with --min-epochs 9 and --configurations hyperband fewer"),
+        (
+            {"max_epochs": 81, "min_epochs": 27},
+            "with --min-epochs 27 and --configurations hyperband fewer",
+        ),
         ({"min_epochs": 28}, "more than --max-epochs 27"),
         ({"most_iterations": 31}, "more than 10 times"),
     ],
@@ -168,8 +189,8 @@ def test_a_larger_plan_is_no_more_within_the_budget_by_which_the_smaller_was_cho
     assert extended(within, {"iterations": 6}) == extended(RUN, {"iterations": 6})
 
 
-def test_a_strategy_is_searched_three_times_or_as_often_as_it_may_be_at_most():
+def test_a_strategy_is_searched_five_times_or_as_often_as_it_may_be_at_most():
     asked = Experiment("digits", ("lines",))
-    assert planned(asked, ("iterations", "most_iterations"), 1150, 64).iterations == 3
+    assert planned(asked, ("iterations", "most_iterations"), 1150, 64).iterations == 5
     few = dataclasses.replace(asked, most_iterations=2)
     assert planned(few, ("iterations",), 1150, 64).iterations == 2

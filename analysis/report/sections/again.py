@@ -23,6 +23,12 @@ def section(found: Findings) -> Section:
     return Section("again", title, parts=[_facts(found)], code=formatting.bare(commands))
 
 
+def _configurations(asked: Experiment) -> str:
+    """How many a search starts with, and by what."""
+    only = asked.in_one_bracket
+    return f"{only}, by successive halving" if only else "those of all of Hyperband's brackets"
+
+
 def _facts(found: Findings) -> Table:
     run = found.run
     asked = run.experiment
@@ -33,6 +39,7 @@ def _facts(found: Findings) -> Table:
         ["epochs", f"{asked.min_epochs} to {asked.max_epochs}, reduction factor {asked.factor}"],
         ["epochs of the finals", str(asked.epochs_of_finals)],
         ["searches of each strategy", _searches(asked)],
+        ["configurations of each search", _configurations(asked)],
         ["final seeds", str(asked.final_seeds)],
         ["batch size", str(asked.batch_size)],
         *_data(run),

@@ -94,6 +94,22 @@ def test_every_rung_trains_on_from_the_one_before():
                 assert 1 <= above.size <= below.size
 
 
+@pytest.mark.parametrize("configurations", [1, 2, 9, 12, 100])
+def test_one_bracket_is_the_longest_with_as_many_configurations_as_are_asked_for(configurations):
+    for max_epochs, factor in ALL[::7]:
+        every = brackets.plan(max_epochs, factor)
+        ((bracket, rungs),) = brackets.plan(
+            max_epochs, factor, configurations=configurations
+        ).items()
+        assert bracket == max(every) and rungs[0].size == configurations
+        for rung, longest in zip(rungs, every[bracket], strict=True):
+            assert (rung.first_epoch, rung.last_epoch) == (longest.first_epoch, longest.last_epoch)
+        for below, above in itertools.pairwise(rungs):
+            assert 1 <= above.size <= -(-below.size // factor)
+    with pytest.raises(ValueError, match="configurations at least 1"):
+        brackets.plan(9, 3, configurations=0)
+
+
 @pytest.mark.parametrize(("max_epochs", "factor"), [(0, 3), (-9, 3), (9, 1), (9, 0), (9, -2)])
 def test_nonsense_is_refused(max_epochs, factor):
     with pytest.raises(ValueError, match="at least"):
