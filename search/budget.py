@@ -59,6 +59,10 @@ FEWEST_IMAGES = 300
 FEWEST_OF_A_CLASS = 20
 
 
+class NothingFitsError(ExperimentError):
+    """A budget is too short for any plan."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Data:
     """How many images there are, and how large they are."""
@@ -314,7 +318,7 @@ def fitting(
         seconds: that are left of the budget.
 
     Raises:
-        ExperimentError: not even the shortest fits.
+        NothingFitsError: not even the shortest does.
     """
     weighed = [
         (given_up(plan, data), seconds_of(plan, data, measured), plan)
@@ -324,7 +328,7 @@ def fitting(
     if not fit:
         _, shortest, plan = min(weighed, key=lambda each: each[1])
         if shortest > seconds:
-            raise ExperimentError(
+            raise NothingFitsError(
                 f"--budget {experiment.budget:g} is too short: the shortest search of "
                 f"{len(experiment.strategies)} strategies takes some "
                 f"{math.ceil(shortest / 60 * 1.2)} minutes here: give more, or fewer --strategies"

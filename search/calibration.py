@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from search.baselines import expected_seconds
-from search.budget import Data, Measured, fitting, images_of_trial
+from search.budget import Data, Measured, NothingFitsError, fitting, images_of_trial
 from search.costs import multiply_adds
 from search.data.datasets import Dataset, drawn
 from search.dispatch import dispatch
@@ -150,7 +150,7 @@ def by_half_of_it(
     free = {*automatic} | ({"train_limit"} if experiment.train_limit is None else set())
     try:
         plan, _ = fitting(asked, free, size_of(dataset), known, 60.0 * budget - SECONDS)
-    except ExperimentError:  # its sentence is about a budget that was given
+    except NothingFitsError:  # its sentence is about a budget that was given
         return f"half of that is too short for {len(experiment.strategies)} strategies"
     less = instead(plan, of=experiment)
     return f"half of that, --budget {budget}, would be: {less}" if less else None

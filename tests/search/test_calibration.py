@@ -93,7 +93,7 @@ def test_where_trials_tell_as_soon_nothing_is_trained_for_it(why):
 
 def told(seconds=600.0, epoch=0.5, automatic=("final_epochs", "max_epochs", "min_epochs")):
     """What is said of half of ten minutes, where an epoch of each strategy takes half a second."""
-    experiment, dataset = asked(max_epochs=9, iterations=3), data()
+    experiment, dataset = asked(max_epochs=9, iterations=3, most_iterations=3), data()
     oracle = make_oracle(experiment, dataset)
     measured = {"status": "completed", "setup_seconds": 0.5, "train_seconds": epoch}
     rows = [first_trial(oracle, dataset, name) for name in NAMES]
