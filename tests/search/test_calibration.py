@@ -109,7 +109,7 @@ def test_what_half_the_time_would_give_up_is_said():
     assert told(seconds=200.0) is None  # who would want it shorter
     assert told(epoch=1000.0) == "half of that is too short for 3 strategies"
     everything = ("iterations", "most_iterations", "final_epochs", "max_epochs", "min_epochs")
-    assert "searches of a strategy instead of 3" in told(epoch=30.0, automatic=everything)
+    assert "searches of a strategy instead of 3" in told(epoch=2.0, automatic=everything)
 
 
 def test_nothing_is_said_of_it_where_nothing_was_measured():
