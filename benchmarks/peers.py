@@ -10,6 +10,7 @@ import itertools
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import keras_tuner
@@ -20,6 +21,10 @@ from benchmarks.simulated import Searcher, Start, World
 from spaces.values import active
 
 OBJECTIVE = "val_accuracy"
+
+SPREAD = 10_000
+"""Between the seeds of KerasTuner's oracles: each draw there has the next seed, so those of
+neighbouring seeds are the same draws, one place on."""
 
 
 def configuration(world: World, values: Mapping[str, Any]) -> tuple[str, int]:
@@ -120,7 +125,9 @@ class KerasTuner(Peer):
     def __init__(self, world: World, oracle: keras_tuner.Oracle):
         self.world, self.oracle = world, oracle
         oracle.verbose = 0
-        self.folder = tempfile.TemporaryDirectory()
+        # It writes every trial at every step: in memory, where there is such a place.
+        memory = Path("/dev/shm")
+        self.folder = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
         oracle._set_project_dir(self.folder.name, "peer")
         self.scores: dict[str, tuple[int, float]] = {}
         self.trials: dict[str, Any] = {}
@@ -270,7 +277,7 @@ def peers(factor: int = 3) -> dict[str, Callable[[World, int], Searcher]]:
             max_epochs=world.epochs,
             factor=factor,
             hyperband_iterations=1000,
-            seed=seed + 1,  # 0 is a random one there
+            seed=SPREAD * (seed + 1),
             hyperparameters=world.joint.copy(),
             allow_new_entries=False,
             tune_new_entries=False,
@@ -281,7 +288,7 @@ def peers(factor: int = 3) -> dict[str, Callable[[World, int], Searcher]]:
         oracle = keras_tuner.oracles.BayesianOptimizationOracle(
             objective=keras_tuner.Objective(OBJECTIVE, "max"),
             max_trials=1000,
-            seed=seed + 1,
+            seed=SPREAD * (seed + 1),
             hyperparameters=world.joint.copy(),
             allow_new_entries=False,
             tune_new_entries=False,

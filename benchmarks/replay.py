@@ -1,6 +1,6 @@
 """What a second of search buys, by us and by others, on recorded curves in simulated time.
 
-    python -m benchmarks.replay benchmarks/records/curves_digits.npz [--seeds 60] [--seconds 600]
+    python -m benchmarks.replay benchmarks/records/curves_*.npz [--seeds 60] [--seconds 1200]
 
 Every searcher meets the same space, curves and costs (`benchmarks.simulated`), one worker, so many
 seeds. Ours is the oracle and the dispatch that a run uses, with workers that only let time pass.
@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import argparse
 import collections
+import dataclasses
 import functools
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,8 +29,10 @@ from benchmarks import simulated
 from benchmarks.curves import load
 from benchmarks.simulated import Seen, Start, World, arm_errors, regrets
 from search.dispatch import dispatch
+from search.experiment import Experiment
 from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import TrialKey
+from search.plan import SEARCHES, planned
 from search.training.spec import TrialResult, TrialSpec
 from search.workers.protocol import Job
 
@@ -119,7 +123,7 @@ def searched(
         seed: of its draws.
         seconds: after which no trial starts.
         workers: how many.
-        **plan: of the oracle: `max_epochs`, `min_epochs`, `iterations`, and so on.
+        **plan: of the oracle, where it is not the one of `auto`: `min_epochs`, and so on.
     """
 
     def start_of(spec: TrialSpec) -> Start:
@@ -132,7 +136,7 @@ def searched(
         seed=seed,
         keep_files=False,
         clock=lambda: hands.now,
-        **{"max_epochs": world.epochs, "iterations": 100, **plan},
+        **{"max_epochs": world.epochs, "iterations": 40, **plan_of(world.epochs), **plan},
     )
     oracle.verbose = 0
     running: dict[str, Any] = {}
@@ -170,11 +174,19 @@ def searched(
     return hands.seen, oracle
 
 
+def plan_of(epochs: int) -> dict[str, Any]:
+    """Returns the plan of a search as `auto` has it, where a full training has so many epochs."""
+    free = ("min_epochs", "configurations")
+    asked = dataclasses.replace(Experiment("curves", FIVE, max_epochs=epochs), batch_size=64)
+    plan = planned(asked, free, images=64 * 1500 // epochs, pixels=1)
+    return {"min_epochs": plan.min_epochs, "configurations": plan.in_one_bracket}
+
+
 OURS: dict[str, dict[str, Any]] = {
-    "Scanline": {"min_epochs": 9},
-    "Scanline, first rung of one epoch": {"min_epochs": 1},
+    "Scanline": {},
+    "Scanline, all of Hyperband's brackets": {"configurations": None},
 }
-"""Name to the plan; with as many iterations as time allows."""
+"""Name to what differs from the plan of `auto`; with as many iterations as time allows."""
 
 
 def searchers() -> dict[str, Callable[[World, int, float], list[Seen]]]:
@@ -221,6 +233,8 @@ def measure(
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
+    # Two processes with two threads each for small matrices are ten times slower than with one.
+    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     context = multiprocessing.get_context("spawn")
     found = {}
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
@@ -297,7 +311,7 @@ def error_table(found: Mapping[str, np.ndarray], times: np.ndarray) -> str:
 
 def shown(times: np.ndarray) -> list[float]:
     """The times of which a table tells."""
-    return [time for time in (60, 150, 300, 600) if time <= times[-1]]
+    return [time for time in (60, 150, 300, 600, 1200) if time <= times[-1]]
 
 
 def at(values: np.ndarray, times: np.ndarray) -> str:
@@ -312,7 +326,7 @@ def named_right(record: Path, seed: int) -> bool:
     Named is that of the highest mean over its searches of what their finalists are worth.
     """
     world = known_world(record)
-    _, oracle = searched(world, seed, float("inf"), iterations=3, min_epochs=world.epochs // 9)
+    _, oracle = searched(world, seed, float("inf"), iterations=SEARCHES)
     longest: dict[tuple[str, int, int, int], TrialKey] = {}
     for key in sorted(oracle.table, key=lambda key: key.rung):
         longest[key.strategy, key.iteration, key.bracket, key.slot] = key
@@ -332,7 +346,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("records", nargs="+", type=Path)
     parser.add_argument("--seeds", type=int, default=60)
-    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--seconds", type=float, default=1200)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     times = np.arange(5.0, options.seconds + 1, 5.0)

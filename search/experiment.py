@@ -147,7 +147,7 @@ class Experiment:
     factor: Factor = _option("count", "Hyperband's reduction factor", 3, metavar="N")
     configurations: Count | Literal["hyperband"] = _option(
         "configurations",
-        "how many each search starts with, of which the best go on; auto: 12, or 9 where trainings "
+        "how many each search starts with, of which the best go on; auto: 27, or 9 where trainings "
         "are costly; hyperband: those of all its brackets",
         "hyperband",
         metavar="N|hyperband|auto",

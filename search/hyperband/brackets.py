@@ -21,9 +21,9 @@ many brackets and configurations as R / m has, each trained m times as long. R =
     0          3 → 81
 
 One bracket alone, the longest, with any number of configurations, is successive halving (Jamieson
-and Talwalkar 2016, arXiv:1502.07943): 12 of them, R = 81 and m = 3:
+and Talwalkar 2016, arXiv:1502.07943): 12 of them, R = 81 and m = 9:
 
-    3          12 → 3    4 → 9     2 → 27    1 → 81
+    2          12 → 9    4 → 27    2 → 81
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def test_the_plan_follows_from_how_many_images_there_are_and_how_large_they_are(
     if cut:
         assert sizes == [9, 3] and chosen.max_epochs == 3 * chosen.min_epochs
     else:
-        assert sizes[:3] == [12, 4, 2] and chosen.min_epochs == max(1, chosen.max_epochs // 27)
+        assert sizes[:3] == [27, 9, 3] and chosen.min_epochs == max(1, chosen.max_epochs // 27)
     assert (chosen.max_epochs < last) == cut
     assert chosen.max_multiply_adds == (dearest(pixels) if cut else None)
     dear = costly(images, pixels, chosen.batch_size)
