@@ -73,7 +73,7 @@ def planned(
 
     >>> chosen = planned(Experiment("digits", ("lines",)), ["max_epochs", "min_epochs"], 1150, 64)
     >>> chosen.max_epochs, chosen.min_epochs
-    (81, 9)
+    (81, 3)
     """
     longest, shortest, batch = experiment.max_epochs, experiment.min_epochs, experiment.batch_size
     first, most = experiment.iterations, experiment.most_iterations
@@ -209,8 +209,8 @@ def extended(experiment: Experiment, given: Mapping[str, Any]) -> Experiment:
                 f"give {before} or more"
             )
     check_plan(larger)
-    before, now = map(_first_rungs, (experiment, larger))
-    if len(now) < len(before) or sum(now) < sum(before):
+    there, wanted = map(_first_rungs, (experiment, larger))
+    if len(wanted) < len(there) or sum(wanted) < sum(there):
         raise ExperimentError(
             f"with --min-epochs {larger.min_epochs} and --configurations "
             f"{larger.configurations} fewer would be tried than the run has, and a run is only "

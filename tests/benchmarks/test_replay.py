@@ -98,11 +98,14 @@ def test_regret_is_that_of_the_best_by_its_latest_epoch(small):
     assert errors[2] == pytest.approx((truth["lines"].max() - truth["lines"][worse]) / 2)
 
 
+HYPERBAND = {"min_epochs": 3, "configurations": None}
+
+
 def test_our_search_runs_its_whole_plan_in_simulated_time(small):
-    seen, oracle = searched(small, 0, float("inf"), iterations=2, min_epochs=3)
+    seen, oracle = searched(small, 0, float("inf"), iterations=2, **HYPERBAND)
     assert len(seen) == len(oracle.table) == 2 * 2 * (3 + 1 + 2)
     assert all(oracle.whole().values())
-    part = scanline(small, 0, 20.0, iterations=2, min_epochs=3)
+    part = scanline(small, 0, 20.0, iterations=2, **HYPERBAND)
     assert part == seen[: len(part)] and part[-2].seconds < 20.0
 
 
