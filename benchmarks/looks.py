@@ -23,9 +23,10 @@ from analysis.statistics import comparisons
 from search import looks
 from search.contenders import contenders
 from search.metric import ACCURACY
+from search.plan import LOOKS, SEARCHES
 
 MEAN, IMAGES = 0.9, 500
-FIRST, MOST = 3, 9
+FIRST, MOST = SEARCHES, LOOKS * SEARCHES
 SPREADS = {
     "all 1 point": (0.01,),
     "all 5 points": (0.05,),

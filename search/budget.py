@@ -43,7 +43,7 @@ short has searched in vain."""
 PASSES = 9
 """A full training takes each image so often, at least, or makes some 1,500 steps."""
 
-SEARCHES = ((5, 15), (5, 10), (5, 5), (4, 4), (3, 9), (3, 6), (3, 3), (2, 2), (1, 1))
+SEARCHES = ((5, 10), (5, 5), (4, 4), (3, 6), (3, 3), (2, 2), (1, 1))
 """Of each strategy: so many, and at most so many while it may be the best."""
 
 CONFIGURATIONS = (27, 18, 12, 9, 6, 3)
@@ -218,8 +218,8 @@ def missed(configurations: int) -> float:
 def uncertain(searches: int) -> float:
     """Returns half the width of the interval for the difference of two strategies, in points.
 
-    >>> [round(uncertain(number), 1) for number in (1, 2, 3, 5, 15)]
-    [12.0, 6.4, 1.8, 0.9, 0.4]
+    >>> [round(uncertain(number), 1) for number in (1, 2, 3, 5, 10)]
+    [12.0, 6.4, 1.8, 0.9, 0.5]
     """
     if searches == 1:
         return 12.0
@@ -230,8 +230,8 @@ def uncertain(searches: int) -> float:
 def rounds_of(experiment: Experiment) -> float:
     """Returns how many searches a strategy has, mean over strategies, as far as can be expected.
 
-    >>> rounds_of(Experiment("digits", ("lines",), iterations=5, most_iterations=15))
-    12.0
+    >>> rounds_of(Experiment("digits", ("lines",), iterations=5, most_iterations=10))
+    8.5
     """
     first = experiment.iterations
     return first + LATER * max(0, experiment.most_iterations - first)

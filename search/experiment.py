@@ -163,7 +163,7 @@ class Experiment:
     )
     most_iterations: Count = _option(
         "count_or_auto",
-        "searches of a strategy that may be the best, while others may be, too; auto: three times "
+        "searches of a strategy that may be the best, while others may be, too; auto: twice "
         "--iterations, or no more where that is one or trainings are costly",
         1,
         metavar="N|auto",

@@ -25,8 +25,8 @@ from search.wording import flag
 SEARCHES, FINAL_SEEDS = 5, 2
 """Of each strategy, and of each finalist, unless a budget asks for fewer."""
 
-LOOKS = 3
-"""At who may be the best: so many times as many searches, at most."""
+LOOKS = 2
+"""At who may be the best: so many times as many searches, at most, of those."""
 
 COSTLY_SEARCHES, COSTLY_FINAL_SEEDS = 3, 1
 """The same where trainings are costly: fewer than three searches give no verdict, and the evidence
