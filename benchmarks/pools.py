@@ -14,9 +14,9 @@ for a copy of it under another name; the verdict should not tell them apart. Wit
 where trainings are costly, with five, and as a search does by default: with up to ten while both
 may be the best by validation.
 
-**Coverage.** A draw takes three searches, five, or ten, of one strategy and as many test images as there
-are, with replacement. The interval for the strategy's mean should hold the mean of the whole pool
-over all images in 95 of 100 draws.
+**Coverage.** A draw takes three searches, five, or ten, of one strategy and as many test images as
+there are, with replacement. The interval for the strategy's mean should hold the mean of the whole
+pool over all images in 95 of 100 draws.
 
 **Plans.** Of several runs, which differ in how long their trainings are: how far one search differs
 from the next, and what a search costs.
