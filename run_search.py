@@ -43,7 +43,7 @@ try:
         start_backend,
     )
     from search.experiment import Execution, ExperimentError
-    from search.options import execution_of, make_parser, others
+    from search.options import automatic, execution_of, make_parser, others
     from search.wording import escaped
     from search.workers.choice import make_workers, plan_workers, planned_devices
     from search.workers.forkserver import begin_imports
@@ -97,6 +97,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if smaller:
             from search.extension import extend
 
+            if experiment.budget:
+                from search.calibration import larger_plan_by_budget
+                from search.plan import instead
+
+                rows, count = smaller.trials(), len(environments) or 1
+                free = automatic(options)
+                experiment = larger_plan_by_budget(experiment, free, dataset, rows, count)
+                say(instead(experiment, of=smaller.experiment) or "the same plan, in more time")
             oracle = extend(smaller, experiment, dataset, command_line(arguments))
             store = smaller  # from here on a resume goes on with it
         elif store is None:

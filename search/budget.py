@@ -299,12 +299,21 @@ def candidates(
             yield dataclasses.replace(base, **changes)
 
 
+def contains(plan: Experiment, smaller: Experiment) -> bool:
+    """Returns whether a plan has as many searches and final seeds as another, at least."""
+    return all(
+        getattr(plan, name) >= getattr(smaller, name)
+        for name in ("iterations", "most_iterations", "final_seeds")
+    )
+
+
 def fitting(
     experiment: Experiment,
     automatic: Collection[str],
     data: Data,
     measured: Measured,
     seconds: float,
+    least: Experiment | None = None,
 ) -> tuple[Experiment, float]:
     """Returns the plan that gives up least of those that fit, and how long it is expected to take.
 
@@ -316,6 +325,7 @@ def fitting(
         data: what it is to be done on.
         measured: how fast this machine is.
         seconds: that are left of the budget.
+        least: a plan of which none is to have fewer searches or final seeds.
 
     Raises:
         NothingFitsError: not even the shortest does.
@@ -323,6 +333,7 @@ def fitting(
     weighed = [
         (given_up(plan, data), seconds_of(plan, data, measured), plan)
         for plan in candidates(experiment, {*automatic}, data)
+        if least is None or contains(plan, least)
     ]
     fit = [each for each in weighed if each[1] <= MARGIN * seconds]
     if not fit:

@@ -124,6 +124,38 @@ def plan_by_budget(
     return fitting(experiment, automatic, size_of(dataset), known, ends - time.monotonic())
 
 
+def larger_plan_by_budget(
+    larger: Experiment,
+    automatic: Collection[str],
+    dataset: Dataset,
+    rows: Sequence[TrialRow],
+    workers: int,
+) -> Experiment:
+    """Returns a run's plan with the searches and final seeds that a larger budget affords.
+
+    Where not even the run's own fit, they stay, and the budget gives up what it must.
+
+    Args:
+        larger: what is asked for from now on, with the budget for all of it.
+        automatic: which of the searches and seeds are to be chosen.
+        dataset: the images.
+        rows: the run's trials, which tell what trainings take.
+        workers: how many there are.
+    """
+    oracle = make_oracle(larger, dataset)
+    typical = typical_efforts(oracle, dataset, larger.batch_size)
+    known = measured(larger, dataset, oracle, Outlook(typical, tuple(rows), workers=workers))
+    if known is None or larger.budget is None:
+        return larger
+    free = {*automatic} & {"iterations", "most_iterations", "final_seeds"}
+    try:
+        seconds = 60 * larger.budget
+        plan, _ = fitting(larger, free, size_of(dataset), known, seconds, least=larger)
+    except NothingFitsError:
+        return larger
+    return plan
+
+
 def by_half_of_it(
     experiment: Experiment,
     automatic: Collection[str],

@@ -44,7 +44,7 @@ searches falls faster than their cost grows."""
 
 EXTENDABLE = (
     *("strategies", "iterations", "most_iterations", "max_epochs", "min_epochs", "configurations"),
-    *("final_epochs", "final_seeds"),
+    *("final_epochs", "final_seeds", "budget"),
 )
 """The fields of which a run may be asked for more, once it has been made."""
 
@@ -186,8 +186,8 @@ def extended(experiment: Experiment, given: Mapping[str, Any]) -> Experiment:
     >>> extended(Experiment("digits", ("lines",)), {"iterations": 3}).most_iterations
     3
     """
-    # By a budget the plan was chosen that is made larger now: it has been spent.
-    larger = dataclasses.replace(experiment, **given, budget=None)
+    # Without another, the budget by which the plan was chosen has been spent.
+    larger = dataclasses.replace(experiment, **{"budget": None, **given})
     most = max(larger.iterations, larger.most_iterations)  # fewer than the first are as many
     larger = dataclasses.replace(larger, most_iterations=most)
     if all(getattr(experiment, name) == value for name, value in given.items()):
@@ -199,14 +199,17 @@ def extended(experiment: Experiment, given: Mapping[str, Any]) -> Experiment:
             f"--strategies leaves out {', '.join(missing)}, and a run is only made larger: "
             "name them, too"
         )
-    less = {"final_epochs": (experiment.epochs_of_finals, larger.epochs_of_finals)}
+    less: dict[str, tuple[float, float]] = {
+        "final_epochs": (experiment.epochs_of_finals, larger.epochs_of_finals)
+    }
+    less["budget"] = experiment.budget or 0, larger.budget or 0
     for name in ("iterations", "most_iterations", "max_epochs", "final_seeds"):
         less[name] = getattr(experiment, name), getattr(larger, name)
     for name, (before, now) in less.items():
         if now < before and name in given:
             raise ExperimentError(
-                f"{flag(name)} {now} is less than the run has, and a run is only made larger: "
-                f"give {before} or more"
+                f"{flag(name)} {now:g} is less than the run has, and a run is only made larger: "
+                f"give {before:g} or more"
             )
     check_plan(larger)
     there, wanted = map(_first_rungs, (experiment, larger))

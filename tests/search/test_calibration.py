@@ -10,6 +10,7 @@ from search.calibration import (
     by_half_of_it,
     calibrate,
     first_trial,
+    larger_plan_by_budget,
     outlook,
     typical_efforts,
 )
@@ -110,6 +111,23 @@ def test_what_half_the_time_would_give_up_is_said():
     assert told(epoch=1000.0) == "half of that is too short for 3 strategies"
     everything = ("iterations", "most_iterations", "final_epochs", "max_epochs", "min_epochs")
     assert "searches of a strategy instead of 3" in told(epoch=2.0, automatic=everything)
+
+
+@pytest.mark.parametrize(("minutes", "searches"), [(0.1, 2), (2, 2), (30, 6), (600, 10)])
+def test_a_larger_budget_adds_searches_and_takes_none(minutes, searches):
+    """The run's trials tell what they take: here of half a second's set-up and epoch each."""
+    dataset = data()
+    asked_for = asked(iterations=2, most_iterations=2, budget=minutes)
+    oracle = make_oracle(asked_for, dataset)
+    took = {"status": "completed", "setup_seconds": 5.0, "train_seconds": 5.0}
+    rows = [first_trial(oracle, dataset, name) for name in NAMES]
+    rows = [dataclasses.replace(row, **took, multiply_adds=100_000) for row in rows]
+    free = ("iterations", "most_iterations", "final_seeds", "max_epochs", "final_epochs")
+    plan = larger_plan_by_budget(asked_for, free, dataset, rows, workers=2)
+    assert plan.most_iterations == searches and plan.final_seeds >= asked_for.final_seeds
+    chosen = {name: getattr(plan, name) for name in free[:3]}
+    assert plan == dataclasses.replace(asked_for, **chosen)
+    assert larger_plan_by_budget(asked_for, free, dataset, [], workers=2) == asked_for
 
 
 def test_nothing_is_said_of_it_where_nothing_was_measured():

@@ -80,7 +80,7 @@ def test_an_extension_takes_what_there_can_be_more_of_and_where_it_runs():
     assert {*resumable()} - {"--resume"} < allowed
     assert allowed - {*resumable()} == {
         *("--extend", "--strategies", "--iterations", "--most-iterations", "--max-epochs"),
-        *("--min-epochs", "--configurations", "--final-epochs", "--final-seeds"),
+        *("--min-epochs", "--configurations", "--final-epochs", "--final-seeds", "--budget"),
     }
     with pytest.raises(ExperimentError, match=r"leave out --seed=3 --dataset$"):
         larger("--seed=3", "--workers", "2", "--dataset", "mnist")

@@ -132,6 +132,7 @@ RUN = Experiment("digits", ("a", "b"), iterations=3, most_iterations=9, max_epoc
         ({"final_epochs": 81}, 9),
         ({"final_seeds": 5}, 9),
         ({"strategies": ("c", "b", "a")}, 9),
+        ({"budget": 20.0}, 9),
     ],
 )
 def test_a_plan_may_become_larger_and_the_rest_stays(given, most):
@@ -182,6 +183,14 @@ def test_a_run_whose_most_searches_are_fewer_than_its_first_is_extended():
     """As a program that asks for no more may leave it."""
     asked = Experiment("digits", ("a",), iterations=3)
     assert extended(asked, {"final_seeds": 4}).most_iterations == 3
+
+
+def test_a_budget_is_only_made_larger():
+    within = dataclasses.replace(RUN, budget=5.0)
+    assert extended(within, {"budget": 6.5}) == dataclasses.replace(RUN, budget=6.5)
+    for minutes, why in ((4.5, "--budget 4.5 is less than the run has"), (5.0, "nothing that")):
+        with pytest.raises(ExperimentError, match=why):
+            extended(within, {"budget": minutes})
 
 
 def test_a_larger_plan_is_no_more_within_the_budget_by_which_the_smaller_was_chosen():
