@@ -30,6 +30,17 @@ class Plan(NamedTuple):
     trials: int
     epochs: int
 
+    def plus(self, other: Plan) -> Plan:
+        """Returns both together."""
+        return Plan(self.trials + other.trials, self.epochs + other.epochs)
+
+    def share(self, part: float) -> Plan:
+        """Returns a part of it, or several times as much."""
+        return Plan(round(part * self.trials), round(part * self.epochs))
+
+
+NO_WORK = Plan(0, 0)
+
 
 def plans(totals: Mapping[str, tuple[int, int]]) -> dict[str, Plan]:
     """Returns the plan of each strategy from its (trials, epochs)."""

@@ -104,6 +104,7 @@ WHOLE = {
     "--max-epochs": 1,
     "--factor": 2,
     "--iterations": 1,
+    "--configurations": 1,
     "--seed": 0,
     "--final-seeds": 1,
     "--batch-size": 1,
@@ -409,7 +410,7 @@ NO_MORE = [
     (["--strategies", "lines"], "leaves out line_cnn"),
     (["--strategies", "lines,line_cnn,rows"], "no strategy 'rows'"),
     (["--max-epochs", "1"], "--max-epochs 1 is less than the run has"),
-    (["--min-epochs", "2"], "fewer configurations"),
+    (["--min-epochs", "2"], "fewer would be tried"),
     (["--resume", "run"], "leave out --extend"),
 ]
 
@@ -526,7 +527,8 @@ def test_the_experiment_is_what_was_asked_for(cwd, no_search):
         "final_epochs": None,
         "max_multiply_adds": None,
         "min_epochs": 1,
-        "most_iterations": 6,
+        "configurations": 27,
+        "most_iterations": 4,
         "steps_per_epoch": 5,
     }
     assert saved["experiment"] == expected

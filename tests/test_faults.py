@@ -112,6 +112,7 @@ def test_a_trial_that_needs_more_memory_than_a_worker_has_fails_and_the_search_g
     np.savez(tmp_path / "images.npz", x_train=x, y_train=y, x_test=x[:10], y_test=y[:10])
     search = ["--dataset", "images.npz", "--strategies", "lines,pixels", "--max-epochs", "1"]
     search += ["--batch-size", "1000", "--final-seeds", "1", "--iterations", "1", "--out", "run"]
+    search += ["--configurations", "hyperband"]
     search += ["--workers", "2", "--worker-memory", "1.5", "--retries", "1"]
     ended = small_run.execute(search, tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -76,6 +76,7 @@ def test_killed_in_mid_final_it_goes_on_from_the_pause(tmp_path):
     fields = {"strategies": ("lines",), "max_epochs": 12, "factor": 13, "iterations": 1}
     search = ["--dataset", "digits", "--train-limit", "60", "--strategies", "lines"]
     search += ["--max-epochs", "12", "--factor", "13", "--final-seeds", "1", "--workers", "1"]
+    search += ["--configurations", "hyperband"]
     search += ["--iterations", "1", "--batch-size", "64"]
     every_epoch = ["--checkpoint-every", "0.000001"]
     process = small_run.start([*search, *every_epoch, "--out", "run"], tmp_path)

@@ -109,6 +109,7 @@ def test_a_name_that_is_no_text_is_a_name(tmp_path):
     folder = os.fsdecode(b"fold\xff")
     pictures(tmp_path / folder, count=9)
     options = ["--strategies", "lines", "--max-epochs", "1", "--iterations", "1"]
+    options += ["--configurations", "1"]
     options += ["--final-seeds", "1", "--workers", "1", "--batch-size", "64"]
     ended = small_run.execute(["--dataset", folder, *options, "--out", "run"], tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")

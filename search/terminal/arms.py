@@ -60,6 +60,14 @@ class ArmSoFar:
         """Returns its trials that have ended."""
         return [row for search in self.searches.values() for row in search.rows.values()]
 
+    def whole(self, trials: int) -> tuple[float, ...]:
+        """Returns the finalists' scores of the searches of which so many trials have ended."""
+        return tuple(
+            row.score
+            for iteration, row in self.finalists.items()
+            if len(self.searches[iteration].rows) >= trials and row.score is not None
+        )
+
     def curve(self, row: TrialRow) -> Curve:
         """Returns the curve of the trial that another continues, as far as it is known."""
         search = self.searches.get(row.iteration, SearchSoFar())

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from search.experiment import Experiment
 from search.forecast import (
     LARGER,
+    NO_WORK,
     UNKNOWN,
     Outlook,
     Pace,
@@ -24,6 +25,7 @@ from search.forecast import (
     remaining,
     side_by_side,
 )
+from search.metric import more_is_better
 from search.ranking import best_first
 from search.rows import TrialRow
 from search.tally import NOTHING, Tally, tallies
@@ -223,6 +225,26 @@ class Progress:
         return left
 
     @functools.cached_property
+    def further(self) -> dict[str, int]:
+        """Strategy to the searches that it will have besides, as far as can be seen by now.
+
+        Those that may be the best go on to the last look; who they will be is not known, but of
+        those that are equal nobody falls behind.
+        """
+        searches = {name: self.searches(name) for name in self.planned}
+        so_far = max(searches.values(), default=0)
+        more = self.experiment.most_iterations - so_far
+        if more <= 0 or self.in_finals:
+            return {}
+        scores = tuple(
+            (name, self.arm(name).whole(self.planned[name].trials // count))
+            for name, count in searches.items()
+            if count == so_far
+        )
+        names = contending(scores, self.experiment.metric.direction, self.experiment.level)
+        return dict.fromkeys(names, more) if len(names) > 1 else {}
+
+    @functools.cached_property
     def pace(self) -> Pace | None:
         """How fast trials have been so far, the running ones up to their epoch."""
         measured = tallies(self.outlook.calibrated)
@@ -235,6 +257,12 @@ class Progress:
         pace = self.pace
         left = {} if self.in_finals else remaining(self.planned, self.done)
         finals_left = self.finals_left()
+        for name, more in self.further.items():
+            searches = self.planned[name].share(more / self.searches(name))
+            count = more * self.experiment.final_seeds
+            trained = Plan(count, count * self.experiment.epochs_of_finals)
+            left[name] = left.get(name, NO_WORK).plus(searches)
+            finals_left[name] = finals_left.get(name, NO_WORK).plus(trained)
         if pace is None:
             work = (*left.values(), *finals_left.values())
             return None if any(plan.trials for plan in work) else (0.0, 0.0)
@@ -299,3 +327,23 @@ class Progress:
         unknown = LARGER if strategy in self.outlook.typical else 1.0
         chosen += [unknown] * (self.searches(strategy) - len(chosen))
         return self.outlook.longer * pace.epoch_of(strategy) * sum(chosen) / len(chosen)
+
+
+@functools.lru_cache(maxsize=16)  # the screen asks after every epoch, and a search ends seldom
+def contending(
+    scores: tuple[tuple[str, tuple[float, ...]], ...], direction: str, level: float
+) -> tuple[str, ...]:
+    """Returns who may be the best, by the searches that have ended; whoever has none may be, too.
+
+    Args:
+        scores: (strategy, its finalists' scores) pairs.
+        direction: `max` where more is better, `min` where less is.
+        level: of a look.
+    """
+    from search.contenders import contenders  # with SciPy, which `--status` seldom needs
+
+    known = {
+        name: [more_is_better(score, direction) for score in each] for name, each in scores if each
+    }
+    ahead = contenders(known, level)
+    return tuple(name for name, each in scores if not each or name in ahead)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 
@@ -91,9 +92,16 @@ def expected_in_words(progress: Progress) -> str | None:
     if parts is None:
         return None
     search, finals = map(in_words, parts)
-    more = progress.experiment.most_iterations - progress.experiment.iterations
-    later = f"; up to {more} more searches of each that may be the best" if more > 0 else ""
-    return f"expected: {in_words(sum(parts))}, search {search}, finals and report {finals}{later}"
+    said = f"expected: {in_words(sum(parts))}, search {search}, finals and report {finals}"
+    asked = progress.experiment
+    sooner = dataclasses.replace(asked, most_iterations=asked.iterations)
+    without = dataclasses.replace(progress, experiment=sooner).parts_left()
+    if progress.further and without:
+        said += (
+            f", with {asked.most_iterations} searches of each; {in_words(sum(without))} where "
+            f"{asked.iterations} tell who is best"
+        )
+    return said
 
 
 def final_line(

@@ -30,7 +30,7 @@ FIELDS: dict[str, Any] = {
 ARGUMENTS = [
     *("--dataset", "digits", "--train-limit", "100", "--strategies", "lines,line_cnn"),
     *("--max-epochs", "2", "--factor", "2", "--iterations", "1", "--final-seeds", "1"),
-    *("--batch-size", "64"),
+    *("--configurations", "hyperband", "--batch-size", "64"),
     *("--workers", "1"),
 ]
 TWO_WORKERS = [*ARGUMENTS[:-2], "--workers", "2", "--out", "run"]

@@ -157,3 +157,45 @@ def test_what_was_measured_beforehand_counts_for_the_pace_alone():
     assert progress.time_left(0.0) == (None, False)
     assert known.time_left(0.0) == (3 * 3.0 + 1.0 + 9 * 1.5 * 2.0 + 7.0, False)
     assert not known.ended_trials
+
+
+def searched(**scores):
+    """A progress where each strategy has had searches of four trials, each of which found this."""
+    asked = Experiment(
+        "digits", tuple(scores), iterations=3, most_iterations=6, final_seeds=2, max_epochs=9
+    )
+    progress = Progress(asked, {name: Plan(12, 12) for name in scores})
+    for name, found in scores.items():
+        for iteration, score in enumerate(found):
+            for slot in range(4):
+                row = trial(name, slot=slot, trial_id=f"{name}-{iteration}-{slot}")
+                row = dataclasses.replace(row, iteration=iteration)
+                progress = progress.trial_finished(completed(row, score - 0.01 * slot))
+    return progress
+
+
+def test_those_that_may_be_the_best_are_expected_to_be_searched_further():
+    for apart in ((), (0.2,)):  # of one search nothing is known
+        assert searched(lines=(0.9,), patches=apart).further == {"lines": 3, "patches": 3}
+    near = searched(lines=(0.9, 0.8, 0.85), patches=(0.88, 0.82, 0.84), pixels=(0.11, 0.1, 0.1))
+    assert near.further == {"lines": 3, "patches": 3}
+    assert searched(lines=(0.9, 0.901, 0.9), patches=(0.2, 0.201, 0.2)).further == {}
+
+
+def test_a_search_that_has_not_ended_says_nothing_of_who_is_ahead():
+    progress = searched(lines=(0.9, 0.901), patches=(0.2, 0.201))
+    assert progress.further == {}
+    late = completed(trial("patches", slot=9, trial_id="one more", iteration=2), 0.01)
+    assert progress.trial_finished(late).further == {}
+    unsure = searched(lines=(0.9, 0.901), patches=(0.9, 0.7)).trial_finished(late)
+    assert unsure.further == {"lines": 3, "patches": 3}
+
+
+def test_further_searches_and_their_finals_are_part_of_the_time_left():
+    progress = searched(lines=(0.9,) * 3, patches=(0.9,) * 3)  # 1 s a set-up, 2 s an epoch
+    search, finals = progress.parts_left()
+    assert search == 2 * (12 * 1.0 + 12 * 2.0)
+    assert finals == 2 * (3 + 3) * 2 * (1.0 + 9 * 2.0)
+    settled = dataclasses.replace(progress.experiment, most_iterations=3)
+    search, finals = dataclasses.replace(progress, experiment=settled).parts_left()
+    assert (search, finals) == (0.0, 2 * 3 * 2 * (1.0 + 9 * 2.0))
