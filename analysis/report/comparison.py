@@ -200,8 +200,7 @@ def budgets(found: Sequence[Findings], scores: pd.DataFrame) -> Section:
     rows = []
     for name in _BUDGET:
         values = [getattr(one.run.experiment, name) for one in found]
-        shown = [formatting.NOTHING if value is None else f"{value:,}" for value in values]
-        rows.append([name.replace("_", " "), *shown])
+        rows.append([name.replace("_", " "), *map(_shown, values)])
     rows.append(["seed", *(str(one.run.experiment.seed) for one in found)])
     rows.append(["trials", *(f"{len(one.run.trials):,}" for one in found)])
     rows.append(["epochs searched", *(f"{len(one.run.epochs):,}" for one in found)])
@@ -219,6 +218,13 @@ def budgets(found: Sequence[Findings], scores: pd.DataFrame) -> Section:
     )
     table = Table("budgets", ["what", *labels(found)], rows)
     return Section("budgets", "What each run had to spend", prose, [table])
+
+
+def _shown(value: int | str | None) -> str:
+    """A number, a word, or that there is none."""
+    if value is None:
+        return formatting.NOTHING
+    return value if isinstance(value, str) else f"{value:,}"
 
 
 SECTIONS: Sequence[Callable[[Sequence[Findings], pd.DataFrame], Section | None]] = (
