@@ -111,18 +111,20 @@ class PlainDisplay(Display):
     def trial_finished(self, row: TrialRow) -> None:
         """Prints how it ended."""
         super().trial_finished(row)
-        text = trial_line(self.progress, row)
-        seconds, _ = self.progress.time_left(time.monotonic())
-        if row.status == "completed" and seconds is not None:
-            text += f", {in_words(seconds)} left"
-        self.note(text)
+        self.note(trial_line(self.progress, row) + self._left(row.status == "completed"))
 
     def final_finished(
         self, strategy: str, number: int, test_accuracy: float | None, message: str | None
     ) -> None:
         """Prints the result."""
         super().final_finished(strategy, number, test_accuracy, message)
-        self.note(final_line(self.progress, strategy, number, test_accuracy, message))
+        text = final_line(self.progress, strategy, number, test_accuracy, message)
+        self.note(text + self._left(test_accuracy is not None))
+
+    def _left(self, said: bool) -> str:
+        """How long it still takes, behind what did not fail."""
+        seconds, _ = self.progress.time_left(time.monotonic())
+        return f", {in_words(seconds)} left" if said and seconds is not None else ""
 
     def note(self, text: str) -> None:
         """Prints a line, whatever the file's encoding can hold; Rich flushes it."""
