@@ -77,7 +77,8 @@ def by_budget(
         note: tells the user one thing that matters.
     """
     free = automatic(options) | (set() if options.train_limit else {"train_limit"})
-    note(f"choosing what fits into {experiment.budget:g} minutes")
+    minutes = f"{experiment.budget:g} minute{'s' if experiment.budget != 1 else ''}"
+    note(f"choosing what fits into {minutes}")
     plan, seconds = plan_by_budget(experiment, free, dataset, workers, ends)
     note(plan_in_words(plan, seconds))
     return plan
