@@ -18,14 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.curves import Curves
-from benchmarks.replay import FIVE, the_world
+from benchmarks.replay import FIVE, POINT, the_world
 from benchmarks.simulated import World
 from search.hyperband import brackets
 from search.hyperband.brackets import Rung
 from search.plan import SEARCHES
 
 Plan = Mapping[int, tuple[Rung, ...]]
-POINT = 0.01
 FACTOR = 3
 
 

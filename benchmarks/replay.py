@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import collections
-import dataclasses
 import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +28,7 @@ from benchmarks import simulated
 from benchmarks.curves import load
 from benchmarks.simulated import Seen, Start, World, arm_errors, regrets
 from search.dispatch import dispatch
+from search.epochs import STEPS
 from search.experiment import Experiment
 from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import TrialKey
@@ -38,7 +38,7 @@ from search.workers.protocol import Job
 
 FIVE = ("lines", "cnn_lines", "line_cnn", "sweeps", "cnn_control")
 SHAPES = {"digits": (8, 8, 1), "fashion_mnist": (28, 28, 1)}
-HALF_A_POINT = 0.005
+HALF_A_POINT, POINT = 0.005, 0.01
 
 
 class SimulatedWorkers:
@@ -177,8 +177,8 @@ def searched(
 def plan_of(epochs: int) -> dict[str, Any]:
     """Returns the plan of a search as `auto` has it, where a full training has so many epochs."""
     free = ("min_epochs", "configurations")
-    asked = dataclasses.replace(Experiment("curves", FIVE, max_epochs=epochs), batch_size=64)
-    plan = planned(asked, free, images=64 * 1500 // epochs, pixels=1)
+    asked = Experiment("curves", FIVE, max_epochs=epochs)
+    plan = planned(asked, free, images=asked.batch_size * STEPS // epochs, pixels=1)
     return {"min_epochs": plan.min_epochs, "configurations": plan.in_one_bracket}
 
 
@@ -338,7 +338,7 @@ def named_right(record: Path, seed: int) -> bool:
         place = world.nearest(strategy, oracle.values(key))
         worth[strategy].append(float(world.truth(strategy)[place]))
     named = max(worth, key=lambda name: sum(worth[name]) / len(worth[name]))
-    return float(world.truth(named).max()) >= world.best - 0.01
+    return float(world.truth(named).max()) >= world.best - POINT
 
 
 def main() -> None:

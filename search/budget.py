@@ -34,7 +34,7 @@ from search.epochs import A_PIXEL, MULTIPLY_ADDS
 from search.experiment import Experiment, ExperimentError
 from search.forecast import FORWARD, LARGER, effort
 from search.hyperband import brackets
-from search.plan import FINAL_SEEDS, planned
+from search.plan import FINAL_SEEDS, bracket_arguments, planned
 
 MARGIN = 0.85
 """Of the budget a plan is chosen for: what it takes is not known to a tenth, and a plan that is cut
@@ -44,10 +44,10 @@ PASSES = 9
 """A full training takes each image so often, at least, or makes some 1,500 steps."""
 
 SEARCHES = ((5, 10), (5, 5), (4, 4), (3, 6), (3, 3), (2, 2), (1, 1))
-"""Of each strategy: so many, and at most so many while it may be the best."""
+"""Of each strategy: so many, and at most so many while it may be the best; the most first."""
 
 CONFIGURATIONS = (27, 18, 12, 9, 6, 3)
-"""Of each search."""
+"""Of each search, the most first."""
 
 LATER = 0.7
 """The share of the strategies that are searched further after a look, about."""
@@ -140,12 +140,7 @@ def work_of(experiment: Experiment) -> tuple[int, int, int]:
     >>> work_of(Experiment("digits", ("lines",), max_epochs=9, configurations=9))
     (9, 13, 21)
     """
-    return _work(
-        experiment.max_epochs,
-        experiment.factor,
-        experiment.min_epochs,
-        experiment.in_one_bracket,
-    )
+    return _work(*bracket_arguments(experiment))
 
 
 @functools.cache  # a hundred thousand plans are weighed
@@ -192,19 +187,17 @@ def given_up(experiment: Experiment, data: Data) -> float:
     limit = dearest_of(data)
     smaller = 0.0 if most is None else 0.3 + 0.5 * max(0.0, math.log2(limit / most))
     searches = max(experiment.iterations, experiment.most_iterations)
-    most = max(searches for _, searches in SEARCHES)
     return (
         1.5 * halvings
         + 2.0 * shortened
         + 0.1 * cut
         + max(0.0, missed(tried) - missed(CONFIGURATIONS[0]))
-        + max(0.0, uncertain(searches) - uncertain(most))
+        + max(0.0, uncertain(searches) - uncertain(SEARCHES[0][1]))
         + (0.2 if experiment.final_seeds < FINAL_SEEDS else 0.0)
         + smaller
     )
 
 
-@functools.cache
 def missed(configurations: int) -> float:
     """Returns how far the best of so many is behind the best there is, in points, about.
 

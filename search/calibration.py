@@ -174,8 +174,10 @@ def by_half_of_it(
         ahead: with what was calibrated.
         seconds: that the plan is expected to take.
     """
+    if seconds < 2 * SHORTEST:
+        return None
     known = measured(experiment, dataset, oracle, ahead)
-    if known is None or seconds < 2 * SHORTEST:
+    if known is None:
         return None
     budget = round(seconds / 120)
     asked = dataclasses.replace(experiment, budget=budget)

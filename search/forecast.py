@@ -51,7 +51,7 @@ def remaining(planned: Mapping[str, Plan], done: Mapping[str, Tally]) -> dict[st
     """Returns what is left of the plan, by strategy; a failed trial has used up its share."""
     left = dict(planned)
     for name, tally in done.items():
-        trials, epochs = left.get(name, Plan(0, 0))
+        trials, epochs = left.get(name, NO_WORK)
         left[name] = Plan(max(0, trials - tally.trials), max(0, epochs - tally.epochs))
     return left
 

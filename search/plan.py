@@ -135,12 +135,17 @@ def brackets_of(experiment: Experiment) -> dict[int, tuple[brackets.Rung, ...]]:
     >>> [rungs[0].size for rungs in brackets_of(Experiment("digits", ("lines",))).values()]
     [9, 5, 3]
     """
-    return brackets.plan(
-        experiment.max_epochs,
-        experiment.factor,
-        experiment.min_epochs,
-        experiment.in_one_bracket,
-    )
+    return brackets.plan(*bracket_arguments(experiment))
+
+
+def bracket_arguments(experiment: Experiment) -> tuple[int, int, int, int | None]:
+    """Returns what `brackets.plan` takes of an experiment.
+
+    >>> bracket_arguments(Experiment("digits", ("lines",), configurations=12))
+    (9, 3, 1, 12)
+    """
+    only = experiment.in_one_bracket
+    return experiment.max_epochs, experiment.factor, experiment.min_epochs, only
 
 
 def check_plan(experiment: Experiment, unknown: Collection[str] = ()) -> None:
@@ -200,9 +205,9 @@ def extended(experiment: Experiment, given: Mapping[str, Any]) -> Experiment:
             "name them, too"
         )
     less: dict[str, tuple[float, float]] = {
-        "final_epochs": (experiment.epochs_of_finals, larger.epochs_of_finals)
+        "final_epochs": (experiment.epochs_of_finals, larger.epochs_of_finals),
+        "budget": (experiment.budget or 0, larger.budget or 0),
     }
-    less["budget"] = experiment.budget or 0, larger.budget or 0
     for name in ("iterations", "most_iterations", "max_epochs", "final_seeds"):
         less[name] = getattr(experiment, name), getattr(larger, name)
     for name, (before, now) in less.items():

@@ -115,7 +115,7 @@ def test_what_half_the_time_would_give_up_is_said():
 
 @pytest.mark.parametrize(("minutes", "searches"), [(0.1, 2), (2, 2), (30, 6), (600, 10)])
 def test_a_larger_budget_adds_searches_and_takes_none(minutes, searches):
-    """The run's trials tell what they take: here of half a second's set-up and epoch each."""
+    """The run's trials tell what they take: here of five seconds a set-up and an epoch each."""
     dataset = data()
     asked_for = asked(iterations=2, most_iterations=2, budget=minutes)
     oracle = make_oracle(asked_for, dataset)
