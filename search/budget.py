@@ -69,6 +69,7 @@ class Data:
 
     learnt: int
     validated: int
+    tested: int
     pixels: int
     classes: int
     own_validation: bool
@@ -128,7 +129,8 @@ def seconds_of(experiment: Experiment, data: Data, measured: Measured) -> float:
     setup = sum(measured.setup.values())
     image = measured.image(experiment.batch_size, experiment.max_multiply_adds)
     search = trials * setup + epochs * of_trial * image
-    final = setup + experiment.epochs_of_finals * of_final * image * LARGER
+    images = experiment.epochs_of_finals * of_final + FORWARD * data.tested
+    final = setup + images * image * LARGER
     seconds = search + experiment.final_seeds * final
     searches = rounds_of(experiment) * seconds / measured.workers
     return searches + measured.afterwards(learnt + validated)

@@ -18,7 +18,7 @@ from search.costs import multiply_adds
 from search.data.datasets import Dataset, drawn
 from search.dispatch import dispatch
 from search.experiment import Experiment, ExperimentError
-from search.forecast import Outlook, effort, pace_of
+from search.forecast import FORWARD, Outlook, effort, pace_of
 from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import TrialKey
 from search.plan import instead, planned
@@ -76,11 +76,12 @@ def outlook(
     calibrated = () if known or few else calibrate(experiment, dataset, oracle, workers, count)
     count()
     learnt, held = len(dataset.train.y), len(dataset.validation.y)
+    of_final = experiment.images_of_epoch(learnt + held)
     return Outlook(
         typical=found["typical"],
         calibrated=calibrated,
-        longer=experiment.images_of_epoch(learnt + held)
-        / images_of_trial(experiment, learnt, held),
+        longer=of_final / images_of_trial(experiment, learnt, held),
+        tested=FORWARD * dataset.test_count / of_final,
         afterwards=afterwards(dataset, learnt + held),
         workers=workers.present,
     )
@@ -196,6 +197,7 @@ def size_of(dataset: Dataset) -> Data:
     return Data(
         learnt=len(dataset.train.y),
         validated=len(dataset.validation.y),
+        tested=dataset.test_count,
         pixels=height * width,
         classes=len(dataset.class_names),
         own_validation=dataset.own_validation,
@@ -259,7 +261,7 @@ def calibrate(
     train = drawn(dataset.train, IMAGES, seed=0)
     workers.open({"train": train, "validation": drawn(dataset.validation, IMAGES // 4, seed=0)})
     waiting = {f"calibration of {arm}": first_trial(oracle, dataset, arm) for arm in oracle.arms}
-    rows, under_way = [], dict[str, TrialRow]()
+    rows, under_way = [], dict[str, tuple[TrialRow, float]]()
     until = time.monotonic() + SECONDS
     steps = [
         steps_of_epoch(len(images.y), experiment.batch_size, experiment.steps_per_epoch)
@@ -268,7 +270,8 @@ def calibrate(
 
     def next_job(idle: Sequence[str]) -> tuple[Job, str]:
         name = next(iter(waiting))
-        row = under_way[name] = waiting.pop(name)
+        row = waiting.pop(name)
+        under_way[name] = row, time.monotonic()
         spec = dataclasses.replace(
             make_spec(experiment, dataset, row), trial_id=name, last_epoch=1, keep=False, split=None
         )
@@ -276,14 +279,15 @@ def calibrate(
 
     def on_result(result: TrialResult) -> None:
         if result.columns["status"] == "completed":
+            row, began = under_way[result.trial_id]
             took = sum(epoch["seconds"] for epoch in result.epochs)
             measured = {
                 **result.columns,
                 "train_seconds": took * steps[0] / steps[1],
-                "setup_seconds": result.setup_seconds,
+                "setup_seconds": time.monotonic() - began - took,
                 "worker": result.worker,
             }
-            rows.append(dataclasses.replace(under_way[result.trial_id], **measured))
+            rows.append(dataclasses.replace(row, **measured))
 
     dispatch(
         workers,

@@ -107,6 +107,7 @@ class Outlook(NamedTuple):
         typical: strategy to the effort of its average configuration.
         calibrated: what was trained to measure the pace, and counts for nothing else.
         longer: how many times longer than a trial's a final's epoch is.
+        tested: as how many of its epochs the test of a final takes.
         afterwards: seconds from the last final to the end.
         workers: how many there are.
     """
@@ -114,6 +115,7 @@ class Outlook(NamedTuple):
     typical: Mapping[str, float]
     calibrated: tuple[TrialRow, ...] = ()
     longer: float = 1.0
+    tested: float = 0.0
     afterwards: float = 0.0
     workers: int = 1
 
@@ -152,13 +154,6 @@ def pace_of(
         {name: each.seconds / epochs(name, each) for name, each in timed.items()},
         typical,
     )
-
-
-def relative_effort(row: TrialRow, typical: Mapping[str, float], batch_size: int) -> float:
-    """Returns how many times the effort of its strategy's average a configuration takes."""
-    if row.multiply_adds is None or row.strategy not in typical:
-        return 1.0
-    return effort(row.multiply_adds, batch_size) / typical[row.strategy]
 
 
 def side_by_side(seconds: Iterable[float], workers: int) -> float:

@@ -25,7 +25,7 @@ class Tally(NamedTuple):
         counted_epochs: those of them whose multiply-adds are known.
         multiply_adds: for one image in each of those epochs.
         setups: set-ups whose seconds are known.
-        setup_seconds: what those took.
+        setup_seconds: what those took, with all else of a trial that is no epoch.
     """
 
     trials: int = 0
@@ -61,8 +61,20 @@ def tally_of(row: TrialRow) -> Tally:
             work = row.epochs * row.multiply_adds
             tally = tally._replace(counted_epochs=row.epochs, multiply_adds=work)
     if row.setup_seconds is not None:
-        tally = tally._replace(setups=1, setup_seconds=row.setup_seconds)
+        tally = tally._replace(setups=1, setup_seconds=besides_epochs(row))
     return tally
+
+
+def besides_epochs(row: TrialRow) -> float:
+    """Returns the seconds of a trial that went into no epoch: mostly its set-up.
+
+    Its way to the worker and back and what is cleared away after it are a tenth of a short trial.
+    """
+    known = row.setup_seconds or 0.0
+    if row.started is None or row.finished is None or row.retries:
+        return known
+    # Of a trial that went on after a kill, the epochs before it are not in between.
+    return max(known, row.finished - row.started - (row.train_seconds or 0.0))
 
 
 def tallies(rows: Iterable[TrialRow]) -> dict[str, Tally]:

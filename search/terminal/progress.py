@@ -21,7 +21,6 @@ from search.forecast import (
     Pace,
     Plan,
     pace_of,
-    relative_effort,
     remaining,
     side_by_side,
 )
@@ -55,6 +54,10 @@ class Running:
         return Tally(trials=1, epochs=epochs, timed_epochs=epochs, seconds=self.seconds)
 
 
+Finalist = tuple[str, int]
+"""Whose it is: the strategy, and the iteration."""
+
+
 class Final(NamedTuple):
     """A finalist being trained: the how-manieth of its strategy, its seed, and its epochs."""
 
@@ -78,7 +81,7 @@ class Progress:
         workers: the most trials seen at once.
         training: finalists being trained, by the name of their training.
         finals: test accuracy by (strategy, number); None for a failed one.
-        final_epochs: strategy to how many epochs of its finals have ended, and in how many seconds.
+        final_epochs: finalist to how many epochs of its finals have ended, and in how many seconds.
         ended: whether the display was closed.
         outlook: what else the time that is left follows from.
         ends: when the run has to end, on the same clock; infinity without a budget.
@@ -93,7 +96,7 @@ class Progress:
     workers: int = 1
     training: Mapping[str, Final] = dataclasses.field(default_factory=dict)
     finals: Mapping[tuple[str, int], float | None] = dataclasses.field(default_factory=dict)
-    final_epochs: Mapping[str, tuple[int, float]] = dataclasses.field(default_factory=dict)
+    final_epochs: Mapping[Finalist, tuple[int, float]] = dataclasses.field(default_factory=dict)
     ended: bool = False
     outlook: Outlook = UNKNOWN
     ends: float = math.inf
@@ -108,12 +111,13 @@ class Progress:
         """Returns the progress after one more epoch of a trial, or of a finalist."""
         if trial_id in self.training:
             final = self.training[trial_id]._replace(epoch=epoch["epoch"])
-            count, seconds = self.final_epochs.get(final.strategy, (0, 0.0))
+            whose = self._finalist(final)
+            count, seconds = self.final_epochs.get(whose, (0, 0.0))
             measured = count + 1, seconds + epoch["seconds"]
             return dataclasses.replace(
                 self,
                 training={**self.training, trial_id: final},
-                final_epochs={**self.final_epochs, final.strategy: measured},
+                final_epochs={**self.final_epochs, whose: measured},
             )
         if trial_id not in self.running:  # a worker's last epochs may arrive after its result
             return self
@@ -207,21 +211,30 @@ class Progress:
         begun = 1 + max(self.arm(strategy).searches, default=-1)
         return max(self.experiment.iterations, begun)
 
+    def _finalist(self, final: Final) -> Finalist:
+        """Whose training it is."""
+        return final.strategy, (final.number - 1) // self.experiment.final_seeds
+
     def finals_of(self, strategy: str) -> int:
         """Returns how many finals a strategy has, if each of its searches sends a finalist."""
         return self.experiment.final_seeds * self.searches(strategy)
 
-    def finals_left(self) -> dict[str, Plan]:
-        """Returns the finals still to train; a strategy whose every trial failed has none."""
+    def finals_left(self) -> dict[Finalist, int]:
+        """Returns how many finals each finalist still has; where every trial failed there is none.
+
+        Those of further searches are not counted.
+        """
         left = {}
-        for strategy in self.planned:
+        for strategy, plan in self.planned.items():
             arm = self.arm(strategy)
-            over = self.in_finals or 0 < self.planned[strategy].trials <= arm.tally.trials
-            searches = len(arm.finalists) if over else self.searches(strategy)
-            done = sum(name == strategy for name, _ in self.finals)
-            count = self.experiment.final_seeds * searches - done
-            if count > 0:
-                left[strategy] = Plan(count, count * self.experiment.epochs_of_finals)
+            over = self.in_finals or 0 < plan.trials <= arm.tally.trials
+            for iteration in sorted(arm.finalists) if over else range(self.searches(strategy)):
+                numbers = map(
+                    self.experiment.final_number, self.experiment.final_seeds_of(iteration)
+                )
+                left[strategy, iteration] = sum(
+                    (strategy, number) not in self.finals for number in numbers
+                )
         return left
 
     @functools.cached_property
@@ -258,14 +271,14 @@ class Progress:
         left = {} if self.in_finals else remaining(self.planned, self.done)
         finals_left = self.finals_left()
         for name, more in self.further.items():
-            searches = self.planned[name].share(more / self.searches(name))
-            count = more * self.experiment.final_seeds
-            trained = Plan(count, count * self.experiment.epochs_of_finals)
+            so_far = self.searches(name)
+            searches = self.planned[name].share(more / so_far)
             left[name] = left.get(name, NO_WORK).plus(searches)
-            finals_left[name] = finals_left.get(name, NO_WORK).plus(trained)
+            for iteration in range(so_far, so_far + more):
+                finals_left[name, iteration] = self.experiment.final_seeds
         if pace is None:
-            work = (*left.values(), *finals_left.values())
-            return None if any(plan.trials for plan in work) else (0.0, 0.0)
+            any_left = any(plan.trials for plan in left.values()) or any(finals_left.values())
+            return None if any_left else (0.0, 0.0)
         search = sum(pace.seconds(name, plan) for name, plan in left.items()) / self.workers
         finals = side_by_side(self._finals(pace, finals_left), self.workers)
         return search, finals + (self.outlook.afterwards if finals else 0.0)
@@ -283,12 +296,8 @@ class Progress:
         pace = self.pace
         if pace is None:
             return self.outlook.afterwards
-        epochs = self.experiment.epochs_of_finals
-        seconds = []
-        for name, arm in self.arms.items():
-            each = pace.setup_of(name) + epochs * self._final_epoch(pace, name)
-            seconds += [each] * (self.experiment.final_seeds * len(arm.finalists))
-        return side_by_side(seconds, self.workers) + self.outlook.afterwards
+        begun = dict.fromkeys(self.finalists, self.experiment.final_seeds)
+        return side_by_side(self._finals(pace, begun), self.workers) + self.outlook.afterwards
 
     def seconds_under_way(self) -> float:
         """Returns the seconds until the last of the trials that run has ended."""
@@ -303,30 +312,36 @@ class Progress:
             default=0.0,
         )
 
-    def _finals(self, pace: Pace, left: Mapping[str, Plan]) -> list[float]:
+    def _finals(self, pace: Pace, left: Mapping[Finalist, int]) -> list[float]:
         """The seconds that each final still takes."""
-        epochs = self.experiment.epochs_of_finals
+        epochs = self.experiment.epochs_of_finals + self.outlook.tested
         begun = [final for final in self.training.values() if final.epoch]
+        measured = sum(seconds for _, seconds in self.final_epochs.values())
+        expected = sum(
+            count * self._final_epoch(pace, finalist)
+            for finalist, (count, _) in self.final_epochs.items()
+        )
+        slower = measured / expected if expected else 1.0
         seconds = []
-        for strategy, plan in left.items():
-            setup, each = pace.setup_of(strategy), self._final_epoch(pace, strategy)
-            mine = [final for final in begun if final.strategy == strategy][: plan.trials]
+        for finalist, count in left.items():
+            if finalist in self.final_epochs:
+                ended, took = self.final_epochs[finalist]
+                each = took / ended
+            else:
+                each = slower * self._final_epoch(pace, finalist)
+            mine = [final for final in begun if self._finalist(final) == finalist][:count]
             seconds += [(epochs - final.epoch) * each for final in mine]
-            seconds += [setup + epochs * each] * (plan.trials - len(mine))
+            seconds += [pace.setup_of(finalist[0]) + epochs * each] * (count - len(mine))
         return seconds
 
-    def _final_epoch(self, pace: Pace, strategy: str) -> float:
-        """The seconds of an epoch of a strategy's finals: as measured, or as its finalists say."""
-        if strategy in self.final_epochs:
-            count, seconds = self.final_epochs[strategy]
-            return seconds / count
-        chosen = [
-            relative_effort(row, self.outlook.typical, self.experiment.batch_size)
-            for row in self.arm(strategy).finalists.values()
-        ]
-        unknown = LARGER if strategy in self.outlook.typical else 1.0
-        chosen += [unknown] * (self.searches(strategy) - len(chosen))
-        return self.outlook.longer * pace.epoch_of(strategy) * sum(chosen) / len(chosen)
+    def _final_epoch(self, pace: Pace, finalist: Finalist) -> float:
+        """The seconds of an epoch of a finalist: by its trial, else by those of its strategy."""
+        strategy, iteration = finalist
+        chosen = self.arm(strategy).finalists.get(iteration)
+        if chosen is not None and chosen.train_seconds is not None:
+            return self.outlook.longer * chosen.train_seconds / chosen.epochs
+        larger = LARGER if strategy in self.outlook.typical else 1.0
+        return self.outlook.longer * larger * pace.epoch_of(strategy)
 
 
 @functools.lru_cache(maxsize=16)  # the screen asks after every epoch, and a search ends seldom

@@ -172,7 +172,7 @@ def overall(progress: Progress) -> Table:
 def count_finals(progress: Progress) -> tuple[int, int]:
     """Returns how many finals have ended, and how many there will be."""
     done = len(progress.finals)
-    return done, done + sum(plan.trials for plan in progress.finals_left().values())
+    return done, done + sum(progress.finals_left().values())
 
 
 def finals_in_words(progress: Progress) -> str:

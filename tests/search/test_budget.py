@@ -12,8 +12,8 @@ FREE = frozenset(
     {"batch_size", "steps_per_epoch", "max_epochs", "min_epochs", "final_epochs", "train_limit"}
     | {"iterations", "most_iterations", "final_seeds", "max_multiply_adds", "configurations"}
 )
-DIGITS = Data(learnt=1150, validated=288, pixels=64, classes=10, own_validation=False)
-CIFAR = Data(learnt=45_000, validated=5000, pixels=1024, classes=10, own_validation=False)
+DIGITS = Data(1150, 288, tested=359, pixels=64, classes=10, own_validation=False)
+CIFAR = Data(45_000, 5000, tested=10_000, pixels=1024, classes=10, own_validation=False)
 
 
 def measured(pace=1.0, workers=2):

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from search.forecast import Pace, Plan, effort, pace_of, relative_effort, remaining, side_by_side
+from search.forecast import Pace, Plan, effort, pace_of, remaining, side_by_side
 from search.tally import tallies
 from tests.support.progress import PLAN, STRATEGIES, completed, failed, trial
 
@@ -64,7 +64,6 @@ def test_small_configurations_first_do_not_hide_what_the_average_costs():
         rows = [sized(int(a_second * each - effort(0, 64)), each) for each in factors]
         pace = pace_of(tallies(rows), typical, 64)
         assert pace.epoch_of("lines") == pytest.approx(5.0, rel=1e-4)
-        assert relative_effort(rows[0], typical, 64) == pytest.approx(factors[0] / 5, rel=1e-4)
 
 
 def test_a_strategy_that_was_not_measured_takes_what_its_effort_says():

@@ -19,6 +19,15 @@ def test_what_a_trial_counts():
     assert tally_of(counted) == Tally(trials=1, epochs=2, **known, **more)
 
 
+def test_all_that_is_no_epoch_counts_as_set_up():
+    row = completed(trial(last=2), train_seconds=4.0, setup_seconds=1.0)
+    timed = dataclasses.replace(row, started=100.0, finished=105.5)
+    assert tally_of(timed).setup_seconds == 1.5
+    # Neither the epochs before a kill nor what a lost worker had done are told apart from it.
+    assert tally_of(dataclasses.replace(timed, started=104.0)).setup_seconds == 1.0
+    assert tally_of(dataclasses.replace(timed, started=50.0, retries=1)).setup_seconds == 1.0
+
+
 def test_a_failed_one_has_used_up_its_share_and_says_nothing_of_the_pace():
     row = dataclasses.replace(completed(failed(trial(last=3))), status="failed")
     assert tally_of(row) == Tally(trials=1, failed=1, epochs=3)

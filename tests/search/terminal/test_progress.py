@@ -149,6 +149,27 @@ def test_finals_are_part_of_the_time_left():
     assert slower.time_left(14.0) == (8 * 3.0 + 5 * 3.0, False)
 
 
+def test_a_final_takes_what_its_own_trial_took_by_the_pace_of_the_finals_so_far():
+    """Of two searches of a strategy, whose finalists are of different size."""
+    asked = Experiment("digits", ("lines",), iterations=2, final_seeds=1, max_epochs=9)
+    progress = Progress(asked, {"lines": Plan(2, 2)})
+    for iteration, seconds in enumerate((1.0, 5.0)):
+        row = dataclasses.replace(trial(trial_id=f"lines-{iteration}"), iteration=iteration)
+        ended = completed(row, train_seconds=seconds, setup_seconds=0.0)
+        progress = progress.trial_finished(ended)
+    assert progress.parts_left() == (0.0, 9 * 1.0 + 9 * 5.0)
+    begun = progress.final_started("first", Final("lines", 2, 1))
+    begun = begun.epoch_finished("first", {"epoch": 1, "seconds": 10.0})  # twice as slow
+    assert begun.parts_left() == (0.0, 8 * 10.0 + 9 * 2.0)
+
+
+def test_the_test_of_a_final_is_part_of_it():
+    progress = Progress(Experiment("digits", ("lines",), final_seeds=1), {"lines": Plan(1, 1)})
+    progress = progress.trial_finished(completed(trial(), train_seconds=2.0, setup_seconds=1.0))
+    known = dataclasses.replace(progress, outlook=Outlook({}, tested=0.5))
+    assert known.parts_left() == (0.0, 1.0 + (9 + 0.5) * 2.0)
+
+
 def test_what_was_measured_beforehand_counts_for_the_pace_alone():
     progress = Progress(Experiment("digits", ("lines",), final_seeds=1), {"lines": Plan(3, 3)})
     measured = completed(trial(trial_id="before"), train_seconds=2.0, setup_seconds=1.0)
