@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import time
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -21,6 +22,10 @@ from search.workers.protocol import Job
 from spaces.runtime_patches import keep_what_is_loaded
 from spaces.training.state import on_device
 
+CLEARING = 0.02
+"""Of the time, what it may take to look for what trainings have left. After each of short trials it
+is a tenth, and Python's own collections, which come as objects are made, keep up without."""
+
 
 class WorkerState:
     """Where one worker trains; the same in the driver's process and on another machine.
@@ -35,6 +40,7 @@ class WorkerState:
         self.images: dict[str, Images] = {}
         self.cached: dict[str, CachedModel] = {}
         self._drawn: tuple[int, tuple[Images, Images]] | None = None  # the last split
+        self._clear_at = 0.0
         keep_what_is_loaded()
 
     def receive(self, images: Mapping[str, Images]) -> None:
@@ -86,7 +92,15 @@ class WorkerState:
         else:
             train, validation = self._split(spec.split)
             result = run_trial(spec, train, validation, job.model, on_epoch, self.cached, check)
-        gc.collect()  # what the training has left
+        self._clear()
         return dataclasses.replace(
             result, worker=worker_name(), memory_bytes=psutil.Process().memory_info().rss
         )
+
+    def _clear(self) -> None:
+        """Frees what trainings have left, where it is time to."""
+        began = time.monotonic()
+        if began >= self._clear_at:
+            gc.collect()
+            ended = time.monotonic()
+            self._clear_at = ended + (ended - began) / CLEARING
