@@ -42,7 +42,8 @@ try:
         print_anything,
         start_backend,
     )
-    from search.experiment import Execution, ExperimentError
+    from search.execution import Execution
+    from search.experiment import ExperimentError
     from search.options import automatic, execution_of, make_parser, others
     from search.wording import escaped
     from search.workers.choice import make_workers, plan_workers, planned_devices

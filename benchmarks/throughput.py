@@ -120,7 +120,8 @@ def scanline(options: argparse.Namespace, workers: int) -> None:
     """Searches, and leaves the list of trials behind, or compares it with the one that is there."""
     from search.devices import find_devices
     from search.environment import start_backend
-    from search.experiment import Execution, Experiment
+    from search.execution import Execution
+    from search.experiment import Experiment
     from search.workers.choice import make_workers, plan_workers
     from search.workers.forkserver import begin_imports
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from search import looks
 from search.epochs import full_training
+from search.fields import option
 from search.metric import ACCURACY, Metric
 from search.validation import (
     Count,
@@ -29,35 +30,6 @@ class ExperimentError(Exception):
 
     A trial that cannot work is no such error: it becomes a row with status `failed`.
     """
-
-
-@dataclasses.dataclass(frozen=True)
-class Option:
-    """How a field is set on the command line; `search.options` makes its option of it.
-
-    Attributes:
-        kind: what its value is: a key of `search.options.KINDS`.
-        help: what it does; its default is added where it has one.
-        metavar: how the value is called in the help.
-        auto: whether the command line leaves it to the data (`search.plan`) unless it is given.
-    """
-
-    kind: str
-    help: str
-    metavar: str | None = None
-    auto: bool = False
-
-
-def _option(
-    kind: str,
-    help: str,
-    default: Any = None,
-    metavar: str | None = None,
-    auto: bool = False,
-) -> Any:
-    """A field with a default that is an option of the command line."""
-    option = Option(kind, help, metavar, auto)
-    return dataclasses.field(default=default, metadata={"option": option})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,18 +89,16 @@ class Experiment:
 
     dataset: Text
     strategies: Texts
-    data_dir: Text | None = _option("text", "look for DIR/<dataset>.npz first", metavar="DIR")
-    image_size: tuple[Side, Side] | None = _option(
-        "size", "resize a folder's images", metavar="HxW"
-    )
-    skip_broken: bool = _option("flag", "leave out images of a folder that cannot be read", False)
-    train_limit: Count | None = _option(
+    data_dir: Text | None = option("text", "look for DIR/<dataset>.npz first", metavar="DIR")
+    image_size: tuple[Side, Side] | None = option("size", "resize a folder's images", metavar="HxW")
+    skip_broken: bool = option("flag", "leave out images of a folder that cannot be read", False)
+    train_limit: Count | None = option(
         "count", "use N of the training images, stratified", metavar="N"
     )
-    mirror: bool | None = _option(
+    mirror: bool | None = option(
         "yes_or_no", "whether a mirror image keeps its class, so that flips may be tried"
     )
-    max_epochs: Count = _option(
+    max_epochs: Count = option(
         "count_or_auto",
         "epochs of the longest trials; auto: some 1,500 steps, 9 to 81 epochs, fewer where they "
         "would take too long",
@@ -136,7 +106,7 @@ class Experiment:
         metavar="N|auto",
         auto=True,
     )
-    min_epochs: Count = _option(
+    min_epochs: Count = option(
         "count_or_auto",
         "epochs of the shortest trials; auto: the most, divided by the factor three times, or once "
         "where trainings are costly",
@@ -144,8 +114,8 @@ class Experiment:
         metavar="N|auto",
         auto=True,
     )
-    factor: Factor = _option("count", "Hyperband's reduction factor", 3, metavar="N")
-    configurations: Count | Literal["hyperband"] = _option(
+    factor: Factor = option("count", "Hyperband's reduction factor", 3, metavar="N")
+    configurations: Count | Literal["hyperband"] = option(
         "configurations",
         "how many each search starts with, of which the best go on; auto: 27, or 9 where trainings "
         "are costly; hyperband: those of all its brackets",
@@ -153,7 +123,7 @@ class Experiment:
         metavar="N|hyperband|auto",
         auto=True,
     )
-    iterations: Count = _option(
+    iterations: Count = option(
         "count_or_auto",
         "independent searches of each strategy: a verdict on strategies needs several; auto: 5, or "
         "3 where trainings are costly",
@@ -161,7 +131,7 @@ class Experiment:
         metavar="N|auto",
         auto=True,
     )
-    most_iterations: Count = _option(
+    most_iterations: Count = option(
         "count_or_auto",
         "searches of a strategy that may be the best, while others may be, too; auto: twice "
         "--iterations, or no more where that is one or trainings are costly",
@@ -169,8 +139,8 @@ class Experiment:
         metavar="N|auto",
         auto=True,
     )
-    seed: Number = _option("count", "everything random follows from it", 0, metavar="N")
-    final_seeds: Number = _option(
+    seed: Number = option("count", "everything random follows from it", 0, metavar="N")
+    final_seeds: Number = option(
         "count_or_auto",
         "how often each finalist is retrained; auto: 2, or 1 where trainings are costly, or 3 "
         "where there are fewer than three searches",
@@ -178,34 +148,34 @@ class Experiment:
         metavar="N|auto",
         auto=True,
     )
-    final_epochs: Count | None = _option(
+    final_epochs: Count | None = option(
         "count_or_auto",
         "epochs of the finals; auto: as the longest trials, or more where those were cut short",
         metavar="N|auto",
         auto=True,
     )
-    batch_size: Count = _option(
+    batch_size: Count = option(
         "count_or_auto",
         "images a step; auto: 64, or 32 or 16 where steps would be few",
         64,
         metavar="N|auto",
         auto=True,
     )
-    steps_per_epoch: Count | None = _option(
+    steps_per_epoch: Count | None = option(
         "count_or_auto",
         "steps of an epoch, which then is a part of a pass over the images; auto: a whole pass, or "
         "250 where that has many more",
         metavar="N|auto",
         auto=True,
     )
-    max_multiply_adds: Count | None = _option(
+    max_multiply_adds: Count | None = option(
         "count_or_auto",
         "draw no model that takes more for one image; auto: any number, or 36 million where "
         "trainings are cut short (more for large images)",
         metavar="N|auto",
         auto=True,
     )
-    budget: Positive | None = _option(
+    budget: Positive | None = option(
         "minutes",
         "for everything, report included: the plan is chosen to fit, and what time does not "
         "allow is given up",
@@ -330,65 +300,6 @@ class Experiment:
             if name in found.strategies[:place]:
                 raise ValueError(f"{name} a second time, at experiment.strategies[{place}]")
         return found
-
-
-@dataclasses.dataclass(frozen=True)
-class Execution:
-    """Where and how a run is worked off. No answer follows from it, so a resume may change it.
-
-    Attributes:
-        workers: how many on this machine; None for as many as it has processors, or GPUs.
-        workers_per_gpu: how many share a GPU.
-        cluster: the address of a Dask scheduler whose workers are used instead.
-        shared_dir: a directory that driver and workers all see, through which images and models
-            travel; None for the scheduler.
-        worker_memory: gigabytes that a worker on this machine may hold; None for its share.
-        retries: how often a trial or a final starts again because its worker was lost, before it
-            has failed.
-        trial_timeout: minutes after which a trial or a final has failed; None for any number.
-        checkpoint_every: minutes after which a trial's or a final's model is kept on the way.
-        dashboard: whether Dask's own is served.
-    """
-
-    workers: Count | None = _option(
-        "count_or_auto",
-        "worker processes on this machine; 1 trains in this process (default: auto, one for each "
-        "processor, or for each GPU)",
-        metavar="N|auto",
-    )
-    workers_per_gpu: Count = _option("count", "how many share a GPU", 1, metavar="K")
-    cluster: str | None = _option(
-        "text",
-        "use the workers of a running Dask scheduler, such as tcp://10.0.0.1:8786",
-        metavar="ADDRESS",
-    )
-    shared_dir: str | None = _option(
-        "text",
-        "a directory that all workers see: images and models travel through it "
-        "(default: through the scheduler)",
-        metavar="DIR",
-    )
-    worker_memory: float | None = _option(
-        "gigabytes",
-        "what a worker on this machine may hold (default: its share of the memory)",
-        metavar="GB",
-    )
-    retries: Number = _option(
-        "count",
-        "how often a trial or a final whose worker was lost starts again, before it has failed",
-        2,
-        metavar="N",
-    )
-    trial_timeout: float | None = _option(
-        "minutes", "a trial or a final that takes longer has failed", metavar="MINUTES"
-    )
-    checkpoint_every: float = _option(
-        "minutes",
-        "keep the model of a long trial or final on the way, at the end of an epoch",
-        10.0,
-        metavar="MINUTES",
-    )
-    dashboard: bool = _option("flag", "serve Dask's own dashboard", False)
 
 
 def derive_seed(*parts: object) -> int:

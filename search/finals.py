@@ -15,7 +15,8 @@ from search.baselines import run_baselines
 from search.contenders import contenders
 from search.data.datasets import Dataset, Images
 from search.dispatch import dispatch
-from search.experiment import Execution, Experiment
+from search.execution import Execution
+from search.experiment import Experiment
 from search.ranking import cut_short, finalists, finalists_of_iterations
 from search.report_images import record_mistakes, record_sequences
 from search.rows import FinalRow, TrialRow

@@ -17,7 +17,9 @@ from typing import Any, NoReturn
 
 from msgspec import inspect
 
-from search.experiment import Execution, Experiment, ExperimentError, Option
+from search.execution import Execution
+from search.experiment import Experiment, ExperimentError
+from search.fields import Option
 from search.plan import EXTENDABLE, extended
 from search.wording import did_you_mean, escaped, flag
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from search.data.datasets import Dataset
-from search.experiment import Execution, Experiment, derive_seed
+from search.execution import Execution
+from search.experiment import Experiment, derive_seed
 from search.rows import TrialRow
 from search.store import Store
 from search.training.spec import TrialResult, TrialSpec

@@ -17,7 +17,8 @@ from search.costs import multiply_adds
 from search.data.datasets import Dataset, drawn
 from search.data.splits import MOST_VALIDATED
 from search.dispatch import dispatch
-from search.experiment import Execution, Experiment, ExperimentError, derive_seed
+from search.execution import Execution
+from search.experiment import Experiment, ExperimentError, derive_seed
 from search.hyperband.configurations import NothingAllowedError
 from search.hyperband.oracle import StrategyHyperband
 from search.hyperband.promotion import TrialKey

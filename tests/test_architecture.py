@@ -111,7 +111,8 @@ FLOORS = {
         *("strategies", "training", "cost", "hypermodel", "design", "source"),
     ),
     "search": (
-        *("metric", "wording", "validation", "epochs", "looks", "experiment", "files", "schema"),
+        *("metric", "wording", "validation", "epochs", "looks", "fields", "experiment"),
+        *("execution", "files", "schema"),
         *("rows", "ranking", "saved", "environment", "devices", "store", "contenders"),
         *("tally", "forecast", "data", "hyperband", "training", "workers", "terminal"),
         *(
@@ -507,7 +508,8 @@ def test_the_analysis_needs_neither_backend_nor_workers(module):
     heavy, ours = map(ast.literal_eval, done.stdout.splitlines())
     assert heavy == []
     assert ours == [
-        *("search", "search.epochs", "search.experiment", "search.files", "search.looks"),
+        *("search", "search.epochs", "search.experiment", "search.fields", "search.files"),
+        "search.looks",
         *("search.metric", "search.ranking", "search.rows", "search.saved", "search.schema"),
         *("search.store", "search.validation", "search.wording"),
     ]

@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 import pytest
 
-from search.experiment import Execution
+from search.execution import Execution
 from search.store import Store
 from search.training.trial import run_trial
 from search.workers.choice import make_workers, plan_workers

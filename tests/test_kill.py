@@ -12,7 +12,8 @@ import pytest
 
 from search import finals
 from search.data.datasets import load_dataset
-from search.experiment import Execution, Experiment
+from search.execution import Execution
+from search.experiment import Experiment
 from search.metric import ACCURACY
 from search.ranking import finalists
 from search.store import Store

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import run_search
-from search.experiment import Execution, ExperimentError
+from search.execution import Execution
+from search.experiment import ExperimentError
 from search.workers import choice
 from tests.support import small_run
 from tests.support.images import pictures

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from search.devices import PROCESSOR, PROCESSORS, Devices
 from search.environment import GPUS, NO_GPU, gpu_environment
-from search.experiment import Execution, ExperimentError
+from search.execution import Execution
+from search.experiment import ExperimentError
 from search.workers.in_process import InProcess
 from search.workers.protocol import Workers
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import dask
 import distributed
 
-from search.experiment import Execution, ExperimentError
+from search.execution import Execution
+from search.experiment import ExperimentError
 from search.workers import forkserver
 
 START_ATTEMPTS = 3

@@ -19,7 +19,8 @@ from typing import Any
 import distributed
 
 from search.data.datasets import Images
-from search.experiment import Execution, ExperimentError
+from search.execution import Execution
+from search.experiment import ExperimentError
 from search.training.spec import OnEpoch, TrialResult
 from search.workers.dask_cluster import GIGABYTE, Connection
 from search.workers.dask_members import ANSWER_SECONDS, Members, Worker

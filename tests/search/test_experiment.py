@@ -1,11 +1,10 @@
 """What was asked for: saved with a run, and read back as it was."""
 
-import dataclasses
 import json
 
 import pytest
 
-from search.experiment import Execution, Experiment, ExperimentError, derive_seed
+from search.experiment import Experiment, ExperimentError, derive_seed
 from tests.support.stores import EXPERIMENT
 
 
@@ -60,13 +59,6 @@ def test_a_field_that_cannot_be_is_refused_by_name(field, value, named):
     with pytest.raises(ValueError, match="experiment") as refused:
         Experiment.from_json({**EXPERIMENT.to_json(), field: value})
     assert named in str(refused.value)
-
-
-def test_the_limits_of_a_training_speak_of_finals_too():
-    """They obey them as trials do."""
-    told = {field.name: field.metadata["option"].help for field in dataclasses.fields(Execution)}
-    for name in ("retries", "trial_timeout", "checkpoint_every"):
-        assert "final" in told[name]
 
 
 def test_a_run_of_before_is_read_by_its_words():

@@ -14,7 +14,8 @@ import pytest
 from analysis import load_run
 from search import finals
 from search.data.datasets import load_dataset
-from search.experiment import Execution, Experiment
+from search.execution import Execution
+from search.experiment import Experiment
 from search.finals import run_finals
 from search.hyperband.promotion import TrialKey
 from search.metric import ACCURACY

@@ -5,7 +5,8 @@ import dataclasses
 
 import pytest
 
-from search.experiment import Execution, Experiment, ExperimentError
+from search.execution import Execution
+from search.experiment import Experiment, ExperimentError
 from search.options import (
     KINDS,
     automatic,

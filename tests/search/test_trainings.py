@@ -7,7 +7,8 @@ import types
 
 import pytest
 
-from search.experiment import Execution, Experiment
+from search.execution import Execution
+from search.experiment import Experiment
 from search.rows import FinalRow, TrialRow
 from search.store import Store
 from search.training.spec import TrialResult

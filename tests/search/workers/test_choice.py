@@ -8,7 +8,7 @@ import pytest
 
 from search.devices import Devices
 from search.environment import GPUS, PLATFORMS
-from search.experiment import Execution
+from search.execution import Execution
 from search.workers.choice import auto_workers, plan_workers, planned_devices
 from search.workers.dask_cluster import start_cluster
 

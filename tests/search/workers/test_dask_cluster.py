@@ -14,7 +14,8 @@ import dask
 import distributed
 import pytest
 
-from search.experiment import Execution, ExperimentError
+from search.execution import Execution
+from search.experiment import ExperimentError
 from search.workers.dask_cluster import connect_cluster, start_cluster
 from tests.support import small_run
 from tests.support.clusters import Cluster

@@ -21,7 +21,7 @@ LOOK = """
 import pathlib, os, sys
 import psutil
 from search.environment import start_backend
-from search.experiment import Execution
+from search.execution import Execution
 from search.workers.choice import make_workers
 from search.workers.forkserver import begin_imports
 

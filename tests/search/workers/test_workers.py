@@ -17,7 +17,8 @@ from distributed.diagnostics import nvml
 from distributed.system_monitor import SystemMonitor
 
 from search.data.datasets import Images
-from search.experiment import Execution, ExperimentError
+from search.execution import Execution
+from search.experiment import ExperimentError
 from search.store import Store
 from search.workers import dask_cluster
 from search.workers.choice import make_workers, plan_workers
@@ -275,7 +276,7 @@ def test_two_workers_give_the_answer_of_one_though_one_of_them_is_killed(
 # A driver that has nothing to do but to have workers.
 DRIVER = """
 import time
-from search.experiment import Execution
+from search.execution import Execution
 from search.workers import dask_driver
 from search.workers.choice import make_workers, plan_workers
 dask_driver.JOIN_SECONDS = 600.0  # while other tests run, a minute may not do
