@@ -186,7 +186,7 @@ def representatives(run: Run) -> pd.DataFrame:
         completed trial. Columns are those of `run.trials` and `seconds_per_epoch`, the median over
         the epochs of the configuration (in the search, so on the training split).
     """
-    completed = best_first(latest(run.trials), run.experiment.metric)
+    completed = best_first(latest(run.trials), run.experiment.objective)
     best = (
         completed.assign(retrained=completed.trial_id.isin(run.finals.trial_id))
         .sort_values("retrained", ascending=False, kind="stable")
@@ -204,7 +204,7 @@ def pending_finals(run: Run) -> pd.Series:
     A strategy without a completed trial has nothing to retrain, so nothing to wait for.
     """
     recorded = run.finals.groupby("strategy").size()
-    completed = best_first(latest(run.trials), run.experiment.metric)
+    completed = best_first(latest(run.trials), run.experiment.objective)
     searches = completed[["strategy", "iteration"]].drop_duplicates()
     known = searches.merge(run.searches, how="left", on=["strategy", "iteration"])
     # Those that the budget cut short send nobody, but where a strategy has no other the first.

@@ -41,7 +41,7 @@ def main() -> None:
     dataset = load_dataset(store.experiment)
     train = everything(dataset)
     test = dataset.open_test()
-    best = finalists(store.trials(), store.experiment.metric)
+    best = finalists(store.trials(), store.experiment.objective)
     wanted = options.strategies.split(",") if options.strategies else list(best)
     print(f"{len(train.y)} training images, {options.epochs} epochs, {options.seeds} seeds\n")
     print("| strategy | test accuracy, mean ± SD, % | seconds an epoch | multiply-adds |")

@@ -176,7 +176,7 @@ def overhead(options: argparse.Namespace) -> None:
     model = hypermodel_of(dataset, "lines", 9, 0).build(hp)
     ours(model, x, y, 1, 0)
     steps = -(-len(x) // BATCH)
-    data, recipe = loop.Data(x, y, 10), loop.Recipe(0, BATCH, None, "none", 0.0)
+    data, recipe = loop.Data(x, y, 10), loop.Recipe(0, BATCH, None, "none", 0.0, (1.0,) * 10)
     program = loop.program_of(model, "uint8")
     given = loop.epoch_of(model.optimizer, 0, data, recipe, 0)
     state, make = loop.state_of(model), program.steps(BATCH, augmented=False)

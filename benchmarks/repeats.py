@@ -81,7 +81,7 @@ def verdict(run: Run) -> Verdict:
 def claims(run: Run, compared: Comparisons) -> Claims:
     """Returns which strategies a run puts above which."""
     asked = run.experiment
-    pairs = pairwise(run.finals, run.test_labels, compared.judged, asked.metric, asked.level)
+    pairs = pairwise(run.finals, run.test_labels, compared.judged, asked.objective, asked.level)
     told = pairs[pairs.significant]
     found = {*zip(told.strategy, told.other, strict=True)}
     against = compared.against_best

@@ -108,7 +108,7 @@ def run_baselines(
         note: tells the user one thing that matters.
     """
     known = {row["baseline"] for row in store.rows("baselines")}
-    seed, metric = store.experiment.seed, store.experiment.metric
+    seed, metric = store.experiment.seed, store.experiment.objective
     for name, baseline in BASELINES.items():
         if name not in known:
             row = measure(baseline, dataset.train, dataset.validation, test, metric, seed)

@@ -47,7 +47,7 @@ def export_designs(store: Store) -> list[Path]:
     trials = {row.trial_id: row for row in store.trials()}
     datasets = {row["dataset"]: row for row in store.rows("datasets")}
     finals, cut = store.finals(), cut_short(store.rows("searches"))
-    best = finalists(trials.values(), store.experiment.metric, cut)
+    best = finalists(trials.values(), store.experiment.objective, cut)
     written = []
     for strategy in dict.fromkeys(row.strategy for row in finals):
         # Of several finalists, one an iteration, the best by validation: no test has a say.
@@ -150,7 +150,7 @@ def describe(
             "seed": weights_seed(finals) or 0,
         },
         "scores": {
-            "metric": experiment.metric.name,
+            "metric": experiment.objective.name,
             "validation_accuracy": trial.score,
             "validation_loss": trial.val_loss,
             "validation_epochs": trial.last_epoch,

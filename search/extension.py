@@ -138,7 +138,7 @@ def without_weights(store: Store) -> dict[str, FinalRow]:
     cut = cut_short(store.rows("searches"))
     kept = set(map(weights_of, store.design_files()))
     names, lost = store.checkpoint_names(), {}
-    for strategy, trial in finalists(store.trials(), store.experiment.metric, cut).items():
+    for strategy, trial in finalists(store.trials(), store.experiment.objective, cut).items():
         rows = [row for row in store.finals() if row.trial_id == trial.trial_id]
         seed = weights_seed(rows)
         for row in rows:

@@ -61,7 +61,7 @@ def run_finals(
     experiment = store.experiment
     trials = store.trials()
     cut = cut_short(store.rows("searches"))
-    best = finalists_of_iterations(trials, experiment.metric, cut)
+    best = finalists_of_iterations(trials, experiment.objective, cut)
     if store.extended:
         forget_others(store, best)
     if not best:
@@ -89,7 +89,7 @@ def run_finals(
             display.note(f"{count} finals are given up: the budget leaves no time for them")
     # After the last, and also where a kill came between the last and this.
     run_baselines(store, dataset, test, display.note)
-    record_sequences(store, dataset, finalists(trials, experiment.metric, cut))
+    record_sequences(store, dataset, finalists(trials, experiment.objective, cut))
     record_mistakes(store, dataset, test)
 
 
@@ -233,7 +233,7 @@ def in_front(best: Mapping[Finalist, TrialRow], experiment: Experiment) -> list[
     scores: dict[str, list[float]] = {}
     for (strategy, _), row in best.items():
         assert row.score is not None  # a completed trial has one
-        scores.setdefault(strategy, []).append(experiment.metric.better(row.score))
+        scores.setdefault(strategy, []).append(experiment.objective.better(row.score))
     first = contenders(scores, experiment.level)
     means = {name: sum(each) / len(each) for name, each in scores.items()}
 

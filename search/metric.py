@@ -1,4 +1,10 @@
-"""What a search is judged by: one object, read by oracle, trial, finals, statistics and report."""
+"""What a search is judged by: one object, read by oracle, trial, finals, statistics and report.
+
+The metrics, their names and their values are scikit-learn's. What is said of chance follows from
+each image's share in a metric, which is ours: for one that is no mean over images (a recall is one
+over the images of a class) by its influence function (Hampel, Journal of the American Statistical
+Association 69, 1974), which says how far the metric moves with the weight of one image.
+"""
 
 from __future__ import annotations
 
@@ -15,23 +21,32 @@ class Metric:
     """A measure of how well a model classifies.
 
     Attributes:
-        name: as Keras calls it in its logs: `val_<name>` is what a trial is scored by.
+        name: as scikit-learn calls it.
         label: in sentences, tables and figures.
         direction: `max` where more is better, `min` where less is.
-        per_image: predicted classes (..., images) and true classes (images,) -> the score of each
-            image (..., images), whose mean over images is the metric. What is said of a strategy
-            and of chance is computed from these.
+        measure: the probabilities of classes (images, classes), float64, and true classes
+            (images,), to its value.
+        per_image: the same to the share of each image, (images,), whose mean is its value. What is
+            said of a strategy and of chance is computed from these.
+        in_percent: whether it is between 0 and 1, and said in percent; one that is not is 0 at
+            best.
     """
 
     name: str
     label: str
     direction: str
+    measure: Callable[[np.ndarray, np.ndarray], float]
     per_image: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    in_percent: bool = True
 
     @property
     def validation(self) -> str:
-        """The key of its validation value in Keras's logs, and the column of the table `epochs`."""
-        return f"val_{self.name}"
+        """The key of its validation value in the loop's logs, and the column of `epochs`.
+
+        >>> ACCURACY.validation, METRICS["f1_macro"].validation
+        ('val_accuracy', 'val_score')
+        """
+        return "val_accuracy" if self.name == ACCURACY.name else "val_score"
 
     def better(self, score: float) -> float:
         """Returns a score so that more is better, whatever the direction.
@@ -50,6 +65,25 @@ class Metric:
 def more_is_better(score: float, direction: str) -> float:
     """Returns a score so that more is better, whatever the direction, `max` or `min`."""
     return score if direction == "max" else -score
+
+
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    """Returns the probabilities of classes, float64: in float32 many that are sure would be equal.
+
+    Args:
+        logits: (images, classes).
+
+    >>> import numpy as np
+    >>> probabilities(np.array([[0.0, 0.0]])).tolist()
+    [[0.5, 0.5]]
+    """
+    from scipy.special import softmax
+
+    found: np.ndarray = softmax(logits.astype("float64"), axis=1)
+    return found
+
+
+# The metrics: probabilities (images, classes), true classes (images,) -> value, and share of each
 
 
 def classified_correctly(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -71,6 +105,125 @@ def classified_correctly(predicted: np.ndarray, labels: np.ndarray) -> np.ndarra
     return correct
 
 
+def _accuracy(probability: np.ndarray, labels: np.ndarray) -> float:
+    return float(_accuracy_shares(probability, labels).mean())
+
+
+def _accuracy_shares(probability: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return classified_correctly(probability.argmax(axis=1), labels)
+
+
+def _balanced_accuracy(probability: np.ndarray, labels: np.ndarray) -> float:
+    from sklearn.metrics import recall_score
+
+    predicted, known = probability.argmax(axis=1), sorted({*labels.tolist()})
+    # As `balanced_accuracy_score`, which warns of a predicted class that no image has.
+    return float(recall_score(labels, predicted, labels=known, average="macro"))
+
+
+def _balanced_accuracy_shares(probability: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The mean of the recalls; of each it is a mean over the images of its class."""
+    import numpy as np
+
+    correct = _accuracy_shares(probability, labels).astype(float)
+    of, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    recall = np.bincount(place, weights=correct) / counts
+    moved = (correct - recall[place]) * len(labels) / counts[place] / len(of)
+    shares: np.ndarray = recall.mean() + moved
+    return shares
+
+
+def _f1_macro(probability: np.ndarray, labels: np.ndarray) -> float:
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(labels, probability.argmax(axis=1), average="macro", zero_division=0))
+
+
+def _f1_macro_shares(probability: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """F1 = 2 h / (t + p) of the shares h of hits, t of the class and p of its prediction."""
+    import numpy as np
+
+    predicted = probability.argmax(axis=1)
+    classes = np.union1d(labels, predicted)
+    true, said = labels == classes[:, None], predicted == classes[:, None]  # (classes, images)
+    hit = true & said
+    hits = hit.mean(axis=1, keepdims=True)
+    both = true.mean(axis=1, keepdims=True) + said.mean(axis=1, keepdims=True)
+    moved = 2 * (hit - hits) / both - 2 * hits * (true + 1.0 * said - both) / both**2
+    shares: np.ndarray = (2 * hits / both + moved).mean(axis=0)
+    return shares
+
+
+def _told_apart(probability: np.ndarray, labels: np.ndarray) -> list[int]:
+    """Returns the classes that some images have and others have not."""
+    import numpy as np
+
+    of, counts = np.unique(labels, return_counts=True)
+    return [int(each) for each in of[counts < len(labels)]]
+
+
+def _roc_auc_ovr(probability: np.ndarray, labels: np.ndarray) -> float:
+    import numpy as np
+    from sklearn.metrics import roc_auc_score
+
+    classes = _told_apart(probability, labels)
+    each = [roc_auc_score(labels == one, probability[:, one]) for one in classes]
+    return float(np.mean(each)) if each else float("nan")
+
+
+def _roc_auc_ovr_shares(probability: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """By DeLong et al. (Biometrics 44, 1988): how many of the others each image stands right of."""
+    import numpy as np
+    from scipy.stats import rankdata
+
+    shares = []
+    for one in _told_apart(probability, labels):
+        mine, scores = labels == one, probability[:, one]
+        count, others = int(mine.sum()), int((~mine).sum())
+        right = np.empty(len(labels))
+        right[mine] = (rankdata(scores)[mine] - rankdata(scores[mine])) / others
+        right[~mine] = 1 - (rankdata(scores)[~mine] - rankdata(scores[~mine])) / count
+        area = right[mine].mean()
+        shares.append(area + (right - area) * len(labels) / np.where(mine, count, others))
+    return np.mean(shares, axis=0) if shares else np.full(len(labels), np.nan)
+
+
+def _neg_log_loss(probability: np.ndarray, labels: np.ndarray) -> float:
+    from sklearn.metrics import log_loss
+
+    return -float(log_loss(labels, probability, labels=range(probability.shape[1])))
+
+
+def _neg_log_loss_shares(probability: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    least = np.finfo(probability.dtype).eps  # as scikit-learn clips
+    of_class = np.clip(probability[np.arange(len(labels)), labels], least, 1 - least)
+    shares: np.ndarray = np.log(of_class)
+    return shares
+
+
+ACCURACY = Metric("accuracy", "accuracy", "max", _accuracy, _accuracy_shares)
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        ACCURACY,
+        Metric(
+            *("balanced_accuracy", "balanced accuracy", "max"),
+            *(_balanced_accuracy, _balanced_accuracy_shares),
+        ),
+        Metric("f1_macro", "macro F1", "max", _f1_macro, _f1_macro_shares),
+        Metric("roc_auc_ovr", "ROC AUC", "max", _roc_auc_ovr, _roc_auc_ovr_shares),
+        Metric(
+            *("neg_log_loss", "negative log loss", "max", _neg_log_loss, _neg_log_loss_shares),
+            in_percent=False,
+        ),
+    )
+}
+"""What can be searched by, by name; the first is the default."""
+
+
 def mostly_wrong(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Returns which images most seeds classify wrongly, whatever was searched by.
 
@@ -87,9 +240,3 @@ def mostly_wrong(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """
     wrong: np.ndarray = classified_correctly(predicted, labels).mean(axis=0) < 0.5
     return wrong
-
-
-ACCURACY = Metric("accuracy", "accuracy", "max", classified_correctly)
-
-METRICS = {metric.name: metric for metric in (ACCURACY,)}
-"""What can be searched by; the first is the default."""

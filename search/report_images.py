@@ -45,7 +45,7 @@ def record_mistakes(store: Store, dataset: Dataset, test: Images) -> None:
         test: uint8 images (n, height, width, channels) and their classes (n,).
     """
     asked = store.experiment
-    wrong = mistakes(store.finals(), test.y, asked.strategies, asked.metric)
+    wrong = mistakes(store.finals(), test.y, asked.strategies, asked.objective)
     # A folder's images come class by class: the first of all would be those of its first class.
     shown = sorted(wrong[place] for place in samples(test.y[wrong]))
     store.record_report_rows("images", image_rows(dataset.name, "test", test, shown))

@@ -42,7 +42,7 @@ def make_spec(
         classes=len(dataset.class_names),
         mirror=dataset.mirror,
         split=None if dataset.own_validation else split_seed(experiment, row.iteration),
-        metric=experiment.metric.name,
+        metric=experiment.objective.name,
         keep=row.rung < row.bracket,  # the last rung is promoted nowhere
         continues=row.parent_id,
     )

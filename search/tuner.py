@@ -59,7 +59,7 @@ def make_oracle(
         most_iterations=experiment.most_iterations,
         seed=experiment.seed,
         dataset=dataset.name,
-        objective=keras_tuner.Objective(experiment.metric.validation, experiment.metric.direction),
+        objective=keras_tuner.Objective(experiment.objective.validation, experiment.objective.direction),
         spaces=search_spaces(experiment, dataset) if spaces is None else spaces,
         initial=experiment.initial_values,
         allowed=small_enough(experiment, dataset),
@@ -318,7 +318,7 @@ class SequenceTuner(keras_tuner.Tuner):
         trial.status = row.status.upper()
         trial.message = row.message
         if row.status == "completed":
-            metrics = {self.experiment.metric.validation: row.score, "val_loss": row.val_loss}
+            metrics = {self.experiment.objective.validation: row.score, "val_loss": row.val_loss}
             self.oracle.update_trial(row.trial_id, metrics)
         self.oracle.end_trial(trial)
         return None

@@ -106,7 +106,7 @@ def _designs(path: Path) -> Iterator[tuple[str, Any]]:
     if files:
         return
     datasets = {row["dataset"]: row for row in store.tables()["datasets"]}
-    best = finalists(store.trials(), store.experiment.metric, cut_short(store.rows("searches")))
+    best = finalists(store.trials(), store.experiment.objective, cut_short(store.rows("searches")))
     if not (best and datasets):
         raise ExperimentError(f"{path} holds no design and no completed trial to start from")
     for row in best.values():

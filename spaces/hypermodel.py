@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -151,8 +151,10 @@ class SequenceHyperModel(keras_tuner.HyperModel):
         initial_epoch: int = 0,
         batch_size: int = 64,
         steps_per_epoch: int | None = None,
+        class_weight: Mapping[int, float] | None = None,
         validation_data: tuple[np.ndarray, np.ndarray] | None = None,
         validation_split: float = 0.0,
+        validation_measures: Mapping[str, loop.Measure] | None = None,
         callbacks: Sequence[keras.callbacks.Callback] | None = None,
         verbose: Any = 0,
     ) -> keras.callbacks.History:
@@ -168,8 +170,10 @@ class SequenceHyperModel(keras_tuner.HyperModel):
             initial_epoch: the number of epochs trained when it begins.
             batch_size: images a step.
             steps_per_epoch: as in `spaces.training.loop.fit`.
+            class_weight: class to how much its images count in the loss.
             validation_data: (images, labels), measured after every epoch.
             validation_split: without `validation_data`, the share of x's end to use for it.
+            validation_measures: as in `spaces.training.loop.fit`.
             callbacks: as in `keras.Model.fit`.
             verbose: as in `keras.Model.fit`.
 
@@ -190,7 +194,9 @@ class SequenceHyperModel(keras_tuner.HyperModel):
             steps_per_epoch=steps_per_epoch,
             augmentation=hp.get("augmentation"),
             label_smoothing=hp.get("label_smoothing"),
+            class_weight=class_weight,
             validation_data=validation_data,
+            validation_measures=validation_measures,
             callbacks=callbacks or (),
             verbose=verbose,
         )

@@ -94,15 +94,15 @@ def judgements(path):
     """Everything that a finished run is judged to say, by who judges."""
     store, run = Store(path), load_run(path)
     asked, found = run.experiment, find(run)
-    shorter = shorter_searches(run.trials, asked.metric)
+    shorter = shorter_searches(run.trials, asked.objective)
     control = recurrence.section(found).prose[0]
     runs = dict.fromkeys("abcdef", run)
     several = [found, dataclasses.replace(found, run=dataclasses.replace(run, path=path / "again"))]
     table = comparison.accuracies(several)
     wins = comparison.wins(several, table).parts[0].rows
     return {
-        "finalists": next(iter(finalists(store.trials(), asked.metric))),
-        "best trial": best_first(run.trials, asked.metric).trial_id.iloc[0],
+        "finalists": next(iter(finalists(store.trials(), asked.objective))),
+        "best trial": best_first(run.trials, asked.objective).trial_id.iloc[0],
         "decision": found.decision.best,
         "worse": found.decision.why.worse,
         "earned": found.decision.why.earned,
@@ -118,7 +118,7 @@ def judgements(path):
         "recurrence": control[:30],
         "at equal budgets": [row[0] for row in equal_budgets.section(found).parts[0].rows],
         "mistakes": mistakes.section(found).title,
-        "images": mistaken(store.finals(), run.test_labels, asked.strategies, asked.metric)[:9],
+        "images": mistaken(store.finals(), run.test_labels, asked.strategies, asked.objective)[:9],
         "shorter searches": shorter.finalist.to_list(),
         "first rung": first_rung(run).place.to_list(),
         "ranks": ranks.section(runs, found.look, list(LEVELS)).parts[-1].rows,

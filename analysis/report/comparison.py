@@ -127,7 +127,7 @@ def accuracies(found: Sequence[Findings]) -> pd.DataFrame:
 
 def _metric(found: Sequence[Findings]) -> Metric:
     """What the runs are judged by: as many metrics as there are, the first run's counts."""
-    return found[0].run.experiment.metric
+    return found[0].run.experiment.objective
 
 
 def _scores(found: Sequence[Findings]) -> pd.DataFrame:

@@ -57,18 +57,18 @@ class Findings:
         rows = self.run.baselines if len(self.tested) else self.run.baselines.iloc[:0]
         if rows.empty:
             return pd.DataFrame(columns=["label", "test_accuracy"])
-        ascending = self.run.experiment.metric.lowest_is_best
+        ascending = self.run.experiment.objective.lowest_is_best
         return rows.sort_values("test_accuracy", ascending=ascending, kind="stable")
 
     @property
     def metric(self) -> str:
         """What the search judged by, in words."""
-        return self.run.experiment.metric.label
+        return self.run.experiment.objective.label
 
     @property
     def order(self) -> list[str]:
         """All strategies: by test result, or by validation score, the untried last."""
-        ranked = best_first(self.standing, self.run.experiment.metric).index
+        ranked = best_first(self.standing, self.run.experiment.objective).index
         order = list(self.summary.index if self.summary.seeds.sum() else ranked)
         return order + [name for name in self.run.experiment.strategies if name not in order]
 

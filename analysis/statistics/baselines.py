@@ -31,7 +31,7 @@ def over_baselines(run: Run, strategy: str) -> list[Baseline]:
     >>> over_baselines(example(lines=0.9), "lines")  # a run that is older than they are
     []
     """
-    metric = run.experiment.metric
+    metric = run.experiment.objective
     found = samples(run.finals, run.test_labels, [strategy], metric)
     rows = []
     for row in run.baselines.to_dict("records"):

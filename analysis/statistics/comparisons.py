@@ -47,7 +47,7 @@ def compare(run: Run, draws: int = intervals.DRAWS) -> Comparisons:
     >>> list(compare(example(lines=0.9, patches=0.5)).against_best.index)
     ['patches']
     """
-    names, metric = run.experiment.strategies, run.experiment.metric
+    names, metric = run.experiment.strategies, run.experiment.objective
     summary = by_strategy(run.finals, run.test_labels, names, metric, draws)
     found = samples.samples(run.finals, run.test_labels, names, metric)
     judged = {

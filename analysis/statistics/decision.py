@@ -248,7 +248,7 @@ def _still_rising(run: Run, means: pd.Series, tested: list[str]) -> tuple[str, .
     """Returns who would turn the order, if both went on as they ended; the best first."""
     if not tested:
         return ()
-    better, rises = run.experiment.metric.better, learning.rising(run)
+    better, rises = run.experiment.objective.better, learning.rising(run)
     best = tested[0]
     own = max(rises.rise[best], 0.0) if not math.isnan(rises.rise[best]) else 0.0
     return tuple(
@@ -307,7 +307,7 @@ def _interim(run: Run) -> Decision:
     wanted = int(pending.sum()) + len(run.finals)
     best, score, epoch = None, math.nan, 0
     if len(standing):
-        best = str(best_first(standing, run.experiment.metric).index[0])
+        best = str(best_first(standing, run.experiment.objective).index[0])
         score, epoch = float(standing.score[best]), int(standing.last_epoch[best])
     tried = set(run.trials.strategy)
     untried = tuple(n for n in run.experiment.strategies if tried and n not in tried)

@@ -35,7 +35,7 @@ def rising(run: Run) -> pd.DataFrame:
     >>> bool(rising(example(lines=0.9)).slope.isna().all())  # nine epochs: a third is too short
     True
     """
-    metric, most = run.experiment.metric, run.experiment.max_epochs
+    metric, most = run.experiment.objective, run.experiment.max_epochs
     third = most // 3 if most == run.experiment.epochs_of_finals else 0
     chosen = run.trials[run.trials.trial_id.isin(run.finals.trial_id)]
     if chosen.empty:

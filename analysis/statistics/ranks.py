@@ -42,7 +42,7 @@ def accuracies(runs: Mapping[str, Run]) -> pd.DataFrame:
     parts = [pd.DataFrame(columns=columns)]
     for name, run in runs.items():
         asked = run.experiment
-        summary = comparisons.by_strategy(run.finals, None, asked.strategies, asked.metric)
+        summary = comparisons.by_strategy(run.finals, None, asked.strategies, asked.objective)
         tested = summary[summary.seeds > 0].reset_index()
         parts.append(tested.assign(run=name, dataset=run.experiment.dataset_name)[columns])
     return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
@@ -128,7 +128,7 @@ def win_matrix(runs: Iterable[Run]) -> pd.DataFrame:
     for run in runs:
         asked = run.experiment
         pairs = comparisons.pairwise(
-            run.finals, run.test_labels, asked.strategies, asked.metric, asked.level
+            run.finals, run.test_labels, asked.strategies, asked.objective, asked.level
         )
         won, above = pairs.significant.astype(int), (pairs.difference > 0).astype(int)
         unknown = pairs.p.isna().astype(int)

@@ -141,7 +141,7 @@ def spread(run: Run, strategy: str) -> Spread | None:
     """
     if not several_iterations(run.finals):
         return None
-    correct = correctness(run.finals, run.test_labels, [strategy], run.experiment.metric)
+    correct = correctness(run.finals, run.test_labels, [strategy], run.experiment.objective)
     tested = completed(run.finals)
     iterations = tested.iteration[tested.strategy == strategy].to_numpy()
     if strategy not in correct or len(np.unique(iterations)) < 2:

@@ -49,7 +49,7 @@ def first_rung(run: Run) -> pd.DataFrame:
     found = [
         asked.initial_of(row["strategy"], row["hyperparameters"]) for row in rows.to_dict("records")
     ]
-    groups = _quality(rows.score, asked.metric).groupby(rows.strategy)
+    groups = _quality(rows.score, asked.objective).groupby(rows.strategy)
     best = set(representatives(run).configuration)
     return pd.DataFrame(
         {
@@ -87,7 +87,7 @@ def fates(run: Run) -> pd.DataFrame:
     rung = first_rung(run)
     drawn = rung[rung.initial < 0]
     # A failed start is worse than any score; the median is one of the scores but for that.
-    lowest = math.inf if run.experiment.metric.lowest_is_best else 0.0
+    lowest = math.inf if run.experiment.objective.lowest_is_best else 0.0
     median = drawn.score.fillna(lowest).groupby(drawn.strategy).median()
     rows = [
         {
@@ -201,7 +201,7 @@ def warm_start(run: Run) -> WarmStart:
     (1, 3, ('lines',), 0.25)
     """
     rung, given = first_rung(run), fates(run)
-    share, p = superiority(rung, run.experiment.metric)
+    share, p = superiority(rung, run.experiment.objective)
     number = given.groupby("strategy").size()
     strategies = tuple(name for name in run.experiment.strategies if name in number.index)
     counts = run.trials.groupby("strategy").configuration.nunique()

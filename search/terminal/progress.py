@@ -122,7 +122,7 @@ class Progress:
         if trial_id not in self.running:  # a worker's last epochs may arrive after its result
             return self
         before = self.running[trial_id]
-        number, score = epoch["epoch"], epoch[self.experiment.metric.validation]
+        number, score = epoch["epoch"], epoch[self.experiment.objective.validation]
         after = Running(
             before.row, number, before.seconds + epoch["seconds"], {**before.curve, number: score}
         )
@@ -146,7 +146,7 @@ class Progress:
         """Returns the progress after trials have ended, whether or not they were seen to start."""
         ended = {row.trial_id: row for row in rows}
         seen = {name: self.running[name].curve for name in ended if name in self.running}
-        arms = with_ended(self.arms, ended.values(), self.experiment.metric, seen)
+        arms = with_ended(self.arms, ended.values(), self.experiment.objective, seen)
         return dataclasses.replace(self._run(dict.fromkeys(seen)), arms=arms)
 
     def trial_finished(self, row: TrialRow) -> Progress:
@@ -195,7 +195,7 @@ class Progress:
     def finalists(self) -> dict[tuple[str, int], TrialRow]:
         """(Strategy, iteration) to the trial whose configuration would be in the finals."""
         found = [row for arm in self.arms.values() for row in arm.finalists.values()]
-        ranked = best_first(found, self.experiment.metric)
+        ranked = best_first(found, self.experiment.objective)
         return {(row.strategy, row.iteration): row for row in ranked}
 
     @functools.cached_property  # the screen asks often
@@ -254,7 +254,7 @@ class Progress:
             for name, count in searches.items()
             if count == so_far
         )
-        names = contending(scores, self.experiment.metric.direction, self.experiment.level)
+        names = contending(scores, self.experiment.objective.direction, self.experiment.level)
         return dict.fromkeys(names, more) if len(names) > 1 else {}
 
     @functools.cached_property

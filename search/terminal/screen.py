@@ -82,7 +82,7 @@ def trial_line(progress: Progress, row: TrialRow) -> str:
         return one_line(f"{count} failed after {seconds:.1f} s: {row.message}")
     first, last = row.first_epoch + 1, row.last_epoch
     epochs = f"epoch {last}" if first == last else f"epochs {first}-{last}"
-    score = f"validation {progress.experiment.metric.label} {percent(row.score)}"
+    score = f"validation {progress.experiment.objective.label} {percent(row.score)}"
     return one_line(f"{count} {epochs}: {score}, {seconds:.1f} s")
 
 
@@ -114,7 +114,7 @@ def final_line(
     """Returns how a finalist did, in one line."""
     result = f"failed: {message}"
     if test_accuracy is not None:
-        result = f"test {progress.experiment.metric.label} {percent(test_accuracy)}"
+        result = f"test {progress.experiment.objective.label} {percent(test_accuracy)}"
     return one_line(f"final {number}/{progress.finals_of(strategy)} {strategy}: {result}")
 
 
@@ -193,7 +193,7 @@ def strategies(progress: Progress, width: int, room: int) -> Table:
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     if progress.in_finals:
-        table.add_column(f"test {progress.experiment.metric.label}, %")
+        table.add_column(f"test {progress.experiment.objective.label}, %")
     best = {name: row.score for name, row in progress.best.items() if row.score is not None}
     ranked = [*best, *(name for name in progress.planned if name not in best)]
     shown = ranked if len(ranked) <= room else ranked[: max(1, room - 1)]

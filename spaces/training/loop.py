@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -30,6 +30,9 @@ from spaces.training.state import as_it_begins, give_back, on_device, pixels_of,
 # Ctrl-C wait for its end.
 CALL_SECONDS = 0.25
 
+Measure = Callable[[np.ndarray, np.ndarray], float]
+"""Logits (images, classes) and true classes (images,) to a number."""
+
 
 def fit(
     model: keras.Model,
@@ -43,7 +46,9 @@ def fit(
     steps_per_epoch: int | None = None,
     augmentation: str = "none",
     label_smoothing: float = 0.0,
+    class_weight: Mapping[int, float] | None = None,
     validation_data: tuple[Any, Any] | None = None,
+    validation_measures: Mapping[str, Measure] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: Any = 0,
 ) -> keras.callbacks.History:
@@ -65,7 +70,10 @@ def fit(
             where it has left off. None, and as many as a pass has, for a whole pass.
         augmentation: of the training images, one of `AUGMENTATIONS`.
         label_smoothing: the share of a training target that is spread over all classes, 0 to 1.
+        class_weight: as in `keras.Model.fit`: class to how much its images count in the loss, which
+            the loss that is reported holds, too; 1 for those that are left out.
         validation_data: (images, labels), measured after every epoch, as they are.
+        validation_measures: what else is measured on them, by name.
         callbacks: as in `keras.Model.fit`, but that a compiled call makes many steps: the hooks of
             a batch are called at its end, a few times a second, with the number of its last batch.
             The model is up to date whenever an epoch has ended; where all callbacks have an
@@ -74,7 +82,8 @@ def fit(
         verbose: as in `keras.Model.fit`.
 
     Returns:
-        Keras's history: of each epoch the loss, the accuracy, and `val_` of both.
+        Keras's history: of each epoch the loss, the accuracy, and `val_` of both and of what else
+        is measured.
 
     Raises:
         ValueError: there is no such augmentation, the model has another optimizer, there are no
@@ -85,7 +94,10 @@ def fit(
     classes = model.output_shape[-1]
     data, recipe = (
         Data(x, y, classes),
-        Recipe(seed, batch_size, steps_per_epoch, augmentation, label_smoothing),
+        Recipe(
+            *(seed, batch_size, steps_per_epoch, augmentation, label_smoothing),
+            tuple(float((class_weight or {}).get(one, 1.0)) for one in range(classes)),
+        ),
     )
     validation = Data(*validation_data, classes) if validation_data is not None else None
     program = program_of(model, pixels_of(data.x))
@@ -116,7 +128,7 @@ def fit(
                 give_back(state, model)
             if validation is not None:
                 prediction = Prediction(program, state.weights, state.others, validation.x)
-                logs |= validate(prediction, validation, watching)
+                logs |= validate(prediction, validation, watching, validation_measures or {})
             watching.on_epoch_end(epoch, logs)
             if model.stop_training:
                 break
@@ -175,6 +187,7 @@ class Recipe:
     steps_per_epoch: int | None
     augmentation: str
     label_smoothing: float
+    class_weights: tuple[float, ...]
 
     def steps(self, images: int) -> int:
         """Returns the steps of an epoch, where there are so many images."""
@@ -232,14 +245,21 @@ def epoch_of(
         "learning_rates": learning_rates(optimizer, first, steps),
         "weight_decay": np.float32(optimizer.weight_decay or 0),
         "smoothing": np.float32(recipe.label_smoothing),
+        "class_weights": np.array(recipe.class_weights, "float32"),
     }
     return Epoch(data.x, data.y, **{name: on_device(each) for name, each in numbers.items()})
 
 
 def validate(
-    prediction: Prediction, data: Data, watching: keras.callbacks.CallbackList
+    prediction: Prediction,
+    data: Data,
+    watching: keras.callbacks.CallbackList,
+    measures: Mapping[str, Measure],
 ) -> dict[str, float]:
-    """Returns the mean loss and accuracy on images as they are: `val_loss` and `val_accuracy`."""
+    """Returns the mean loss and accuracy on images as they are: `val_loss` and `val_accuracy`.
+
+    And what else is measured on them, by `val_` and its name.
+    """
     watching.on_test_begin()
     logits = []
     for number in range(len(prediction)):
@@ -250,6 +270,7 @@ def validate(
     logs = {
         "loss": float(np.mean(cross_entropy(every, data.labels))),
         "accuracy": float(np.mean(every.argmax(axis=1) == data.labels)),
+        **{name: float(measure(every, data.labels)) for name, measure in measures.items()},
     }
     watching.on_test_end(logs)
     return {f"val_{name}": value for name, value in logs.items()}

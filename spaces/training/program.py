@@ -60,6 +60,7 @@ class Epoch(NamedTuple):
         weight_decay: a number.
         smoothing: the share of a target that is spread over all classes (Szegedy et al. 2016,
             arXiv:1512.00567, section 7), 0 to 1.
+        class_weights: float32 (classes,), how much an image of each counts in the loss.
     """
 
     images: Any
@@ -69,6 +70,7 @@ class Epoch(NamedTuple):
     learning_rates: Any
     weight_decay: Any
     smoothing: Any
+    class_weights: Any
 
 
 Steps = Callable[[State, Epoch, Any, Any], State]
@@ -98,7 +100,8 @@ class Program:
         images = tensor((None, *model.input_shape[1:]), pixels)
         labels, drawn, rates = tensor((None,), "int32"), tensor((None, 3), "int32"), tensor((None,))
         self._state = State(weights, moments, others, steps, number, number)
-        self._epoch = Epoch(images, labels, labels, drawn, rates, number, number)
+        classes = tensor((model.output_shape[-1],))
+        self._epoch = Epoch(images, labels, labels, drawn, rates, number, number, classes)
         self._made: dict[tuple[int, bool], Steps] = {}
         self.predict = backends.compiled(self._predict, weights, others, images)
 
@@ -146,6 +149,7 @@ class Program:
             targets = ops.one_hot(labels, classes) * (1 - epoch.smoothing)
             targets = targets + epoch.smoothing / classes
             losses = counts * ops.categorical_crossentropy(targets, logits, from_logits=True)
+            losses = losses * ops.take(epoch.class_weights, labels, axis=0)
             mean = ops.sum(losses) / ops.sum(counts)
             return sum(penalties, mean), (losses, logits, others)
 

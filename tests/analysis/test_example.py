@@ -10,7 +10,7 @@ def test_it_is_a_finished_run():
     assert run.controls == ("cnn_control",)
     assert not pending_finals(run).any()
     assert list(representatives(run).trial_id) == ["lines-0-2-2-0", "cnn_control-0-2-2-0"]
-    assert len(best_first(run.trials, run.experiment.metric)) == len(run.trials) == 12
+    assert len(best_first(run.trials, run.experiment.objective)) == len(run.trials) == 12
     assert len(run.test_labels) == len(run.finals.predictions[0])
     assert run.experiment.initial_of("lines", {"units": 32}).origin == "designs/lines.json"
     assert decide(run).best == "lines"

@@ -403,7 +403,7 @@ def test_a_final_whose_model_a_design_needs_and_nobody_has_is_trained_again(tmp_
     asked = dataclasses.replace(SMALL, strategies=("lines",), iterations=3, final_seeds=2)
     for seed in range(20):  # until the best is the finalist of the second search
         store = run(tmp_path / f"{seed}", dataclasses.replace(asked, seed=seed), dataset)
-        (best,) = finalists(store.trials(), asked.metric).values()
+        (best,) = finalists(store.trials(), asked.objective).values()
         if best.iteration == 1:
             break
     rows = [row for row in store.finals() if row.trial_id == best.trial_id]

@@ -112,7 +112,7 @@ def dense(units=4, seed=0, rate=0.0, normalized=False, **options):
     return model
 
 
-def train_by_keras(model, x, y, seed, batch_size, smoothing=0.0, epochs=1):
+def train_by_keras(model, x, y, seed, batch_size, smoothing=0.0, epochs=1, class_weight=None):
     """Trains with `train_on_batch` alone, in the order of the loop."""
     targets = np.eye(CLASSES, dtype="float32")[y] * (1 - smoothing) + smoothing / CLASSES
     # Tracing takes longer than these few steps; JAX's do not end without being compiled.
@@ -121,7 +121,7 @@ def train_by_keras(model, x, y, seed, batch_size, smoothing=0.0, epochs=1):
         order = randomness.order(seed, epoch, len(x))
         for first in range(0, len(x), batch_size):
             chosen = order[first : first + batch_size]
-            model.train_on_batch(x[chosen], targets[chosen])
+            model.train_on_batch(x[chosen], targets[chosen], class_weight=class_weight)
 
 
 def distance(some, others):

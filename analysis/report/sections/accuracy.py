@@ -26,7 +26,7 @@ def picture(found: Findings) -> Picture | None:
         measure, shown, caption = f"test {found.metric}", found.tested, _caption(found)
     elif len(found.standing):
         measure, caption = f"validation {found.metric}", _validation_caption(found)
-        standing = best_first(found.standing, found.run.experiment.metric)
+        standing = best_first(found.standing, found.run.experiment.objective)
         shown = standing.assign(mean=standing.score, low=float("nan"), high=float("nan"))
     else:
         return None

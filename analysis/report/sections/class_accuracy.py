@@ -15,7 +15,7 @@ MOST_CLASSES = 12  # more do not fit on a phone
 
 def picture(found: Findings) -> Picture | None:
     """Draws which strategy is correct how often in which class."""
-    names, metric = found.run.experiment.strategies, found.run.experiment.metric
+    names, metric = found.run.experiment.strategies, found.run.experiment.objective
     correct = samples.correctness(found.run.finals, found.labels, names, metric)
     if found.labels is None or not correct:
         return None
@@ -44,7 +44,7 @@ def _caption(found: Findings, shares: pd.DataFrame, there: int) -> str:
         text.append(
             f"Shown are the {len(shares)} of {there} classes in which strategies differ most."
         )
-    good = found.run.experiment.metric.better(1.0) * shares
+    good = found.run.experiment.objective.better(1.0) * shares
     leaders = good.idxmax(axis=1)
     first = str(shares.columns[0])
     hardest = int(good[first].argmin())  # by its place: two classes may be cut to one name

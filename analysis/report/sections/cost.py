@@ -35,7 +35,7 @@ def section(found: Findings) -> Section:
     measure = f"test {found.metric}" if len(found.tested) else f"validation {found.metric}"
     if found.tested.empty:
         points = points.assign(accuracy=found.standing.score)
-    fronts = budgets.pareto(points, found.run.experiment.metric)
+    fronts = budgets.pareto(points, found.run.experiment.objective)
     fronts = fronts[fronts.value > 0]  # there is no 0 on a logarithmic axis
     parts: list[Part] = []
     if len(fronts):
@@ -106,7 +106,7 @@ def draw_front(
 
 
 def _caption(found: Findings, fronts: pd.DataFrame) -> str:
-    better = "Down" if found.run.experiment.metric.lowest_is_best else "Up"
+    better = "Down" if found.run.experiment.objective.lowest_is_best else "Up"
     text = [f"{better} is more accurate, left is cheaper."]
     if len(found.summary["std"].dropna()):
         text.append("A bar is the standard deviation over seeds.")

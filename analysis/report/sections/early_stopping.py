@@ -23,7 +23,7 @@ def section(found: Findings) -> Section:
     """Whether it was fair to stop configurations early."""
     run = found.run
     correlations = rank_correlations(run.trials)
-    shorter = shorter_searches(run.trials, run.experiment.metric)
+    shorter = shorter_searches(run.trials, run.experiment.objective)
     prose = sentences(fairness(correlations, shorter), run)
     tables = (_correlations(correlations, run), _shorter(shorter, run))
     parts: list[Part] = [table for table in tables if table]
@@ -43,7 +43,7 @@ def sentences(found: Fairness, run: Run) -> list[str]:
         said.append(
             f"After the first rung ({plural(found.first_epoch, 'epoch')}) a shorter search would "
             f"have chosen another configuration for {listing(named)}; in brackets the validation "
-            f"{run.experiment.metric.label} lost by it, at least where the one chosen was stopped "
+            f"{run.experiment.objective.label} lost by it, at least where the one chosen was stopped "
             "early."
         )
     elif found.first_epoch:
@@ -107,6 +107,6 @@ def _shorter(shorter: pd.DataFrame, run: Run) -> Table | None:
     note = (
         "What a search that trained nothing longer would have sent to the finals: the same "
         f"configuration (kept) or another (lost). Points of validation "
-        f"{run.experiment.metric.label}, at least, by what the other reached."
+        f"{run.experiment.objective.label}, at least, by what the other reached."
     )
     return Table("shorter-searches", columns, rows, note=note, frame=shorter)

@@ -19,7 +19,7 @@ def section(found: Findings) -> Section | None:
     """Returns the table, or nothing where no trial has ended."""
     run = found.run
     images = float(run.datasets.train_images.iloc[0]) if len(run.datasets) else float("nan")
-    metric = run.experiment.metric
+    metric = run.experiment.objective
     spent = budgets.progress(run.trials, run.epochs, images, metric)
     frame = budgets.at_equal(spent, metric)
     if frame.empty:

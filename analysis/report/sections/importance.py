@@ -104,7 +104,7 @@ def _dependence(found: Findings, result: Importance) -> Picture:
             draw_dependence(along, colour, ax, clean(name, 24))
         for ax in axes[len(names) :]:
             ax.set_visible(False)
-        axes[0].figure.supylabel(f"validation {run.experiment.metric.label} predicted", fontsize=11)
+        axes[0].figure.supylabel(f"validation {run.experiment.objective.label} predicted", fontsize=11)
 
     height = 0.4 + 2.2 * rows
     drawn = style.figure(draw, style.WIDTH, height, rows, columns, alike=False)
@@ -136,7 +136,7 @@ def _caption(result: Importance, run: Run) -> str:
     """Describes partial dependence by the hyperparameter that matters most."""
     name = str(result.main.hyperparameter.iloc[0])
     along = result.dependence[result.dependence.hyperparameter == name]
-    best = along.value.iloc[int(along.score.map(run.experiment.metric.better).argmax())]
+    best = along.value.iloc[int(along.score.map(run.experiment.objective.better).argmax())]
     rise = points(along.score.max() - along.score.min())
     return (
         f"{run.label(result.strategy)}: what the surrogate predicts with each value, at the other "

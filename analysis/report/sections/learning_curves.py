@@ -20,7 +20,7 @@ from analysis.report.findings import Findings
 
 def section(found: Findings) -> Section:
     """Returns the curves, Axes a strategy, or says that there are none."""
-    column = found.run.experiment.metric.validation
+    column = found.run.experiment.objective.validation
     curves = found.run.epochs.dropna(subset=column).assign(reached=lambda frame: frame[column])
     names = [name for name in found.run.experiment.strategies if name in set(curves.strategy)]
     if not names:
@@ -126,7 +126,7 @@ def _caption(found: Findings, epochs: pd.DataFrame, best: Mapping[str, str]) -> 
     if leading.empty:
         return text
     ends = [leading[leading.epoch == epoch] for epoch in (leading.epoch.min(), leading.epoch.max())]
-    better = found.run.experiment.metric.better
+    better = found.run.experiment.objective.better
     (start, end) = (rows.loc[rows.reached.map(better).idxmax()] for rows in ends)
     first = formatting.plural(int(start.epoch), "epoch")
     early, late = formatting.percent(start.reached), formatting.percent(end.reached)

@@ -32,7 +32,7 @@ def section(
     if by_dataset.empty:
         return None
     known = list(runs.values())
-    metric = known[0].experiment.metric
+    metric = known[0].experiment.objective
     tested = rankings.compare_ranks(by_dataset, metric)
     placed = rankings.ranks(by_dataset, metric)
     parts: list[Part] = []

@@ -29,7 +29,7 @@ def section(found: Findings) -> Section | None:
         found.labels,
         run.strategies,
         budgets.costs(run, found.summary),
-        run.experiment.metric,
+        run.experiment.objective,
         run.experiment.level,
     )
     if rows.empty:
@@ -60,7 +60,7 @@ def _table(frame: pd.DataFrame, several: bool, run: Run) -> Table:
         *("strategy", *(["control"] if several else []), "difference, points", "95 % interval"),
         *("does it help", "multiply-adds", "training time", "latency"),
     ]
-    metric = run.experiment.metric.label
+    metric = run.experiment.objective.label
     note = f"Test {metric} minus the control's; the costs are multiples of the control's."
     if several:
         note += (

@@ -50,11 +50,11 @@ def _progress(found: Findings) -> Table:
 
 def trial_table(run: Run) -> TrialTable:
     """Returns every trial of a run, the best first, the unscored last."""
-    ranked = best_first(run.trials, run.experiment.metric)
+    ranked = best_first(run.trials, run.experiment.objective)
     others = run.trials.drop(ranked.index).sort_values("trial_id")
     trials = pd.concat([ranked, others])
     columns = (
-        "strategy", "status", f"validation {run.experiment.metric.label}", "validation loss",
+        "strategy", "status", f"validation {run.experiment.objective.label}", "validation loss",
         "epochs", "parameters", "multiply-adds", "seconds", "trial",
         "configuration, or why it failed",
     )  # fmt: skip

@@ -177,7 +177,7 @@ def _interim(best: str | None, why: Unfinished, run: Run) -> tuple[str, list[str
     sentences = [f"This is an interim report: {reason}"]
     if best is not None:
         sentences.append(
-            f"By validation {run.experiment.metric.label} {run.label(best)} leads so far, with "
+            f"By validation {run.experiment.objective.label} {run.label(best)} leads so far, with "
             f"{percent(why.score)} after {plural(why.epoch, 'epoch')}. Validation chose the best "
             "of many configurations, on one seed each, so these scores flatter and cannot name a "
             "winner."

@@ -22,11 +22,11 @@ def section(found: Findings) -> Section | None:
     frame = fates(run).assign(translated=lambda frame: frame.translated.map(_translated))
     rows = [_cells(row, run) for row in frame.to_dict("records")]
     columns = [
-        *("strategy", "initial configuration from", f"validation {run.experiment.metric.label}"),
+        *("strategy", "initial configuration from", f"validation {run.experiment.objective.label}"),
         *("random starts", "place", "trained to epoch", "finalist", "translated"),
     ]
     note = (
-        f"Validation {run.experiment.metric.label} at the end of the first rung, of the initial "
+        f"Validation {run.experiment.objective.label} at the end of the first rung, of the initial "
         "configuration and the median of the random starts beside it; its place among them all; "
         "how far it was promoted in the end; whether its strategy's best configuration is this "
         "one; and what had to be changed for these images."

@@ -8,7 +8,7 @@ def test_the_order_is_that_of_the_test_and_the_untried_come_last():
     run = example(patches=0.5, lines=0.9)
     found = find(run)
     assert found.order == ["lines", "patches"] == list(found.tested.index)
-    assert found.metric == run.experiment.metric.label
+    assert found.metric == run.experiment.objective.label
     assert set(found.look) == {"lines", "patches"}
 
 

@@ -134,6 +134,22 @@ def test_without_the_clipping_the_steps_are_keras_s():
     assert distance(*weights) < CLOSE
 
 
+def test_with_weights_of_classes_the_steps_are_keras_s():
+    x, y = images()
+    weight = {0: 0.25, 2: 3.0}  # of the others 1
+    ours, stock = dense(), dense()
+    loop.fit(ours, x, y, seed=7, epochs=2, batch_size=12, class_weight=weight)
+    train_by_keras(stock, x, y, seed=7, batch_size=12, epochs=2, class_weight=weight)
+    weights = [arrays(model.trainable_variables) for model in (ours, stock)]
+    assert distance(*weights) < CLOSE
+    alike, plain = dense(), dense()
+    ones = dict.fromkeys(range(CLASSES), 1.0)
+    loop.fit(alike, x, y, seed=7, epochs=2, batch_size=12, class_weight=ones)
+    loop.fit(plain, x, y, seed=7, epochs=2, batch_size=12)
+    assert equal(everything(alike), everything(plain))
+    assert distance(arrays(plain.trainable_variables), weights[0]) > 1e-3
+
+
 # It goes on exactly
 
 
@@ -266,6 +282,22 @@ def test_the_score_is_measured_without_smoothing_or_augmentation():
     loss = np.mean(cross_entropy(logits, y[40:]))
     assert history.history["val_loss"][0] == pytest.approx(loss, rel=1e-4)
     assert history.history["val_accuracy"][0] == pytest.approx(accuracy(model, x[40:], y[40:]))
+
+
+def test_what_else_is_asked_for_is_measured_on_the_validation_images():
+    x, y = images()
+    model, seen = dense(), []
+
+    def measure(logits, labels):
+        seen.append((logits, labels))
+        return len(seen)
+
+    options = {"validation_data": (x[:20], y[:20]), "validation_measures": {"score": measure}}
+    logs = loop.fit(model, x, y, seed=0, epochs=2, **options).history
+    assert logs["val_score"] == [1.0, 2.0]
+    logits, labels = seen[-1]
+    assert logits == pytest.approx(keras.ops.convert_to_numpy(model(x[:20])), rel=1e-4, abs=1e-5)
+    assert labels.tolist() == y[:20].tolist()
 
 
 def test_loss_and_accuracy_are_means_over_the_images_as_keras_has_them():
@@ -520,8 +552,8 @@ def test_an_unknown_option_is_refused():
     with pytest.raises(TypeError, match="shuffle"):
         loop.fit(dense(), x, y, seed=0, epochs=1, shuffle=False)
     hypermodel, hp = hypermodel_of(["lines"], SHAPE), with_values()
-    with pytest.raises(TypeError, match="class_weight"):
-        hypermodel.fit(hp, hypermodel.build(hp), x, y, class_weight={})
+    with pytest.raises(TypeError, match="shuffle"):
+        hypermodel.fit(hp, hypermodel.build(hp), x, y, shuffle=True)
 
 
 def test_an_unknown_augmentation_and_another_optimizer_are_refused():
