@@ -6,10 +6,9 @@ import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from search.store import NOTHING, value_in_words, values_in_words
+from search.store import MINUS, NOTHING, value_in_words, values_in_words
 
 TIMES = " \N{MULTIPLICATION SIGN} "
-MINUS = "\N{MINUS SIGN}"
 
 
 ISOLATE, END = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"

@@ -22,8 +22,9 @@ _NUMBERS = {
         "score val_loss parameters multiply_adds timesteps features train_seconds setup_seconds "
         "peak_memory_bytes started finished"
     ),
-    "epochs": "loss accuracy val_loss val_accuracy seconds",
-    "finals": "test_accuracy test_loss train_seconds latency_ms",
+    "epochs": "loss accuracy val_loss val_accuracy val_score seconds",
+    "finals": "test_accuracy test_score test_loss train_seconds latency_ms",
+    "baselines": "test_accuracy test_score",
     "searches": "finals",
     "datasets": "height width channels train_images validation_images test_images mirror "
     "test_copies",
@@ -60,7 +61,8 @@ class Run:
             `strategy` and `configuration`. Sorted, so that one configuration's rows are its whole
             learning curve across its rungs.
         finals: a row a finalist and seed, with the columns of the `finals` table; `predictions`
-            holds integer arrays (test images,) or None.
+            holds integer arrays (test images,) or None, `image_scores` floats (test images,) or
+            None, `measures` mappings, which are empty in older runs.
         datasets: a row a data set; `class_names` holds lists and `test_labels` integer arrays
             (test images,) or None.
         images: a row an image that the run keeps: `split`, `position` in it, `label`, and
@@ -72,8 +74,8 @@ class Run:
         strategies: a row a strategy, indexed by it, in the experiment's order: `position`, its
             place in the registry; `recurrent`, False for a control; `summary`, in one line.
         report_directory: where the report goes.
-        baselines: a row a simple classifier: `label`, `test_accuracy`, `predictions`, integers
-            (test images,). Empty where the run is older than this table, or not yet there.
+        baselines: a row a simple classifier: `label`, and the columns on the test as in
+            `finals`. Empty where the run is older than this table, or not yet there.
         searches: a row a strategy and iteration, once the search has ended: `whole`, whether it had
             all its trials, or the budget ended first; `finals`, how many trainings of its finalist
             there are, where it left time for fewer. Empty in older runs, whose are all whole.
@@ -124,14 +126,14 @@ def load_run(path: str | os.PathLike[str]) -> Run:
     frames = {name: _frame(name, rows) for name, rows in store.tables().items()}
     images, sequences = frames["images"], frames["sequences"]
     trials = _trials(frames["trials"])
-    datasets, baselines = frames["datasets"], frames["baselines"]
+    datasets = frames["datasets"]
     return Run(
         path=store.path,
         experiment=store.experiment,
         about=store.about,
         trials=trials,
         epochs=_epochs(frames["epochs"], trials),
-        finals=frames["finals"].assign(predictions=frames["finals"].predictions.map(_classes)),
+        finals=_tested(frames["finals"]),
         datasets=datasets.assign(
             class_names=datasets.class_names.map(_names),
             notes=datasets.notes.map(_names),
@@ -142,7 +144,7 @@ def load_run(path: str | os.PathLike[str]) -> Run:
         plans=frames["plans"],
         strategies=_strategies(frames["strategies"], store.experiment.strategies),
         report_directory=store.report_directory,
-        baselines=baselines.assign(predictions=baselines.predictions.map(_classes)),
+        baselines=_tested(frames["baselines"]),
         searches=frames["searches"].astype({"whole": bool}),
     )
 
@@ -281,6 +283,21 @@ def _epochs(epochs: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     names = trials[["trial_id", "dataset", "strategy", "configuration"]]
     joined = epochs.merge(names, on="trial_id", how="inner")
     return joined.sort_values(["configuration", "epoch"], kind="stable", ignore_index=True)
+
+
+def _tested(frame: pd.DataFrame) -> pd.DataFrame:
+    """Returns finals or baselines with arrays for bytes; older ones have a score, too."""
+    shares = [
+        np.frombuffer(each, "<f4").astype(float) if isinstance(each, bytes) else None
+        for each in frame.image_scores
+    ]
+    measures = [json.loads(each) if isinstance(each, str) else {} for each in frame.measures]
+    return frame.assign(
+        predictions=frame.predictions.map(_classes),
+        test_score=frame.test_score.fillna(frame.test_accuracy),
+        image_scores=pd.Series(shares, index=frame.index, dtype=object),
+        measures=pd.Series(measures, index=frame.index, dtype=object),
+    )
 
 
 def _names(text: object) -> list[str]:

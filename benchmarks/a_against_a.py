@@ -93,7 +93,7 @@ def repetition(run: Run, contest: Contest, rng: np.random.Generator) -> Run:
     finals = [
         {
             "dataset": run.experiment.dataset_name, "strategy": name, "trial_id": contest.better,
-            "seed": seed, "status": "completed", "test_accuracy": np.mean(classes == labels),
+            "seed": seed, "status": "completed", "test_score": np.mean(classes == labels),
             "predictions": classes, "iteration": 0,
         }
         for name in order
@@ -121,7 +121,7 @@ def declared(run: Run, contest: Contest, repetitions: int, seed: int = 0) -> lis
 
 def contests(run: Run) -> dict[str, Contest]:
     """Returns what is tried on a recorded run, by what is said of it in the table."""
-    means = run.finals.groupby("strategy").test_accuracy.mean().sort_values(ascending=False)
+    means = run.finals.groupby("strategy").test_score.mean().sort_values(ascending=False)
     found = {f"{name} against its copy": Contest(name) for name in means.index}
     best, *others = means.index
     for gap in GAPS:
@@ -165,7 +165,7 @@ def main() -> None:
     run = load_run(options.out)
     labels = run.test_labels
     assert labels is not None  # its finals are done
-    for name, of in run.finals.groupby("strategy").test_accuracy:
+    for name, of in run.finals.groupby("strategy").test_score:
         print(
             f"{name}: {100 * of.mean():.1f} ± {100 * of.std():.1f} % over {len(of)} seeds, "
             f"{len(labels)} test images"

@@ -70,7 +70,7 @@ def outcomes(folder: Path) -> pd.DataFrame:
         planted = PLANTED[name]
         kind, best, axis = answer(run)
         named = kind == "wins" and best == planted.winner and planted.axis in (None, axis)
-        means = run.finals.groupby("strategy").test_accuracy.mean()
+        means = run.finals.groupby("strategy").test_score.mean()
         seconds = (run.trials.finished - run.trials.started).sum() + run.finals.train_seconds.sum()
         rows.append(
             {

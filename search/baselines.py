@@ -21,6 +21,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from search.data.datasets import Dataset, Images, drawn
 from search.metric import Metric
+from search.reliability import measured
 from search.store import Store
 
 Setting = dict[str, Any]
@@ -32,14 +33,15 @@ class Baseline:
 
     Attributes:
         label: in sentences and tables.
-        make: a setting, and how many images there are to train on, to an untrained classifier.
+        make: a setting, how many images there are to train on, and weights of classes as
+            scikit-learn takes them, to an untrained classifier.
         grid: the settings, of which validation chooses.
         most_images: more of them are not trained on, or it would take longer than the search.
         most_pixels: of an image; a larger one is made smaller.
     """
 
     label: str
-    make: Callable[[Setting, int], Any]
+    make: Callable[[Setting, int, str | None], Any]
     grid: tuple[Setting, ...]
     most_images: int
     most_pixels: int
@@ -48,22 +50,29 @@ class Baseline:
 BASELINES = {
     "logistic_regression": Baseline(
         "logistic regression",
-        lambda setting, count: LogisticRegression(max_iter=300, **setting),
+        lambda setting, count, weights: LogisticRegression(
+            max_iter=300, class_weight=weights, **setting
+        ),
         ({"C": 0.01}, {"C": 0.1}, {"C": 1.0}),
         most_images=20_000,
         most_pixels=4096,
     ),
     "nearest_neighbours": Baseline(
         "3 nearest neighbours",
-        lambda setting, count: KNeighborsClassifier(min(3, count), algorithm="brute", **setting),
+        lambda setting, count, _: KNeighborsClassifier(min(3, count), algorithm="brute", **setting),
         ({"weights": "uniform"}, {"weights": "distance"}),
         most_images=20_000,
         most_pixels=4096,
     ),
     "boosted_trees": Baseline(
         "gradient-boosted trees",
-        lambda setting, count: HistGradientBoostingClassifier(
-            max_iter=60, early_stopping=False, max_features=0.2, random_state=0, **setting
+        lambda setting, count, weights: HistGradientBoostingClassifier(
+            max_iter=60,
+            early_stopping=False,
+            max_features=0.2,
+            random_state=0,
+            class_weight=weights,
+            **setting,
         ),
         ({"learning_rate": 0.1}, {"learning_rate": 0.3}),
         most_images=5_000,
@@ -71,7 +80,8 @@ BASELINES = {
     ),
     "majority": Baseline(
         "the most frequent class",
-        lambda setting, count: DummyClassifier(strategy="most_frequent", **setting),
+        # Which predicts the most frequent, and each class with its share.
+        lambda setting, *_: DummyClassifier(strategy="prior", **setting),
         ({},),
         most_images=20_000,
         most_pixels=4,
@@ -108,13 +118,16 @@ def run_baselines(
         note: tells the user one thing that matters.
     """
     known = {row["baseline"] for row in store.rows("baselines")}
-    seed, metric = store.experiment.seed, store.experiment.objective
+    experiment, metric = store.experiment, store.experiment.objective
+    weights = None if experiment.class_weight == "none" else experiment.class_weight
+    parts = dataset.train, dataset.validation, test
     for name, baseline in BASELINES.items():
         if name not in known:
-            row = measure(baseline, dataset.train, dataset.validation, test, metric, seed)
+            classes = len(dataset.class_names)
+            row = measure(baseline, *parts, metric, classes, experiment.seed, weights)
             row = {"dataset": dataset.name, "baseline": name, **row}
             store.record_report_rows("baselines", [row])
-            note(f"{baseline.label}: test {metric.label} {100 * row['test_accuracy']:.1f} %")
+            note(f"{baseline.label}: test {metric.label} {metric.in_words(row['test_score'])}")
 
 
 def measure(
@@ -123,12 +136,24 @@ def measure(
     validation: Images,
     test: Images,
     metric: Metric,
+    classes: int,
     seed: int = 0,
+    weights: str | None = None,
 ) -> dict[str, Any]:
     """Returns what a baseline comes to: columns of the table `baselines`.
 
     The setting that is best on the validation images (of equals the first) learns from training
     and validation images together, as finalists do.
+
+    Args:
+        baseline: which one.
+        train: images to learn from.
+        validation: images to tune on.
+        test: images to test on.
+        metric: what is judged by.
+        classes: how many.
+        seed: of what is drawn of the images, where they are too many.
+        weights: of the classes, where it takes any: None, or `balanced`.
     """
     began = time.perf_counter()
     train, validation = (
@@ -137,28 +162,31 @@ def measure(
     )
     parts = [features(part.x, baseline.most_pixels) for part in (train, validation, test)]
 
-    def predicted(setting: Setting, x: np.ndarray, y: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    def probability(
+        setting: Setting, x: np.ndarray, y: np.ndarray, asked: np.ndarray
+    ) -> np.ndarray:
         with warnings.catch_warnings():
             # One that has not converged is as good as it is: a baseline, and validation judges it.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            found: np.ndarray = baseline.make(setting, len(y)).fit(x, y).predict(asked)
-        return found
+            model = baseline.make(setting, len(y), weights).fit(x, y)
+        found = np.zeros((len(asked), classes))
+        found[:, model.classes_] = model.predict_proba(asked)
+        return found / found.sum(axis=1, keepdims=True)  # of float32 they are 1 to a rounding
 
     scores = [
-        float(np.mean(metric.per_image(predicted(s, parts[0], train.y, parts[1]), validation.y)))
-        for s in baseline.grid
+        metric.measure(probability(setting, parts[0], train.y, parts[1]), validation.y)
+        for setting in baseline.grid
     ]
     best = max(range(len(scores)), key=lambda place: metric.better(scores[place]))
     both, labels = np.concatenate(parts[:2]), np.concatenate([train.y, validation.y])
-    classes = predicted(baseline.grid[best], both, labels, parts[2])
+    tested = probability(baseline.grid[best], both, labels, parts[2])
     return {
+        **measured(tested, test.y, metric),
         "label": baseline.label,
         "setting": json.dumps(baseline.grid[best]),
         "validation_score": scores[best],
-        "test_accuracy": float(np.mean(metric.per_image(classes, test.y))),
         "train_images": len(labels),
         "seconds": time.perf_counter() - began,
-        "predictions": classes.astype("<u2").tobytes(),
     }
 
 

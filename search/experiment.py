@@ -6,12 +6,12 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from search import looks
 from search.epochs import full_training
 from search.fields import option
-from search.metric import ACCURACY, Metric
+from search.metric import METRICS, Metric
 from search.validation import (
     Count,
     Factor,
@@ -49,6 +49,9 @@ class InitialConfiguration:
     translated: dict[str, Scalar] = dataclasses.field(default_factory=dict)
 
 
+MetricName = Literal["accuracy", "balanced_accuracy", "f1_macro", "roc_auc_ovr", "neg_log_loss"]
+ClassWeight = Literal["none", "balanced"]
+
 OLDER = {"seeds": "initial", "time_limit": "budget"}
 """What fields were called in runs made before."""
 
@@ -81,6 +84,9 @@ class Experiment:
         batch_size: images a step.
         steps_per_epoch: steps of an epoch that is a part of a pass over the images; None for a
             whole pass.
+        metric: the name of what is searched and judged by.
+        class_weight: how much an image counts in the loss: `none` for all alike, `balanced` for the
+            classes alike.
         max_multiply_adds: of the models that are drawn, for one image; None for any number.
         budget: minutes for search, finals and report, by which the plan was chosen; None for any.
         initial: configurations, each arm's in the order in which they take the first slots of its
@@ -168,6 +174,15 @@ class Experiment:
         metavar="N|auto",
         auto=True,
     )
+    metric: MetricName = option(
+        "text", "what is searched and judged by", "accuracy", choices=get_args(MetricName)
+    )
+    class_weight: ClassWeight = option(
+        "text",
+        "how much an image counts in the loss: none for all alike, balanced for the classes alike",
+        "none",
+        choices=get_args(ClassWeight),
+    )
     max_multiply_adds: Count | None = option(
         "count_or_auto",
         "draw no model that takes more for one image; auto: any number, or 36 million where "
@@ -184,9 +199,9 @@ class Experiment:
     initial: tuple[InitialConfiguration, ...] = ()
 
     @property
-    def metric(self) -> Metric:
+    def objective(self) -> Metric:
         """What is searched and judged by."""
-        return ACCURACY
+        return METRICS[self.metric]
 
     @property
     def dataset_name(self) -> str:

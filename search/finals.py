@@ -78,7 +78,7 @@ def run_finals(
                 waiting.setdefault((strategy, iteration), []).append(seed)
             else:
                 number = experiment.final_number(seed)
-                display.final_finished(strategy, number, row.test_accuracy, row.message)
+                display.final_finished(strategy, number, row.score, row.message)
     if waiting:
         workers.open({"everything": everything(dataset), "test": test})
         finals = Finals(store, dataset, best, waiting, display, execution or Execution(), until)
@@ -220,7 +220,7 @@ class Finals:
         self.store.record_final(row, result.trial_id, result.epochs)
         self._trainings.keep_needed()  # the search is over for good: none of its own is
         number = self.experiment.final_number(spec.seed)
-        self.display.final_finished(spec.strategy, number, row.test_accuracy, row.message)
+        self.display.final_finished(spec.strategy, number, row.score, row.message)
         return None
 
 

@@ -9,8 +9,11 @@ Association 69, 1974), which says how far the metric moves with the weight of on
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from search.wording import MINUS, NOTHING
 
 if TYPE_CHECKING:  # who only asks how far a run is waits for no NumPy
     import numpy as np
@@ -55,6 +58,41 @@ class Metric:
         0.25
         """
         return more_is_better(score, self.direction)
+
+    def number(self, value: float) -> str:
+        """Returns a value as tables have it: in percent, or with three decimals.
+
+        >>> ACCURACY.number(0.9731), METRICS["neg_log_loss"].number(-0.25)
+        ('97.3', '−0.250')
+        """
+        text = f"{100 * value:.1f}" if self.in_percent else f"{value:.3f}"
+        return text.replace("-", MINUS)
+
+    def in_words(self, value: float | None) -> str:
+        """Returns a value as sentences have it; a dash where it is not known.
+
+        >>> ACCURACY.in_words(0.9731), METRICS["neg_log_loss"].in_words(-0.25)
+        ('97.3 %', '−0.250')
+        """
+        if value is None or math.isnan(value):
+            return NOTHING
+        return self.number(value) + (" %" if self.in_percent else "")
+
+    @property
+    def heading(self) -> str:
+        """What stands over its values in a table.
+
+        >>> ACCURACY.heading, METRICS["neg_log_loss"].heading
+        ('accuracy, %', 'negative log loss')
+        """
+        return f"{self.label}, %" if self.in_percent else self.label
+
+    def height(self, value: float) -> float:
+        """Returns a value as a share of the best that there can be: how high a bar for it is.
+
+        Of a mean logarithm of probabilities that is their geometric mean.
+        """
+        return value if self.in_percent else math.exp(value)
 
     @property
     def lowest_is_best(self) -> bool:

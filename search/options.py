@@ -215,9 +215,12 @@ def add_option(group: Any, field: dataclasses.Field[Any], least: int) -> None:
     told = KINDS[option.kind](least)
     if option.metavar:
         told["metavar"] = option.metavar
+    if option.choices:
+        told["choices"] = option.choices
     default = None if option.auto else field.default
     known = default is not None and default is not False
-    said = "auto" if option.auto else f"{default:g}" if known else ""
+    shown = default if isinstance(default, str) else f"{default:g}" if known else ""
+    said = "auto" if option.auto else shown
     text = f"{option.help} (default: {said})" if said else option.help
     group.add_argument(flag(field.name), default=default, help=text, **told)
 

@@ -108,9 +108,9 @@ def mistakes(
     tested: dict[str, list[np.ndarray]] = {}
     scores: dict[str, list[float]] = {}
     for row in finals:
-        if row.status == "completed" and row.predictions and row.test_accuracy is not None:
+        if row.status == "completed" and row.predictions and row.score is not None:
             tested.setdefault(row.strategy, []).append(np.frombuffer(row.predictions, "<u2"))
-            scores.setdefault(row.strategy, []).append(row.test_accuracy)
+            scores.setdefault(row.strategy, []).append(row.score)
     if not tested:
         return []
     best, *_ = by_mean({name: scores[name] for name in strategies if name in scores}, metric)

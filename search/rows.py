@@ -116,9 +116,19 @@ class FinalRow(Checked):
     predictions: bytes | None = None
     message: str | None = None
     iteration: Number = 0
+    test_score: Finite | None = None
+    image_scores: bytes | None = None
+    measures: str | None = None
+
+    @property
+    def score(self) -> float | None:
+        """What it is judged by; in runs older than this column, accuracy."""
+        return self.test_accuracy if self.test_score is None else self.test_score
 
     def check(self) -> None:
         """Raises ValueError where its columns contradict each other."""
+        if self.measures is not None:
+            parsed(Values, self.measures, "measures")
         tested = self.test_accuracy is not None
         _must(tested or self.status == "failed", "a completed final has a test_accuracy")
 
@@ -134,6 +144,7 @@ class EpochRow(Checked):
     val_loss: float | None
     val_accuracy: Finite | None
     seconds: Seconds
+    val_score: Finite | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -262,10 +273,15 @@ class BaselineRow(Checked):
     train_images: Count
     seconds: Seconds
     predictions: bytes
+    test_score: Finite | None = None
+    image_scores: bytes | None = None
+    measures: str | None = None
 
     def check(self) -> None:
         """Raises ValueError where its setting is none."""
         parsed(Values, self.setting, "setting")
+        if self.measures is not None:
+            parsed(Values, self.measures, "measures")
 
 
 @dataclasses.dataclass(frozen=True)

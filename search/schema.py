@@ -38,7 +38,7 @@ CREATE TABLE trials (
     first_epoch INTEGER NOT NULL,  -- epochs already trained when the trial starts
     last_epoch INTEGER NOT NULL,   -- epochs trained when it ends
     status TEXT NOT NULL CHECK (status IN ('running', 'completed', 'failed')),
-    score REAL,                    -- validation accuracy at the end of the rung
+    score REAL,                    -- the metric on the validation images, at the rung's end
     val_loss REAL,
     parameters INTEGER,
     multiply_adds INTEGER,         -- for one image
@@ -58,6 +58,7 @@ CREATE TABLE epochs (
     epoch INTEGER NOT NULL,        -- 1 is the first
     loss REAL, accuracy REAL, val_loss REAL, val_accuracy REAL,
     seconds REAL,
+    val_score REAL,                -- the metric, where it is not accuracy
     PRIMARY KEY (trial_id, epoch)
 );
 CREATE TABLE finals (
@@ -73,13 +74,24 @@ CREATE TABLE finals (
     predictions BLOB,              -- little-endian uint16: the class predicted for each test image
     message TEXT,
     iteration INTEGER NOT NULL DEFAULT 0,  -- the search whose finalist it is
+    test_score REAL,               -- the metric; NULL in runs older than this column
+    image_scores BLOB,             -- little-endian float32: the share of each test image in it,
+                                   -- whose mean it is; NULL for accuracy
+    measures TEXT,                 -- JSON object: each metric's value, and `reliability`
     PRIMARY KEY (dataset, strategy, seed)
 );
 """
 
 # Columns that came later, likewise.
 ADDED_COLUMNS = {
-    "finals": {"iteration": "INTEGER NOT NULL DEFAULT 0"},
+    "finals": {
+        "iteration": "INTEGER NOT NULL DEFAULT 0",
+        "test_score": "REAL",
+        "image_scores": "BLOB",
+        "measures": "TEXT",
+    },
+    "epochs": {"val_score": "REAL"},
+    "baselines": {"test_score": "REAL", "image_scores": "BLOB", "measures": "TEXT"},
     "datasets": {
         "notes": "TEXT",
         "reading": "TEXT",
@@ -161,6 +173,9 @@ CREATE TABLE IF NOT EXISTS baselines (  -- what simple classifiers come to, on t
     train_images INTEGER NOT NULL,      -- with those for validation, which it learns from at last
     seconds REAL NOT NULL,
     predictions BLOB NOT NULL,          -- little-endian uint16: the class of each test image
+    test_score REAL,                    -- as in `finals`, like the next two
+    image_scores BLOB,
+    measures TEXT,
     PRIMARY KEY (dataset, baseline)
 )""",
     "sessions": """

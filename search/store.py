@@ -17,16 +17,18 @@ import filelock
 
 from search.experiment import Experiment, ExperimentError, InitialConfiguration
 from search.files import write_atomically
-from search.metric import ACCURACY, Metric, mostly_wrong
+from search.metric import ACCURACY, METRICS, Metric, classified_correctly, mostly_wrong
 from search.ranking import by_mean, trial_rank
 from search.rows import FinalRow, TrialRow, columns
 from search.saved import SavedRun, columns_there
 from search.schema import ADDED_COLUMNS, ADDED_TABLES, FOR_THE_REPORT, SCHEMA, SCHEMA_VERSION
-from search.wording import NOTHING, value_in_words, values_in_words
+from search.wording import MINUS, NOTHING, value_in_words, values_in_words
 
 # What the analysis may know of the search, it takes from here.
 __all__ = [
     "ACCURACY",
+    "METRICS",
+    "MINUS",
     "NOTHING",
     "Experiment",
     "ExperimentError",
@@ -36,6 +38,7 @@ __all__ = [
     "Store",
     "TrialRow",
     "by_mean",
+    "classified_correctly",
     "columns",
     "mostly_wrong",
     "trial_rank",

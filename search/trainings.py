@@ -43,6 +43,7 @@ def make_spec(
         mirror=dataset.mirror,
         split=None if dataset.own_validation else split_seed(experiment, row.iteration),
         metric=experiment.objective.name,
+        class_weight=experiment.class_weight,
         keep=row.rung < row.bracket,  # the last rung is promoted nowhere
         continues=row.parent_id,
     )

@@ -59,7 +59,9 @@ def make_oracle(
         most_iterations=experiment.most_iterations,
         seed=experiment.seed,
         dataset=dataset.name,
-        objective=keras_tuner.Objective(experiment.objective.validation, experiment.objective.direction),
+        objective=keras_tuner.Objective(
+            experiment.objective.validation, experiment.objective.direction
+        ),
         spaces=search_spaces(experiment, dataset) if spaces is None else spaces,
         initial=experiment.initial_values,
         allowed=small_enough(experiment, dataset),

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 
 NOTHING = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
 
 
 def flag(field: str) -> str:

@@ -111,10 +111,19 @@ FLOORS = {
         *("strategies", "training", "cost", "hypermodel", "design", "source"),
     ),
     "search": (
-        *("metric", "wording", "validation", "epochs", "looks", "fields", "experiment"),
+        *("wording", "metric", "validation", "epochs", "looks", "fields", "experiment"),
         *("execution", "files", "schema"),
         *("rows", "ranking", "saved", "environment", "devices", "store", "contenders"),
-        *("tally", "forecast", "data", "hyperband", "training", "workers", "terminal"),
+        *(
+            "tally",
+            "forecast",
+            "reliability",
+            "data",
+            "hyperband",
+            "training",
+            "workers",
+            "terminal",
+        ),
         *(
             "run_images",
             "plan",

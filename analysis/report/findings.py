@@ -56,9 +56,9 @@ class Findings:
         """The simple classifiers of `run.baselines`, the best first; none before the test."""
         rows = self.run.baselines if len(self.tested) else self.run.baselines.iloc[:0]
         if rows.empty:
-            return pd.DataFrame(columns=["label", "test_accuracy"])
+            return pd.DataFrame(columns=["label", "test_score"])
         ascending = self.run.experiment.objective.lowest_is_best
-        return rows.sort_values("test_accuracy", ascending=ascending, kind="stable")
+        return rows.sort_values("test_score", ascending=ascending, kind="stable")
 
     @property
     def metric(self) -> str:

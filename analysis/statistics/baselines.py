@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from analysis.run import Run
 from analysis.statistics import intervals
 from analysis.statistics.samples import samples
+from search.store import ACCURACY, Metric, classified_correctly
 
 
 class Baseline(NamedTuple):
@@ -24,6 +28,23 @@ class Baseline(NamedTuple):
     lead: intervals.Estimate
 
 
+def shares(row: Mapping[Any, Any], labels: np.ndarray, metric: Metric) -> np.ndarray:
+    """Returns a baseline's score on every test image, floats (test images,).
+
+    Args:
+        row: of the table `baselines`.
+        labels: the test images' classes, (test images,).
+        metric: what is judged by.
+
+    >>> shares({"predictions": np.array([1, 0])}, np.array([1, 1]), ACCURACY).tolist()
+    [1.0, 0.0]
+    """
+    if metric.name == ACCURACY.name:
+        return classified_correctly(row["predictions"], labels).astype(float)
+    known: np.ndarray = row["image_scores"]
+    return known
+
+
 def over_baselines(run: Run, strategy: str) -> list[Baseline]:
     """Returns a run's baselines, the best first, each with the lead of a strategy over it.
 
@@ -35,10 +56,10 @@ def over_baselines(run: Run, strategy: str) -> list[Baseline]:
     found = samples(run.finals, run.test_labels, [strategy], metric)
     rows = []
     for row in run.baselines.to_dict("records"):
-        accuracy = float(row["test_accuracy"])
+        accuracy = float(row["test_score"])
         ahead = intervals.unknown(math.nan)
         if strategy in found and run.test_labels is not None:
-            fixed = metric.per_image(row["predictions"], run.test_labels).astype(float)
+            fixed = shares(row, run.test_labels, metric)
             ahead = intervals.lead(found[strategy], fixed)
             if metric.lowest_is_best:
                 ahead = ahead._replace(value=-ahead.value, low=-ahead.high, high=-ahead.low)

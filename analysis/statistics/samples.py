@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis.run import Run
 from analysis.statistics import intervals
-from search.store import Metric
+from search.store import ACCURACY, Metric, classified_correctly
 
 
 def correctness(
@@ -23,19 +23,20 @@ def correctness(
     """Returns how well each seed of each strategy does on each test image.
 
     Args:
-        finals: the rows of one data set: `strategy`, `status`, `test_accuracy`, and
-            `predictions`, classes of shape (test images,).
+        finals: the rows of one data set: `strategy`, `status`, `test_score`, and
+            `predictions`, classes of shape (test images,), or where the metric is not accuracy
+            `image_scores`, floats of the same shape.
         labels: the test images' classes, shape (test images,), or None where nobody knows.
         strategies: every strategy that competed.
-        metric: gives an image's score, 0 or 1.
+        metric: what is judged by.
 
     Returns:
         By strategy, the scores, shape (completed seeds, test images); bool where the metric is
-        accuracy. A strategy without a completed seed, or of whose seeds one has no predictions, is
-        left out.
+        accuracy, else floats whose mean is the score. A strategy without a completed seed, or of
+        whose seeds one has no predictions, is left out.
 
     >>> finals = pd.DataFrame({
-    ...     "strategy": "lines", "status": "completed", "test_accuracy": [1.0, 0.5],
+    ...     "strategy": "lines", "status": "completed", "test_score": [1.0, 0.5],
     ...     "predictions": [np.array([3, 1]), np.array([3, 2])],
     ... })
     >>> from search.store import ACCURACY
@@ -47,10 +48,13 @@ def correctness(
         return {}
     found = {}
     tested = completed(finals)
+    accuracy = metric.name == ACCURACY.name
     for name in strategies:
-        predicted = list(tested.predictions[tested.strategy == name])
-        if predicted and all(one is not None and len(one) == len(labels) for one in predicted):
-            found[name] = metric.per_image(np.stack(predicted), labels)
+        mine = tested[tested.strategy == name]
+        known = list(mine.predictions if accuracy else mine.image_scores)
+        if known and all(one is not None and len(one) == len(labels) for one in known):
+            every = np.stack(known)
+            found[name] = classified_correctly(every, labels) if accuracy else every
     return found
 
 
@@ -63,8 +67,8 @@ def samples(
     """Returns the evidence on each strategy that was tested; the arguments are `correctness`'s.
 
     Returns:
-        By strategy, the scores of its replicates on every test image, 0 to 1, shape (replicates,
-        test images). A replicate is an iteration, its scores the mean over its seeds; where the run
+        By strategy, the scores of its replicates on every test image, shape (replicates, test
+        images). A replicate is an iteration, its scores the mean over its seeds; where the run
         has one iteration, a seed of its finalist, and what is said is about that design.
 
     >>> from analysis.example import example
@@ -98,7 +102,7 @@ def gain(
 ) -> intervals.Estimate:
     """Estimates by how much one strategy is better than another: `intervals.difference`, directed.
 
-    The interval ends at what can be: no classifier is better than another by more than 1.
+    The interval ends at what can be: no share is larger than another by more than 1.
 
     Args:
         one: its evidence, one of `samples`.
@@ -113,7 +117,8 @@ def gain(
     """
     better, worse = (other, one) if metric.lowest_is_best else (one, other)
     found = intervals.difference(better, worse, level)
-    return found._replace(low=max(found.low, -1.0), high=min(found.high, 1.0))
+    most = 1.0 if metric.in_percent else math.inf
+    return found._replace(low=max(found.low, -most), high=min(found.high, most))
 
 
 class Spread(NamedTuple):
@@ -188,8 +193,8 @@ def replicates(finals: pd.DataFrame, strategy: str) -> np.ndarray:
     """
     mine = completed(finals[finals.strategy == strategy])
     if several_iterations(finals):
-        return mine.groupby("iteration").test_accuracy.mean().to_numpy(dtype=float)
-    return mine.test_accuracy.to_numpy(dtype=float)
+        return mine.groupby("iteration").test_score.mean().to_numpy(dtype=float)
+    return mine.test_score.to_numpy(dtype=float)
 
 
 def completed(finals: pd.DataFrame) -> pd.DataFrame:
@@ -199,4 +204,4 @@ def completed(finals: pd.DataFrame) -> pd.DataFrame:
     >>> len(completed(example(lines=0.9).finals))
     3
     """
-    return finals[(finals.status == "completed") & finals.test_accuracy.notna()]
+    return finals[(finals.status == "completed") & finals.test_score.notna()]

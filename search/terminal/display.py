@@ -85,10 +85,10 @@ class Display:
         self.progress = self.progress.final_started(trial_id, Final(strategy, number, seed))
 
     def final_finished(
-        self, strategy: str, number: int, test_accuracy: float | None, message: str | None
+        self, strategy: str, number: int, test_score: float | None, message: str | None
     ) -> None:
-        """Takes note of a finalist's result; without a test accuracy, the message says why."""
-        self.progress = self.progress.final_finished(strategy, number, test_accuracy)
+        """Takes note of a finalist's result; without a test score, the message says why."""
+        self.progress = self.progress.final_finished(strategy, number, test_score)
 
     def note(self, text: str) -> None:
         """Says one thing that matters."""
@@ -114,12 +114,12 @@ class PlainDisplay(Display):
         self.note(trial_line(self.progress, row) + self._left(row.status == "completed"))
 
     def final_finished(
-        self, strategy: str, number: int, test_accuracy: float | None, message: str | None
+        self, strategy: str, number: int, test_score: float | None, message: str | None
     ) -> None:
         """Prints the result."""
-        super().final_finished(strategy, number, test_accuracy, message)
-        text = final_line(self.progress, strategy, number, test_accuracy, message)
-        self.note(text + self._left(test_accuracy is not None))
+        super().final_finished(strategy, number, test_score, message)
+        text = final_line(self.progress, strategy, number, test_score, message)
+        self.note(text + self._left(test_score is not None))
 
     def _left(self, said: bool) -> str:
         """How long it still takes, behind what did not fail."""
@@ -163,12 +163,12 @@ class LiveDisplay(Display):
             self.print_failure(f"{row.strategy} failed: {row.message}")
 
     def final_finished(
-        self, strategy: str, number: int, test_accuracy: float | None, message: str | None
+        self, strategy: str, number: int, test_score: float | None, message: str | None
     ) -> None:
         """Prints why it failed, if it did."""
-        super().final_finished(strategy, number, test_accuracy, message)
-        if test_accuracy is None:
-            self.print_failure(final_line(self.progress, strategy, number, test_accuracy, message))
+        super().final_finished(strategy, number, test_score, message)
+        if test_score is None:
+            self.print_failure(final_line(self.progress, strategy, number, test_score, message))
 
     def print_failure(self, text: str) -> None:
         """Prints one line above the screen, cut where it ends: the reason may be very long."""

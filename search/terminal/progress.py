@@ -80,7 +80,7 @@ class Progress:
         under_way: what those come to, by strategy.
         workers: the most trials seen at once.
         training: finalists being trained, by the name of their training.
-        finals: test accuracy by (strategy, number); None for a failed one.
+        finals: test score by (strategy, number); None for a failed one.
         final_epochs: finalist to how many epochs of its finals have ended, and in how many seconds.
         ended: whether the display was closed.
         outlook: what else the time that is left follows from.
@@ -159,14 +159,14 @@ class Progress:
         workers = max(self.workers, len(training))
         return dataclasses.replace(self, training=training, workers=workers)
 
-    def final_finished(self, strategy: str, number: int, test_accuracy: float | None) -> Progress:
+    def final_finished(self, strategy: str, number: int, test_score: float | None) -> Progress:
         """Returns the progress after a finalist was tested on one seed, or has failed."""
         left = {
             trial_id: final
             for trial_id, final in self.training.items()
             if (final.strategy, final.number) != (strategy, number)
         }
-        finals = {**self.finals, (strategy, number): test_accuracy}
+        finals = {**self.finals, (strategy, number): test_score}
         return dataclasses.replace(self, training=left, finals=finals)
 
     def arm(self, strategy: str) -> ArmSoFar:

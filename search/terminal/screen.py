@@ -46,11 +46,6 @@ def on_the_clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
-def percent(fraction: float | None) -> str:
-    """Returns a fraction as a percentage."""
-    return UNKNOWN if fraction is None else f"{100 * fraction:.1f} %"
-
-
 def sparkline(curve: Mapping[int, float | None], top: float) -> str:
     """Returns one character for each epoch from 1 to the last; a full block is `top`."""
     return "".join(
@@ -82,7 +77,8 @@ def trial_line(progress: Progress, row: TrialRow) -> str:
         return one_line(f"{count} failed after {seconds:.1f} s: {row.message}")
     first, last = row.first_epoch + 1, row.last_epoch
     epochs = f"epoch {last}" if first == last else f"epochs {first}-{last}"
-    score = f"validation {progress.experiment.objective.label} {percent(row.score)}"
+    metric = progress.experiment.objective
+    score = f"validation {metric.label} {metric.in_words(row.score)}"
     return one_line(f"{count} {epochs}: {score}, {seconds:.1f} s")
 
 
@@ -108,13 +104,14 @@ def final_line(
     progress: Progress,
     strategy: str,
     number: int,
-    test_accuracy: float | None,
+    test_score: float | None,
     message: str | None,
 ) -> str:
     """Returns how a finalist did, in one line."""
     result = f"failed: {message}"
-    if test_accuracy is not None:
-        result = f"test {progress.experiment.objective.label} {percent(test_accuracy)}"
+    if test_score is not None:
+        metric = progress.experiment.objective
+        result = f"test {metric.label} {metric.in_words(test_score)}"
     return one_line(f"final {number}/{progress.finals_of(strategy)} {strategy}: {result}")
 
 
@@ -183,6 +180,7 @@ def finals_in_words(progress: Progress) -> str:
 
 def strategies(progress: Progress, width: int, room: int) -> Table:
     """Returns a table with a row a strategy; the weakest are left out where room is short."""
+    metric = progress.experiment.objective
     wide = width >= 60
     counted = wide or not progress.in_finals
     padding = 2 if wide else 1
@@ -193,7 +191,7 @@ def strategies(progress: Progress, width: int, room: int) -> Table:
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     if progress.in_finals:
-        table.add_column(f"test {progress.experiment.objective.label}, %")
+        table.add_column(f"test {metric.heading}")
     best = {name: row.score for name, row in progress.best.items() if row.score is not None}
     ranked = [*best, *(name for name in progress.planned if name not in best)]
     shown = ranked if len(ranked) <= room else ranked[: max(1, room - 1)]
@@ -208,7 +206,7 @@ def strategies(progress: Progress, width: int, room: int) -> Table:
                 f"{tally.trials}/{max(tally.trials, plan.trials)}",
                 Text(str(tally.failed), "red" if tally.failed else "dim"),
             ]
-        cells.append(Text(percent(best.get(name)), leads))
+        cells.append(Text(metric.in_words(best.get(name)), leads))
         if wide:
             cells.append(str(progress.best[name].last_epoch) if name in best else "")
         if progress.in_finals:
@@ -220,10 +218,10 @@ def strategies(progress: Progress, width: int, room: int) -> Table:
 
 
 def final_scores(progress: Progress, strategy: str) -> str:
-    """Returns the strategy's test accuracies so far, in percent."""
+    """Returns the strategy's test scores so far."""
     return " ".join(
-        "failed" if accuracy is None else f"{100 * accuracy:.1f}"
-        for (name, _), accuracy in sorted(progress.finals.items(), key=lambda item: item[0])
+        "failed" if score is None else progress.experiment.objective.number(score)
+        for (name, _), score in sorted(progress.finals.items(), key=lambda item: item[0])
         if name == strategy
     )
 
@@ -231,12 +229,16 @@ def final_scores(progress: Progress, strategy: str) -> str:
 def current_trial(progress: Progress, trial: Running, width: int) -> list[Text]:
     """Returns three lines on a trial under way; the first two make sense alone."""
     row = trial.row
-    curve = trial.curve
-    known = [value for value in curve.values() if value is not None]
+    curve, metric = trial.curve, progress.experiment.objective
+    heights = {
+        epoch: None if value is None else metric.height(value) for epoch, value in curve.items()
+    }
+    known = [value for value in heights.values() if value is not None]
     # All curves end below the same top, so their heights compare.
-    top = max([*known, *(row.score or 0.0 for row in progress.best.values())], default=0.0) or 1.0
-    blocks = sparkline(curve, top)[-(width - 12) :]
-    latest = percent(curve[max(curve)]) if curve else "starting"
+    best = [metric.height(row.score) for row in progress.best.values() if row.score is not None]
+    top = max([*known, *best], default=0.0) or 1.0
+    blocks = sparkline(heights, top)[-(width - 12) :]
+    latest = metric.in_words(curve[max(curve)]) if curve else "starting"
     return [
         strategy_name(progress, row.strategy).append(
             f"  {trial.epoch} of {row.last_epoch} epochs, {position(row)}", "default"

@@ -75,9 +75,7 @@ def read_status(store: Store, now: float) -> Status:
         {name: plans.get(name, Plan(0, 0)) for name in experiment.strategies},
         began=began,
         arms=with_ended({}, ended, experiment.objective),
-        finals={
-            (row.strategy, experiment.final_number(row.seed)): row.test_accuracy for row in finals
-        },
+        finals={(row.strategy, experiment.final_number(row.seed)): row.score for row in finals},
         ended=not in_use,
     )
     for row in under_way:

@@ -11,7 +11,8 @@ import keras
 import numpy as np
 
 from search.data.datasets import Images
-from search.metric import METRICS
+from search.metric import METRICS, probabilities
+from search.reliability import measured
 from search.training.model import CachedModel
 from search.training.run import run_training
 from search.training.spec import OnEpoch, TrialResult, TrialSpec
@@ -60,16 +61,13 @@ def measure(spec: TrialSpec, model: keras.Model, test: Images) -> dict[str, Any]
     """Tests a trained model.
 
     Returns:
-        `test_accuracy` (the mean of the metric over the images), `test_loss`, `latency_ms` and
-        `predictions`, the class of each image as little-endian uint16.
+        `test_loss`, `latency_ms`, and what `search.reliability.measured` says.
     """
     logits = predict(model, test.x)
-    predicted = logits.argmax(axis=1)
     return {
-        "test_accuracy": float(np.mean(METRICS[spec.metric].per_image(predicted, test.y))),
+        **measured(probabilities(logits), test.y, METRICS[spec.metric]),
         "test_loss": float(np.mean(cross_entropy(logits, test.y))),
         "latency_ms": latency_ms(model, test.x),
-        "predictions": predicted.astype("<u2").tobytes(),
     }
 
 

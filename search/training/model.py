@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 import keras
 import keras_tuner
+import numpy as np
 
 from search.data.datasets import Images
+from search.metric import ACCURACY, METRICS, probabilities
 from search.training.spec import TrialSpec
 from spaces import SequenceHyperModel
 from spaces.training.loop import steps_of_epoch
@@ -81,6 +83,8 @@ def fit(
 ) -> None:
     """Trains a prepared model to the end of the trial's rung."""
     hypermodel, values = hypermodel_of(spec, train)
+    metric = METRICS[spec.metric]
+    balanced = spec.class_weight == "balanced"
     hypermodel.fit(
         values,
         model,
@@ -90,9 +94,30 @@ def fit(
         epochs=spec.last_epoch,
         batch_size=spec.batch_size,
         steps_per_epoch=spec.steps_per_epoch,
+        class_weight=balanced_weights(train.y) if balanced else None,
         validation_data=(validation.x, validation.y) if validation else None,
+        validation_measures=None
+        if metric is ACCURACY  # which is measured anyway
+        else {"score": lambda logits, labels: metric.measure(probabilities(logits), labels)},
         callbacks=callbacks,
     )
+
+
+def balanced_weights(labels: np.ndarray) -> dict[int, float]:
+    """Returns how much an image of each class counts, so that all classes count alike.
+
+    As scikit-learn's `balanced` (King and Zeng, Political Analysis 9, 2001): the number of images
+    by that of the classes and of the class's images, so that images count 1 on average.
+
+    Args:
+        labels: classes, integers (n,).
+
+    >>> balanced_weights(np.array([0, 0, 0, 2]))
+    {0: 0.6666666666666666, 2: 2.0}
+    """
+    classes, counts = np.unique(labels, return_counts=True)
+    weights = len(labels) / (len(classes) * counts)
+    return dict(zip(classes.tolist(), weights.tolist(), strict=True))
 
 
 def to_bytes(model: keras.Model) -> bytes:

@@ -31,6 +31,8 @@ class TrialSpec:
         split: the seed by which training and validation images are drawn anew from both together:
             every iteration but the first has a split of its own. None for as they are.
         metric: the name of what it is scored by, a key of `search.metric.METRICS`.
+        class_weight: how much an image counts in the loss: `none` for all alike, `balanced` for
+            the classes alike.
         keep: whether the trained model is wanted, for a promotion or as a design.
         final: whether it is a finalist's training, which is tested and not validated.
         continues: the name of the training whose model this one goes on from: a parent, or itself
@@ -53,6 +55,7 @@ class TrialSpec:
     steps_per_epoch: int | None = None
     split: int | None = None
     metric: str = ACCURACY.name
+    class_weight: str = "none"
     keep: bool = True
     final: bool = False
     continues: str | None = None

@@ -50,7 +50,7 @@ def test_hyperparameters_are_columns_and_unset_ones_missing(run):
 def test_predictions_and_labels_give_the_recorded_accuracy(run):
     labels = run.datasets.test_labels[0]
     for row in run.finals.itertuples():
-        assert np.mean(row.predictions == labels) == pytest.approx(row.test_accuracy)
+        assert np.mean(row.predictions == labels) == pytest.approx(row.test_score)
 
 
 def test_what_stands_for_a_strategy_is_what_was_retrained(tmp_path):

@@ -40,7 +40,7 @@ def test_the_two_sides_are_different_trainings_of_one_design(run):
         assert len(sides) == 2 * SEEDS and sides <= known
         assert (drawn.finals.groupby("strategy").size() == SEEDS).all()
         accuracies = [np.mean(named == run.test_labels) for named in drawn.finals.predictions]
-        assert drawn.finals.test_accuracy.to_list() == accuracies
+        assert drawn.finals.test_score.to_list() == accuracies
     assert orders == {("lines", COPY), (COPY, "lines")}
 
 

@@ -84,6 +84,6 @@ def test_what_is_recorded_of_a_run_is_what_it_found(finished_run):
     finals = load_run(finished_run.path).finals
     assert len(found.pools) == finals.strategy.nunique()
     for name, mine in found.pools.items():
-        accuracy = finals[finals.strategy == name].groupby("iteration").test_accuracy.mean()
+        accuracy = finals[finals.strategy == name].groupby("iteration").test_score.mean()
         np.testing.assert_allclose(mine.test.mean(axis=1), accuracy.to_numpy())
         assert (mine.seconds > 0).all() and len(mine.validation) == len(accuracy)

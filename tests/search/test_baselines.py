@@ -9,7 +9,7 @@ import pytest
 from search.baselines import BASELINES, features, measure, run_baselines
 from search.data.datasets import load_dataset
 from search.experiment import Experiment
-from search.metric import ACCURACY
+from search.metric import ACCURACY, METRICS
 from search.store import Store
 
 
@@ -21,17 +21,17 @@ def digits():
 @pytest.mark.parametrize("name", [name for name in BASELINES if name != "majority"])
 def test_each_learns_the_digits(digits, name):
     baseline = BASELINES[name]
-    row = measure(baseline, digits.train, digits.validation, digits.open_test(), ACCURACY)
+    row = measure(baseline, digits.train, digits.validation, digits.open_test(), ACCURACY, 10)
     assert row["test_accuracy"] > 0.75 and row["validation_score"] > 0.75
     assert json.loads(row["setting"]) in baseline.grid
     assert row["train_images"] == 300
-    again = measure(baseline, digits.train, digits.validation, digits.open_test(), ACCURACY)
+    again = measure(baseline, digits.train, digits.validation, digits.open_test(), ACCURACY, 10)
     assert row | {"seconds": 0} == again | {"seconds": 0}
 
 
 def test_the_most_frequent_class_of_what_is_learnt_from_is_named_always(digits):
     rare = dataclasses.replace(digits.train, y=np.where(digits.train.y == 3, 3, 7))
-    row = measure(BASELINES["majority"], rare, digits.validation, digits.open_test(), ACCURACY)
+    row = measure(BASELINES["majority"], rare, digits.validation, digits.open_test(), ACCURACY, 10)
     assert set(np.frombuffer(row["predictions"], "<u2")) == {7}
 
 
@@ -40,7 +40,7 @@ def test_validation_chooses_and_the_test_has_no_say(digits):
     baseline, test = BASELINES["logistic_regression"], digits.open_test()
     other = dataclasses.replace(test, y=(test.y + 1) % 10)
     parts = digits.train, digits.validation
-    one, two = (measure(baseline, *parts, each, ACCURACY) for each in (test, other))
+    one, two = (measure(baseline, *parts, each, ACCURACY, 10) for each in (test, other))
     assert two["test_accuracy"] < 0.2 < one["test_accuracy"]
     for name in ("setting", "validation_score", "predictions"):
         assert one[name] == two[name]
@@ -71,6 +71,21 @@ def test_a_run_keeps_each_once(digits, tmp_path):
         assert store.rows("baselines") == rows and len(notes) == len(BASELINES)
 
 
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_each_is_judged_by_what_was_asked_for(digits, metric):
+    """And weights of classes move those that take any."""
+    parts = digits.train, digits.validation, digits.open_test()
+    row = measure(BASELINES["logistic_regression"], *parts, metric, 10)
+    assert row["test_score"] == json.loads(row["measures"])[metric.name]
+    if metric is not ACCURACY:
+        shares = np.frombuffer(row["image_scores"], "<f4")
+        assert shares.mean() == pytest.approx(row["test_score"], rel=1e-5)
+    else:
+        assert row["image_scores"] is None and row["test_score"] == row["test_accuracy"]
+    weighted = measure(BASELINES["logistic_regression"], *parts, metric, 10, weights="balanced")
+    assert weighted["measures"] != row["measures"]
+
+
 @pytest.mark.parametrize("name", BASELINES)
 def test_two_images_are_enough_to_learn_from(digits, name):
     def some(images, places):
@@ -83,5 +98,6 @@ def test_two_images_are_enough_to_learn_from(digits, name):
         some(digits.validation, [0]),
         digits.open_test(),
         ACCURACY,
+        classes=10,
     )
     assert 0 <= row["test_accuracy"] <= 1 and row["train_images"] == 3

@@ -386,7 +386,7 @@ def test_finals_and_data_set_are_written_once_a_key(run):
             store.record_final(final, "lines-final-1", EPOCHS)
         assert store.finals() == [final]
         assert store.epochs("lines-final-1") == [
-            {**epoch, "val_loss": None, "val_accuracy": None} for epoch in EPOCHS
+            {**epoch, "val_loss": None, "val_accuracy": None, "val_score": None} for epoch in EPOCHS
         ]
         sizes = {"width": 8, "channels": 1, "train_images": 9, "validation_images": 9}
         facts = {"class_names": '["a", "b"]', "test_images": 1, "mirror": 0, **sizes}

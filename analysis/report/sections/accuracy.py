@@ -32,8 +32,8 @@ def picture(found: Findings) -> Picture | None:
         return None
     labels = [found.label(str(name)) for name in shown.index]
     # One far below all would squeeze the others; the table has it.
-    near = found.baselines[found.baselines.test_accuracy > shown["mean"].min() / 2]
-    simple = dict(zip(near.label, near.test_accuracy, strict=True))
+    near = found.baselines[found.baselines.test_score > shown["mean"].min() / 2]
+    simple = dict(zip(near.label, near.test_score, strict=True))
     drawn = style.figure(
         lambda ax: draw(shown, found.run.finals, labels, found.look, ax, measure, simple),
         style.WIDTH,
@@ -58,7 +58,7 @@ def draw(
     Args:
         summary: a row a strategy, its index; `mean`, `low` and `high` in [0, 1]; an interval of NaN
             is left out.
-        seeds: a row a strategy and seed: `strategy` and `test_accuracy` in [0, 1]; may be empty.
+        seeds: a row a strategy and seed: `strategy` and `test_score` in [0, 1]; may be empty.
         labels: what the strategies are called, (strategies,), in the order of `summary`.
         look: each strategy's style.
         ax: where to draw.
@@ -66,12 +66,12 @@ def draw(
         baselines: what a simple classifier is called to its accuracy in [0, 1].
     """
     names = list(summary.index)
-    shown = seeds[seeds.strategy.isin(names)].dropna(subset="test_accuracy")
+    shown = seeds[seeds.strategy.isin(names)].dropna(subset="test_score")
     if len(shown):
         # Below the interval, or its bar would hide them.
         sns.scatterplot(
             data=shown.assign(place=shown.strategy.map(names.index) + 0.27),
-            x="test_accuracy", y="place", hue="strategy", legend=False, s=26, alpha=0.7,
+            x="test_score", y="place", hue="strategy", legend=False, s=26, alpha=0.7,
             palette={name: look[name].colour for name in names}, linewidth=0, ax=ax,
         )  # fmt: skip
     for place, (name, row) in enumerate(summary.iterrows()):
@@ -155,8 +155,8 @@ def brief(found: Findings) -> Table:
         rows.append([found.label(name), *middle, adds])
     best = found.tested["mean"].iloc[0] if finals else float("nan")
     for row in found.baselines.to_dict("records"):
-        behind = formatting.points(row["test_accuracy"] - best, signed=True)
-        accuracy = formatting.percent(row["test_accuracy"])
+        behind = formatting.points(row["test_score"] - best, signed=True)
+        accuracy = formatting.percent(row["test_score"])
         rows.append([row["label"], accuracy, behind, formatting.NOTHING])
     note = "A control has no recurrence." if found.run.controls else ""
     return Table("brief", ["strategy", *measures, "multiply-adds"], rows, note=note)

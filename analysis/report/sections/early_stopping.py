@@ -43,8 +43,8 @@ def sentences(found: Fairness, run: Run) -> list[str]:
         said.append(
             f"After the first rung ({plural(found.first_epoch, 'epoch')}) a shorter search would "
             f"have chosen another configuration for {listing(named)}; in brackets the validation "
-            f"{run.experiment.objective.label} lost by it, at least where the one chosen was stopped "
-            "early."
+            f"{run.experiment.objective.label} lost by it, at least where the one chosen was "
+            "stopped early."
         )
     elif found.first_epoch:
         said.append("Every finalist was its strategy's best after the first rung already.")

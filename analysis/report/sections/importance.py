@@ -104,7 +104,9 @@ def _dependence(found: Findings, result: Importance) -> Picture:
             draw_dependence(along, colour, ax, clean(name, 24))
         for ax in axes[len(names) :]:
             ax.set_visible(False)
-        axes[0].figure.supylabel(f"validation {run.experiment.objective.label} predicted", fontsize=11)
+        axes[0].figure.supylabel(
+            f"validation {run.experiment.objective.label} predicted", fontsize=11
+        )
 
     height = 0.4 + 2.2 * rows
     drawn = style.figure(draw, style.WIDTH, height, rows, columns, alike=False)

@@ -18,7 +18,7 @@ def with_baselines(run, **accuracies):
     for name, accuracy in accuracies.items():
         right = np.arange(len(labels)) < round(accuracy * len(labels))
         classes = np.where(right, labels, (labels + 1) % 10)
-        rows.append({"label": name, "test_accuracy": right.mean(), "predictions": classes})
+        rows.append({"label": name, "test_score": right.mean(), "predictions": classes})
     return dataclasses.replace(run, baselines=pd.DataFrame(rows))
 
 

@@ -162,7 +162,7 @@ def test_the_summary_is_what_the_seeds_say(tmp_path):
     run = load_run(make_run(tmp_path / "run"))
     labels = run.datasets.test_labels[0]
     summary = by_strategy(run.finals, labels, run.experiment.strategies, ACCURACY)
-    grouped = run.finals.groupby("strategy").test_accuracy
+    grouped = run.finals.groupby("strategy").test_score
     for name, column in (("mean", grouped.mean()), ("std", grouped.std()), ("max", grouped.max())):
         pd.testing.assert_series_equal(
             summary[name].sort_index(), column.sort_index(), check_names=False

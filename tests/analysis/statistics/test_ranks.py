@@ -97,7 +97,7 @@ def test_runs_are_compared_by_data_set(tmp_path):
     scores = accuracies(dict(zip("abc", runs, strict=True)))
     assert list(scores.run) == list("aabbcc")
     by_run = accuracy_table(scores, "run")
-    assert by_run.lines["b"] == runs[1].finals.test_accuracy[:3].mean()
+    assert by_run.lines["b"] == runs[1].finals.test_score[:3].mean()
     found = accuracy_table(scores)
     assert list(found.index) == ["digits", "mnist"]
     # A data set counts once, however many runs it had.

@@ -29,7 +29,7 @@ def test_a_replicate_is_a_search():
     assert found.shape == (4, IMAGES)
     summary = comparisons.by_strategy(frame, labels, names, ACCURACY, 500)
     assert summary.replicates.to_list() == [4, 4] and summary.seeds.to_list() == [12, 12]
-    means = frame[frame.strategy == "s0"].groupby("iteration").test_accuracy.mean()
+    means = frame[frame.strategy == "s0"].groupby("iteration").test_score.mean()
     assert summary["mean"]["s0"] == pytest.approx(means.mean())
     assert summary["std"]["s0"] == pytest.approx(means.std())
 
@@ -62,7 +62,7 @@ def test_a_strategy_against_its_copy_is_told_apart_in_five_of_a_hundred(searches
 def test_a_search_without_a_result_is_none():
     names, labels, frame = searched(np.random.default_rng(3), [0.85, 0.75], 3, 0.03)
     failed = (frame.strategy == "s1") & (frame.iteration == 1)
-    frame.loc[failed, ["status", "test_accuracy"]] = ["failed", np.nan]
+    frame.loc[failed, ["status", "test_score"]] = ["failed", np.nan]
     found = samples.samples(frame, labels, names, ACCURACY)
     assert [len(found[name]) for name in names] == [3, 2]
     assert comparisons.pairwise(frame, labels, names, ACCURACY).p.isna().all()

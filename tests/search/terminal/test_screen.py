@@ -78,7 +78,7 @@ def test_the_words_are_the_metrics(monkeypatch):
     from search.terminal.screen import final_line, trial_line
 
     other = dataclasses.replace(ACCURACY, label="error rate")
-    monkeypatch.setattr(Experiment, "metric", property(lambda _: other))
+    monkeypatch.setattr(Experiment, "objective", property(lambda _: other))
     progress = Progress(TWO_STRATEGIES, {})
     assert "validation error rate 50.0 %" in trial_line(progress, row_of("lines", 0))
     assert final_line(progress, "lines", 1, 0.5, None).endswith("test error rate 50.0 %")

@@ -37,5 +37,6 @@ def test_training_knows_neither_run_directory_nor_workers():
     assert imported == {
         "search.data.datasets",
         "search.metric",
+        "search.reliability",
         *(f"search.training.{name}" for name in ("callbacks", "model", "run", "spec")),
     }

@@ -86,7 +86,7 @@ def test_fewer_than_three_seeds_name_no_winner_and_no_tie(blank, seeds):
     found = verdict_of(blank, rows, labels, seeds)
     assert found.kind == "too_few"
     assert "No winner" in found.headline and "tie" not in found.headline
-    mean = rows.groupby("strategy").test_accuracy.mean()
+    mean = rows.groupby("strategy").test_score.mean()
     assert f"between {100 * mean.min():.1f} % (lines) and {100 * mean.max():.1f} %" in str(found)
     # What the program could have done itself is no advice.
     assert "--final-seeds" not in str(found)
@@ -115,7 +115,7 @@ def test_under_a_budget_nothing_is_claimed_for_whom_had_less_than_its_share(blan
     rows = finals(blank.experiment.strategies, labels, found)
     said = cut_short(blank, rows, labels, "lines")
     assert said.headline.startswith("The budget ended first: Of one design each: cnn_lines wins")
-    accuracy = 100 * rows.test_accuracy[rows.strategy == "lines"].mean()
+    accuracy = 100 * rows.test_score[rows.strategy == "lines"].mean()
     assert f"so not compared: lines ({accuracy:.1f} %)" in str(said)
     nobody = cut_short(blank, rows, labels, *blank.experiment.strategies)
     assert nobody.kind == "too_few"
@@ -138,13 +138,13 @@ def test_failed_finals_count_as_done_and_their_strategy_is_left_out(blank):
     labels, found = outcomes([0.6, 0.95, 0.5], 3, 1000, np.random.default_rng(2), 0.05)
     rows = finals(blank.experiment.strategies, labels, found)
     lost = rows.strategy == "lines"
-    rows.loc[lost, ["status", "test_accuracy", "predictions"]] = ["failed", np.nan, None]
+    rows.loc[lost, ["status", "test_score", "predictions"]] = ["failed", np.nan, None]
     found = verdict_of(blank, rows, labels, 3)
     assert (found.kind, found.best) == ("wins", "cnn_lines")
     assert any("not compared: lines" in sentence for sentence in found.sentences)
     rows["status"] = "failed"
     rows["message"] = "not a number"
-    rows["test_accuracy"] = np.nan
+    rows["test_score"] = np.nan
     assert verdict_of(blank, rows, labels, 3).kind == "failed"
 
 
