@@ -265,6 +265,7 @@ def search_and_test(
     from search.designs import export_designs
     from search.extension import fit, run_with_weights
     from search.finals import run_finals
+    from search.metric import advice
     from search.plan import epochs_in_words
     from search.terminal.display import make_display
     from search.terminal.screen import expected_in_words
@@ -281,6 +282,8 @@ def search_and_test(
     with make_display(store.experiment, totals) as display:
         for line in dataset.in_words():
             display.note(line)
+        if advised := advice(store.experiment.metric, dataset.class_names, dataset.counts):
+            display.note(advised)
         learnt = len(dataset.train.y), len(dataset.validation.y)
         display.note(epochs_in_words(store.experiment, *learnt))
         page = LivePage(store.path, display.note)

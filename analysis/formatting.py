@@ -76,14 +76,6 @@ def percent(share: float, digits: int = 1) -> str:
     return NOTHING if math.isnan(share) else f"{100 * share:.{digits}f} %"
 
 
-def points(share: float, signed: bool = False) -> str:
-    """Returns a difference of shares in percentage points, with a true minus sign."""
-    if math.isnan(share):
-        return NOTHING
-    text = f"{100 * share:+.1f}" if signed else f"{100 * share:.1f}"
-    return "0.0" if text in ("-0.0", "+0.0") else text.replace("-", MINUS)
-
-
 def decimal(number: float) -> str:
     """Returns a number with two decimals and a true minus sign."""
     if math.isnan(number):

@@ -124,10 +124,14 @@ def describe(
     images = dataset["train_images"] + dataset["validation_images"]
     completed = [row for row in finals if row.status == "completed"]
     accuracies = [row.test_accuracy for row in completed if row.test_accuracy is not None]
+    scores = [row.score for row in completed if row.score is not None]
     tested = [
         {
-            key: _finite(getattr(row, key))
-            for key in ("seed", "test_accuracy", "test_loss", "latency_ms")
+            "seed": row.seed,
+            "test_score": row.score,
+            "test_accuracy": row.test_accuracy,
+            "test_loss": _finite(row.test_loss),
+            "latency_ms": row.latency_ms,
         }
         for row in sorted(completed, key=lambda row: row.seed)
     ]
@@ -147,14 +151,17 @@ def describe(
             "decay_steps": experiment.epochs_of_finals
             * math.ceil(experiment.images_of_epoch(images) / experiment.batch_size),
             "mirror": bool(dataset["mirror"]),
+            "class_weight": experiment.class_weight,
             "seed": weights_seed(finals) or 0,
         },
         "scores": {
             "metric": experiment.objective.name,
-            "validation_accuracy": trial.score,
+            "validation_score": trial.score,
+            "validation_accuracy": trial.score if experiment.objective is ACCURACY else None,
             "validation_loss": trial.val_loss,
             "validation_epochs": trial.last_epoch,
             "test_accuracy": statistics.fmean(accuracies) if accuracies else None,
+            "test_score": statistics.fmean(scores) if scores else None,
             "finals": tested,
         },
         "size": {each.name: getattr(trial, each.name) for each in dataclasses.fields(Cost)},
@@ -189,7 +196,7 @@ def description(design: Mapping[str, Any]) -> str:
     height, width, channels = design["image_shape"]
     scores, training, weights = design["scores"], design["training"], design["weights"]
     strategy = STRATEGIES[design["strategy"]]
-    label = METRICS[scores.get("metric", ACCURACY.name)].label  # older designs do not say
+    label = METRICS[scores["metric"]].label
     name = design["dataset"]
     data = quoted(name if len(name) <= 60 else f"{name[:60]}…")
     version = design["versions"].get("scanline")
@@ -199,14 +206,14 @@ def description(design: Mapping[str, Any]) -> str:
         f"The best of its strategy that Scanline{f' {version}' if version else ''} found. It takes "
         f"images (batch, {height}, {width}, {channels}) with values from 0 to 255 and returns "
         f"logits (batch, {design['classes']}), a class each, in the order of CLASS_NAMES.",
-        f"Validation {label} {scores['validation_accuracy']:.4f} after "
+        f"Validation {label} {scores['validation_score']:.4f} after "
         f"{searched} epoch{'s' if searched > 1 else ''} in the search, of "
         f"{training['epochs']} in a whole training.",
     ]
-    tested = [row["test_accuracy"] for row in scores["finals"]]
+    tested = [row["test_score"] for row in scores["finals"]]
     if tested:
         paragraphs[-1] += (
-            f" Test {label} {scores['test_accuracy']:.4f}, the mean of {len(tested)} trainings "
+            f" Test {label} {scores['test_score']:.4f}, the mean of {len(tested)} trainings "
             f"of {training['epochs']} epochs from scratch: "
             f"{', '.join(f'{accuracy:.4f}' for accuracy in tested)}."
         )

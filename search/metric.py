@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from search.wording import MINUS, NOTHING
@@ -77,6 +77,38 @@ class Metric:
         if value is None or math.isnan(value):
             return NOTHING
         return self.number(value) + (" %" if self.in_percent else "")
+
+    def gap(self, difference: float, signed: bool = False) -> str:
+        """Returns a difference of values: in percentage points, or with three decimals.
+
+        >>> ACCURACY.gap(-0.0412), METRICS["neg_log_loss"].gap(0.0412, signed=True)
+        ('−4.1', '+0.041')
+        """
+        if math.isnan(difference):
+            return NOTHING
+        number = 100 * difference if self.in_percent else difference
+        text = f"{number:{'+' if signed else ''}.{1 if self.in_percent else 3}f}"
+        return (text if any(c in "123456789" for c in text) else text.lstrip("+-")).replace(
+            "-", MINUS
+        )
+
+    def gap_in_words(self, difference: float) -> str:
+        """Returns a difference of values as sentences have it.
+
+        >>> ACCURACY.gap_in_words(0.0412), METRICS["neg_log_loss"].gap_in_words(0.0412)
+        ('4.1 percentage points', '0.041')
+        """
+        return self.gap(difference) + (" percentage points" if self.in_percent else "")
+
+    @property
+    def behind(self) -> str:
+        """What stands over the differences of its values in a table."""
+        return "behind, points" if self.in_percent else "behind"
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The lowest and the highest value that there can be."""
+        return (0.0, 1.0) if self.in_percent else (-math.inf, 0.0)
 
     @property
     def heading(self) -> str:
@@ -260,6 +292,35 @@ METRICS = {
     )
 }
 """What can be searched by, by name; the first is the default."""
+
+
+UNEVEN = 3
+"""Images of the most frequent class for one of the rarest, from which on accuracy misleads."""
+
+
+def advice(metric: str, classes: Sequence[str], counts: Sequence[int]) -> str | None:
+    """Returns what to judge by where accuracy says little of rare classes; else None.
+
+    Args:
+        metric: the name of what is judged by.
+        classes: their names.
+        counts: how many images each has.
+
+    >>> advice("accuracy", ["cat", "dog"], [95, 5])[:52]
+    'uneven classes, "cat" has 19 times the images of "do'
+    >>> advice("balanced_accuracy", ["cat", "dog"], [95, 5])
+    >>> advice("accuracy", ["cat", "dog"], [9, 5])
+    """
+    known = sorted((count, name) for count, name in zip(counts, classes, strict=True) if count)
+    if metric != ACCURACY.name or not known:
+        return None
+    (fewest, rarest), (most, commonest) = known[0], known[-1]
+    if most < UNEVEN * fewest:
+        return None
+    return (
+        f'uneven classes, "{commonest}" has {most / fewest:,.0f} times the images of "{rarest}": '
+        "--metric balanced_accuracy counts each class alike"
+    )
 
 
 def mostly_wrong(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:

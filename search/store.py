@@ -17,7 +17,7 @@ import filelock
 
 from search.experiment import Experiment, ExperimentError, InitialConfiguration
 from search.files import write_atomically
-from search.metric import ACCURACY, METRICS, Metric, classified_correctly, mostly_wrong
+from search.metric import ACCURACY, METRICS, Metric, advice, classified_correctly, mostly_wrong
 from search.ranking import by_mean, trial_rank
 from search.rows import FinalRow, TrialRow, columns
 from search.saved import SavedRun, columns_there
@@ -37,6 +37,7 @@ __all__ = [
     "Metric",
     "Store",
     "TrialRow",
+    "advice",
     "by_mean",
     "classified_correctly",
     "columns",
@@ -55,7 +56,6 @@ class Store(SavedRun):
 
     Reading needs no lock. Writing does: `create` and `resume` take it, `close` gives it back, and
     the kernel does where the process was killed.
-
     """
 
     def __init__(self, path: str | os.PathLike[str]):

@@ -85,7 +85,7 @@ def turned(monkeypatch):
 
     def turn():
         lowest = dataclasses.replace(ACCURACY, direction="min")
-        monkeypatch.setattr(Experiment, "metric", property(lambda _: lowest))
+        monkeypatch.setattr(Experiment, "objective", property(lambda _: lowest))
 
     return turn
 

@@ -20,7 +20,7 @@ from analysis.report.sections.verdict import Verdict, in_words
 from analysis.report.write import Report, beside, named_styles, write_files
 from analysis.run import Run, label, load_run
 from analysis.statistics import ranks as rankings
-from search.store import Metric, by_mean
+from search.store import ExperimentError, Metric, by_mean
 
 NAME = "comparison"
 # What must be alike for one run's figures to be held against another's.
@@ -33,6 +33,7 @@ _BUDGET = (
     "iterations",
     "final_seeds",
     "batch_size",
+    "class_weight",
     "train_limit",
 )
 
@@ -48,9 +49,17 @@ def write_comparison(
             The Markdown, its figures and the tables go beside it.
 
     Raises:
-        ExperimentError: one is not a run, or the report cannot be written.
+        ExperimentError: one is not a run, they are judged by different metrics, or the report
+            cannot be written.
     """
-    found = [find(load_run(path)) for path in run_paths]
+    runs = [load_run(path) for path in run_paths]
+    judged = list(dict.fromkeys(run.experiment.metric for run in runs))
+    if len(judged) > 1:
+        raise ExperimentError(
+            f"these runs are judged by {formatting.listing(judged)}: compare those that are judged "
+            "alike"
+        )
+    found = [find(run) for run in runs]
     page = Path(out) if out else found[0].run.report_directory / f"{NAME}.html"
     content = describe(found, page.stem)
     files = {
@@ -126,7 +135,7 @@ def accuracies(found: Sequence[Findings]) -> pd.DataFrame:
 
 
 def _metric(found: Sequence[Findings]) -> Metric:
-    """What the runs are judged by: as many metrics as there are, the first run's counts."""
+    """What the runs are judged by, all alike."""
     return found[0].run.experiment.objective
 
 
@@ -151,7 +160,7 @@ def runs_table(found: Sequence[Findings]) -> Table:
                 name,
                 one.label(best) if best else formatting.NOTHING,
                 kinds.get(one.decision.kind, one.decision.kind.replace("_", " ")),
-                formatting.percent(row["mean"]) if tested else formatting.NOTHING,
+                one.objective.in_words(row["mean"]) if tested else formatting.NOTHING,
             ]
         )
     return Table("runs", ["run", "best", "verdict", f"test {_metric(found).label}"], rows)
@@ -175,7 +184,7 @@ def wins(found: Sequence[Findings], scores: pd.DataFrame) -> Section | None:
             *(
                 formatting.NOTHING
                 if pd.isna(share)
-                else f"{formatting.percent(share)} ({_place(place)})"
+                else f"{_metric(found).in_words(share)} ({_place(place)})"
                 for share, place in zip(scores.loc[strategy], places.loc[strategy], strict=True)
             ),
         ]
@@ -244,11 +253,11 @@ def _picture(
     called = {str(name): label(_runs(found).values(), str(name)) for name in scores.index}
     measure = f"test {_metric(found).label}"
     drawn = style.figure(
-        lambda ax: draw(scores, called, look, ax, measure),
+        lambda ax: draw(scores, called, look, ax, measure, _metric(found)),
         style.WIDTH,
         1.6 + 0.32 * len(scores) + 0.3,
     )
-    caption = _caption(scores, called, measure)
+    caption = _caption(scores, called, _metric(found))
     return Picture("accuracy", caption, drawn, f"{measure.capitalize()} by strategy and run")
 
 
@@ -258,15 +267,17 @@ def draw(
     look: Mapping[str, style.Style],
     ax: Axes,
     ylabel: str,
+    metric: Metric,
 ) -> Axes:
     """Draws the test score of each strategy in each run, a line a strategy.
 
     Args:
-        scores: (strategies, runs), in [0, 1]; NaN where a run has not tested it.
+        scores: (strategies, runs); NaN where a run has not tested it.
         called: each strategy's label.
         look: each strategy's style.
         ax: where to draw.
         ylabel: what the scores are of.
+        metric: what they are.
     """
     runs = [style.two_lines(str(name)) for name in scores.columns]
     for name, row in scores.iterrows():
@@ -278,14 +289,14 @@ def draw(
     ax.set(ylabel=ylabel, xlim=(-0.3, len(runs) - 0.7))
     ax.set_xticks(range(len(runs)), runs, rotation=25 if len(runs) > 4 else 0)
     ax.margins(y=0.08)
-    style.percent_axis(ax.yaxis)
+    style.score_axis(ax.yaxis, metric)
     ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.22), ncols=2)
     return ax
 
 
-def _caption(scores: pd.DataFrame, called: Mapping[str, str], measure: str) -> str:
-    """Describes scores in [0, 1], (strategies, runs), by the strategies' labels."""
-    text = f"A line is a strategy, a mark its mean {measure} in one run."
+def _caption(scores: pd.DataFrame, called: Mapping[str, str], metric: Metric) -> str:
+    """Describes scores, (strategies, runs), by the strategies' labels."""
+    text = f"A line is a strategy, a mark its mean test {metric.label} in one run."
     known = scores.dropna()
     if known.empty or scores.shape[1] < 2:
         return text
@@ -293,8 +304,8 @@ def _caption(scores: pd.DataFrame, called: Mapping[str, str], measure: str) -> s
     steady, wide = str(spread.idxmin()), str(spread.idxmax())
     return (
         f"{text} From run to run {called[wide]} differs most "
-        f"({formatting.points(spread[wide])} points), {called[steady]} least "
-        f"({formatting.points(spread[steady])})."
+        f"({metric.gap_in_words(spread[wide])}), {called[steady]} least "
+        f"({metric.gap(spread[steady])})."
     )
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from analysis.formatting import amount, clean, listing, percent, plural, points
+import numpy as np
+
+from analysis.formatting import amount, clean, listing, plural
 from analysis.run import Run
 from analysis.statistics.decision import Evidence, Score
 from analysis.statistics.intervals import MOST_REPLICATES
+from search.store import ACCURACY, advice
 
 NOT_SHOWN = "it is not shown that an LSTM earns its place here."
 
@@ -29,20 +32,49 @@ def copies(run: Run) -> list[str]:
     ]
 
 
+def uneven_classes(run: Run) -> list[str]:
+    """Says that accuracy hides how rare classes fare; nothing where they are not rare.
+
+    >>> from analysis.example import example
+    >>> uneven_classes(example(lines=0.9))
+    []
+    """
+    names: list[str] = next((each for each in run.datasets.class_names if each), [])
+    if run.test_labels is None or not names:
+        return []
+    counts = np.bincount(run.test_labels, minlength=len(names)).tolist()
+    found = advice(run.experiment.metric, [clean(name, 24) for name in names], counts)
+    return [f"{found[0].upper()}{found[1:]}."] if found else []
+
+
 def accuracy(best: str, why: Evidence, run: Run) -> str:
     """Returns how accurate the best is."""
     score = why.scores[best]
     return (
-        f"{run.label(best)} classifies {percent(score.mean)} of the test images correctly "
-        f"(95 % interval {interval(score)}; {seeds(best, why)})."
+        f"{run.label(best)} {does(score, run)} (95 % interval {interval(score, run)}; "
+        f"{seeds(best, why)})."
     )
 
 
-def gap(why: Evidence) -> str:
+def does(score: Score, run: Run) -> str:
+    """Returns how well a strategy does, as a verb and its object."""
+    metric = run.experiment.objective
+    value = metric.in_words(score.mean)
+    of_others = f"has a test {metric.label} of {value}"
+    return in_terms_of(run, f"classifies {value} of the test images correctly", of_others)
+
+
+def in_terms_of(run: Run, accuracy: str, others: str) -> str:
+    """Returns words for a run that is judged by accuracy, or those for any other metric."""
+    return accuracy if run.experiment.objective.name == ACCURACY.name else others
+
+
+def gap(why: Evidence, run: Run) -> str:
     """Returns how far the best is ahead."""
     assert why.lead is not None
-    interval = f"{points(why.lead.low)} to {points(why.lead.high)}"
-    return f"{points(why.lead.gap)} percentage points (95 % interval {interval})"
+    metric = run.experiment.objective
+    interval = f"{metric.gap(why.lead.low)} to {metric.gap(why.lead.high)}"
+    return f"{metric.gap_in_words(why.lead.gap)} (95 % interval {interval})"
 
 
 def replicates_needed(why: Evidence, run: Run) -> str:
@@ -75,7 +107,8 @@ def recurrence(best: str, group: Iterable[str], why: Evidence, run: Run) -> list
         return []
     if best in run.controls:
         place = NOT_SHOWN if why.earned == "not_shown" else "here an LSTM does not earn its place."
-        return [f"The most accurate has no recurrence: {place}"]
+        first = in_terms_of(run, "The most accurate", "The best")
+        return [f"{first} has no recurrence: {place}"]
     controls = [name for name in group if name in run.controls]
     verb = "is" if len(controls) == 1 else "are"
     return [f"{names(controls, run)} {verb} among those: {NOT_SHOWN}"]
@@ -104,7 +137,8 @@ def not_compared(why: Evidence, run: Run) -> list[str]:
 
 def with_means(of: Iterable[str], why: Evidence, run: Run) -> list[str]:
     """Returns strategies by their labels, each with how accurate it was."""
-    return [f"{run.label(name)} ({percent(why.scores[name].mean)})" for name in of]
+    metric = run.experiment.objective
+    return [f"{run.label(name)} ({metric.in_words(why.scores[name].mean)})" for name in of]
 
 
 def seeds(strategy: str, why: Evidence) -> str:
@@ -125,16 +159,22 @@ def baselines(best: str, why: Evidence, run: Run) -> list[str]:
     """Returns whether the best is better than what anyone would try first."""
     if not why.baselines:
         return []
-    said = [f"{each.label} ({percent(each.accuracy)})" for each in why.baselines]
+    metric = run.experiment.objective
+    said = [f"{each.label} ({metric.in_words(each.score)})" for each in why.baselines]
     # Beaten is a baseline that chance does not explain; `not low > 0` holds where nobody knows.
     unbeaten = [place for place, each in enumerate(why.baselines) if not each.lead.low > 0]
     if not unbeaten:
         return [f"It beats what anyone would try first: {listing(said)}."]
     ahead = [place for place in unbeaten if why.baselines[place].lead.high < 0]
     if ahead:
+        better = listing([said[place] for place in ahead])
         return [
-            f"{run.label(best)} is not worth its while here: with "
-            f"{listing([said[place] for place in ahead])} more images are classified correctly."
+            f"{run.label(best)} is not worth its while here: "
+            + in_terms_of(
+                run,
+                f"with {better} more images are classified correctly.",
+                f"{better} {'is' if len(ahead) == 1 else 'are'} better.",
+            )
         ]
     return [
         f"It is not shown that {run.label(best)} beats "
@@ -162,17 +202,19 @@ def moves(best: str, why: Evidence, run: Run) -> list[str]:
         ]
     if why.spread is None:
         return []
-    seed = why.spread.seed
-    other = "" if math.isnan(seed) else f", another seed by {points(seed)}"
+    metric, seed = run.experiment.objective, why.spread.seed
+    other = "" if math.isnan(seed) else f", another seed by {metric.gap(seed)}"
     return [
-        f"Another search would move {run.label(best)} by {points(why.spread.search)} percentage "
-        f"points{other}, other test images by {points(why.spread.images)} (standard deviations)."
+        f"Another search would move {run.label(best)} by "
+        f"{metric.gap_in_words(why.spread.search)}{other}, other test images by "
+        f"{metric.gap(why.spread.images)} (standard deviations)."
     ]
 
 
-def interval(score: Score) -> str:
+def interval(score: Score, run: Run) -> str:
     """Returns a score's 95 % interval."""
-    return f"{percent(score.low)} to {percent(score.high)}"
+    metric = run.experiment.objective
+    return f"{metric.in_words(score.low)} to {metric.in_words(score.high)}"
 
 
 def names(names: Iterable[str], run: Run) -> str:

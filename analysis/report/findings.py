@@ -13,6 +13,7 @@ from analysis.report.style import Style, styles
 from analysis.run import Run, best_first, representatives
 from analysis.statistics import comparisons
 from analysis.statistics.decision import Decision, decide
+from search.store import Metric
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -61,9 +62,14 @@ class Findings:
         return rows.sort_values("test_score", ascending=ascending, kind="stable")
 
     @property
+    def objective(self) -> Metric:
+        """What the search judged by."""
+        return self.run.experiment.objective
+
+    @property
     def metric(self) -> str:
-        """What the search judged by, in words."""
-        return self.run.experiment.objective.label
+        """The same, in words."""
+        return self.objective.label
 
     @property
     def order(self) -> list[str]:

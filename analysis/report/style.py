@@ -22,6 +22,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from analysis.formatting import bare
+from search.store import Metric
 
 # The first four are Okabe and Ito's (Color Universal Design, 2008). The others were chosen to stay
 # apart from them in deuteranopia and protanopia. All have a contrast of about 3 or more with white
@@ -125,9 +126,10 @@ def strategy_axis(labels: Sequence[str], ax: Axes) -> None:
     ax.tick_params(axis="y", length=0)
 
 
-def percent_axis(axis: Axis) -> None:
-    """Writes shares in [0, 1] along an axis in percent."""
-    axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.4g} %"))
+def score_axis(axis: Axis, metric: Metric) -> None:
+    """Writes a metric's values along an axis, shares in percent."""
+    if metric.in_percent:
+        axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.4g} %"))
 
 
 def two_lines(label: str) -> str:

@@ -13,10 +13,10 @@ class Tested(NamedTuple):
     """Cells of one strategy's row.
 
     Attributes:
-        result: mean ± standard deviation over seeds, in percent.
+        result: mean ± standard deviation over seeds.
         interval: the mean's 95 % interval.
         seeds: how many there are, and how many failed.
-        difference: from the most accurate, in percentage points; may be "best".
+        difference: from the best; may be "best".
         interval_of_difference: its 95 % interval in brackets, or nothing.
         p: of that difference, after Holm's correction.
     """
@@ -32,25 +32,25 @@ class Tested(NamedTuple):
 def tested(found: Findings, strategy: str) -> Tested:
     """Returns how a strategy did in the finals; a dash stands for what is not known."""
     row: Any = found.summary.loc[strategy]
-    spread = "" if math.isnan(row["std"]) else f" ± {100 * row['std']:.1f}"
+    metric = found.objective
+    spread = "" if math.isnan(row["std"]) else f" ± {metric.gap(row['std'])}"
     difference = p = formatting.NOTHING
     around = ""
     if strategy in found.comparison.index:
         against: Any = found.comparison.loc[strategy]
-        difference = formatting.points(against.difference, signed=True)
+        difference = metric.gap(against.difference, signed=True)
         p = formatting.probability(against.p)
         if not math.isnan(against.low):
-            ends = (formatting.points(end, signed=True) for end in (against.low, against.high))
+            ends = (metric.gap(end, signed=True) for end in (against.low, against.high))
             around = f" ({' to '.join(ends)})"
     elif row.seeds and len(found.comparison):
         difference = "best"
+    percent = " %" if metric.in_percent else ""
     return Tested(
-        result=formatting.percent(row["mean"]).replace(" %", "")
-        + spread
-        + (" %" if row.seeds else ""),
+        result=metric.number(row["mean"]) + spread + percent if row.seeds else formatting.NOTHING,
         interval=formatting.NOTHING
         if math.isnan(row.low)
-        else f"{100 * row.low:.1f} to {formatting.percent(row.high)}",
+        else f"{metric.number(row.low)} to {metric.in_words(row.high)}",
         seeds=str(int(row.seeds)) + (f" ({int(row.failed)} failed)" if row.failed else ""),
         difference=difference,
         interval_of_difference=around,

@@ -19,12 +19,12 @@ class Baseline(NamedTuple):
 
     Attributes:
         label: what it is called.
-        accuracy: its test score.
+        score: of its test.
         lead: by how much the strategy is better, with the interval and p.
     """
 
     label: str
-    accuracy: float
+    score: float
     lead: intervals.Estimate
 
 
@@ -56,12 +56,11 @@ def over_baselines(run: Run, strategy: str) -> list[Baseline]:
     found = samples(run.finals, run.test_labels, [strategy], metric)
     rows = []
     for row in run.baselines.to_dict("records"):
-        accuracy = float(row["test_score"])
         ahead = intervals.unknown(math.nan)
         if strategy in found and run.test_labels is not None:
             fixed = shares(row, run.test_labels, metric)
             ahead = intervals.lead(found[strategy], fixed)
             if metric.lowest_is_best:
                 ahead = ahead._replace(value=-ahead.value, low=-ahead.high, high=-ahead.low)
-        rows.append(Baseline(str(row["label"]), accuracy, ahead))
-    return sorted(rows, key=lambda row: -metric.better(row.accuracy))
+        rows.append(Baseline(str(row["label"]), float(row["test_score"]), ahead))
+    return sorted(rows, key=lambda row: -metric.better(row.score))

@@ -87,8 +87,8 @@ def by_strategy(
         draws: how many the bootstrap takes. The same finals give the same draws.
 
     Returns:
-        A frame indexed by strategy, the best first and untested last, with test scores in
-        [0, 1]: over replicates (iterations, or seeds where there is one iteration) `mean`, `std`
+        A frame indexed by strategy, the best first and untested last, with test scores: over
+        replicates (iterations, or seeds where there is one iteration) `mean`, `std`
         (NaN for one), `min`, `max`, the bootstrap's 95 % interval `low` to `high`, and the numbers
         of `replicates`, of completed `seeds` and of `failed` ones.
 
@@ -106,7 +106,7 @@ def by_strategy(
     ends: dict[str, np.ndarray] = {}
     if correct:
         drawn = intervals.bootstrap([*correct.values()], _generator(), draws)
-        ends = dict(zip(correct, intervals.percentiles(drawn).T, strict=True))
+        ends = dict(zip(correct, intervals.percentiles(drawn, metric.ends).T, strict=True))
     rows = []
     for strategy, found in tested.items():
         mine = finals[finals.strategy == strategy]

@@ -200,7 +200,8 @@ def bootstrap(
     """Draws the accuracies that strategies may truly have, over seeds and test images together.
 
     The head of this file says how. As in `variance_over_images`, two images are added, one that
-    every strategy gets right and one that none does.
+    every strategy gets right and one that none does. (Of a metric that is no share they are two
+    images among hundreds, and a little caution.)
 
     Args:
         correct: for each strategy whether a seed classifies an image correctly, shape (seeds, the
@@ -236,17 +237,18 @@ def bootstrap(
     return drawn
 
 
-def percentiles(drawn: np.ndarray) -> np.ndarray:
-    """Returns the 95 % intervals of accuracies drawn, cut off at 0 and 1: shape (2, strategies).
+def percentiles(drawn: np.ndarray, ends: tuple[float, float] = (0.0, 1.0)) -> np.ndarray:
+    """Returns the 95 % intervals of scores drawn, shape (2, strategies).
 
     Args:
         drawn: what `bootstrap` returns, shape (draws, strategies).
+        ends: the lowest and the highest that can be, where they are cut off.
 
     >>> percentiles(np.linspace(0.5, 1.5, 1001)[:, None]).T
     array([[0.525, 1.   ]])
     """
     tail = (1 - CONFIDENCE) / 2
-    return np.clip(np.quantile(drawn, [tail, 1 - tail], axis=0), 0.0, 1.0)
+    return np.clip(np.quantile(drawn, [tail, 1 - tail], axis=0), *ends)
 
 
 def difference(correct: np.ndarray, other: np.ndarray, level: float = LEVEL) -> Estimate:

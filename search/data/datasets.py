@@ -118,6 +118,13 @@ class Dataset:
             for position, member in enumerate(self.members)
         ]
 
+    @property
+    def counts(self) -> list[int]:
+        """How many images each class has, but for those of the test."""
+        labels = np.concatenate([self.train.y, self.validation.y])
+        found: list[int] = np.bincount(labels, minlength=len(self.class_names)).tolist()
+        return found
+
     def in_words(self) -> list[str]:
         """Says what was read, a line each: how many images, of which classes, and the notes."""
         height, width, channels = self.image_shape
@@ -126,8 +133,7 @@ class Dataset:
             f"read: {len(self.train.y):,} images to train on, {len(self.validation.y):,} to "
             f"validate on, {self.test_count:,} to test on; {height}x{width} pixels, {colours}"
         )
-        counts = np.bincount(np.concatenate([self.train.y, self.validation.y]))
-        shown = [f"{name} {n:,}" for name, n in zip(self.class_names, counts, strict=True)]
+        shown = [f"{name} {n:,}" for name, n in zip(self.class_names, self.counts, strict=True)]
         more = len(shown) - MOST_CLASSES
         listed = ", ".join(shown[:MOST_CLASSES]) + (f" and {more:,} more" if more > 0 else "")
         classes = f"{len(shown):,} classes, images but for the test: {listed}"

@@ -23,6 +23,7 @@ from analysis.report.sections import (
     importance,
     learning_curves,
     limits,
+    measures,
     mistakes,
     recurrence,
     samples,
@@ -48,6 +49,7 @@ def _with(section: Maker, picture: Callable[[Findings], Picture | None]) -> Make
 SECTIONS: Sequence[Maker] = (
     _with(wins.section, class_accuracy.picture),
     limits.section,
+    measures.section,
     cost.section,
     recurrence.section,
     equal_budgets.section,

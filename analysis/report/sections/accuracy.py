@@ -18,6 +18,7 @@ from analysis.report.findings import Findings
 from analysis.report.tested import tested
 from analysis.run import best_first
 from analysis.statistics import samples
+from search.store import Metric
 
 
 def picture(found: Findings) -> Picture | None:
@@ -32,10 +33,13 @@ def picture(found: Findings) -> Picture | None:
         return None
     labels = [found.label(str(name)) for name in shown.index]
     # One far below all would squeeze the others; the table has it.
-    near = found.baselines[found.baselines.test_score > shown["mean"].min() / 2]
+    score = found.objective.height
+    near = found.baselines[found.baselines.test_score.map(score) > score(shown["mean"].min()) / 2]
     simple = dict(zip(near.label, near.test_score, strict=True))
     drawn = style.figure(
-        lambda ax: draw(shown, found.run.finals, labels, found.look, ax, measure, simple),
+        lambda ax: draw(
+            shown, found.run.finals, labels, found.look, ax, measure, found.objective, simple
+        ),
         style.WIDTH,
         0.8 + 0.36 * (len(shown) + len(simple)),
     )
@@ -49,6 +53,7 @@ def draw(
     look: Mapping[str, style.Style],
     ax: Axes,
     xlabel: str,
+    metric: Metric,
     baselines: Mapping[str, float] = MappingProxyType({}),
 ) -> Axes:
     """Draws accuracy by strategy, best at the top: the mean, its 95 % interval, and each seed.
@@ -56,14 +61,15 @@ def draw(
     Below them are the simple classifiers, which take no part: a cross each.
 
     Args:
-        summary: a row a strategy, its index; `mean`, `low` and `high` in [0, 1]; an interval of NaN
-            is left out.
-        seeds: a row a strategy and seed: `strategy` and `test_score` in [0, 1]; may be empty.
+        summary: a row a strategy, its index; `mean`, `low` and `high`; an interval of NaN is left
+            out.
+        seeds: a row a strategy and seed: `strategy` and `test_score`; may be empty.
         labels: what the strategies are called, (strategies,), in the order of `summary`.
         look: each strategy's style.
         ax: where to draw.
         xlabel: what the accuracy is of.
-        baselines: what a simple classifier is called to its accuracy in [0, 1].
+        metric: what it is, where it is another.
+        baselines: what a simple classifier is called to its score.
     """
     names = list(summary.index)
     shown = seeds[seeds.strategy.isin(names)].dropna(subset="test_score")
@@ -86,12 +92,12 @@ def draw(
     ax.set(xlabel=xlabel, ylabel="", ylim=(len(names) + len(baselines) - 0.4, -0.5))
     style.strategy_axis([*labels, *baselines], ax)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=4))
-    style.percent_axis(ax.xaxis)
+    style.score_axis(ax.xaxis, metric)
     return ax
 
 
 def _caption(found: Findings) -> str:
-    shown = found.tested  # the best first
+    shown, metric = found.tested, found.objective  # the best first
     one = (shown.seeds == 1).all()
     several = samples.several_iterations(found.run.finals)
     over = "searches, seeds" if several else "seeds"
@@ -106,16 +112,15 @@ def _caption(found: Findings) -> str:
         first, last = str(shown.index[0]), str(shown.index[-1])
         best, worst = shown["mean"].iloc[0], shown["mean"].iloc[-1]
         text.append(
-            f"From {found.label(first)} ({formatting.percent(best)}) to {found.label(last)} "
-            f"({formatting.percent(worst)}) it is {formatting.points(abs(best - worst))} "
-            "percentage points."
+            f"From {found.label(first)} ({metric.in_words(best)}) to {found.label(last)} "
+            f"({metric.in_words(worst)}) it is {metric.gap_in_words(abs(best - worst))}."
         )
     if shown["std"].notna().any():
         widest = str(shown["std"].idxmax())
-        span = formatting.points(shown["max"][widest] - shown["min"][widest])
+        span = metric.gap_in_words(shown["max"][widest] - shown["min"][widest])
         text.append(
             f"{'Searches' if several else 'Seeds'} differ most for {found.label(widest)}: {span} "
-            "points between the worst and the best."
+            "between the worst and the best."
         )
     return " ".join(text)
 
@@ -126,7 +131,7 @@ def _validation_caption(found: Findings) -> str:
     return (
         "Each mark is the best configuration so far, on the validation images and one seed: "
         "no test result, and not a fair comparison while some were trained for longer than others. "
-        f"{found.label(first)} leads, with {formatting.percent(scores[first])}."
+        f"{found.label(first)} leads, with {found.objective.in_words(scores[first])}."
     )
 
 
@@ -135,9 +140,9 @@ def brief(found: Findings) -> Table:
 
     Below them stand the simple classifiers, which take no part.
     """
-    finals = bool(found.summary.seeds.sum())
+    finals, metric = bool(found.summary.seeds.sum()), found.objective
     measures = (
-        [f"test {found.metric}", "behind, points"]
+        [f"test {found.metric}", metric.behind]
         if finals
         else [f"validation {found.metric}", "after epochs"]
     )
@@ -150,13 +155,13 @@ def brief(found: Findings) -> Table:
         elif standing is None:
             middle = [formatting.NOTHING] * 2
         else:
-            middle = [formatting.percent(standing.score), str(int(standing.last_epoch))]
+            middle = [metric.in_words(standing.score), str(int(standing.last_epoch))]
         adds = formatting.NOTHING if standing is None else formatting.amount(standing.multiply_adds)
         rows.append([found.label(name), *middle, adds])
     best = found.tested["mean"].iloc[0] if finals else float("nan")
     for row in found.baselines.to_dict("records"):
-        behind = formatting.points(row["test_score"] - best, signed=True)
-        accuracy = formatting.percent(row["test_score"])
-        rows.append([row["label"], accuracy, behind, formatting.NOTHING])
+        behind = metric.gap(row["test_score"] - best, signed=True)
+        score = metric.in_words(row["test_score"])
+        rows.append([row["label"], score, behind, formatting.NOTHING])
     note = "A control has no recurrence." if found.run.controls else ""
     return Table("brief", ["strategy", *measures, "multiply-adds"], rows, note=note)

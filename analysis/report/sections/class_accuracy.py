@@ -9,14 +9,16 @@ from analysis.report import style
 from analysis.report.elements import Picture
 from analysis.report.findings import Findings
 from analysis.statistics import samples
+from search.store import ACCURACY
 
 MOST_CLASSES = 12  # more do not fit on a phone
 
 
 def picture(found: Findings) -> Picture | None:
     """Draws which strategy is correct how often in which class."""
-    names, metric = found.run.experiment.strategies, found.run.experiment.objective
-    correct = samples.correctness(found.run.finals, found.labels, names, metric)
+    names = found.run.experiment.strategies
+    # Of one class any metric's shares of images are hard to read; how many are right is not.
+    correct = samples.correctness(found.run.finals, found.labels, names, ACCURACY)
     if found.labels is None or not correct:
         return None
     images = pd.DataFrame({name: seeds.mean(axis=0) for name, seeds in correct.items()})
@@ -31,7 +33,7 @@ def picture(found: Findings) -> Picture | None:
         1.3 + 0.36 * len(shown.columns),
     )
     caption = _caption(found, shown, len(shares))
-    title = f"Test {found.metric} by strategy and class"
+    title = "Test accuracy by strategy and class"
     return Picture("accuracy-by-class", caption, drawn, title)
 
 
@@ -44,10 +46,9 @@ def _caption(found: Findings, shares: pd.DataFrame, there: int) -> str:
         text.append(
             f"Shown are the {len(shares)} of {there} classes in which strategies differ most."
         )
-    good = found.run.experiment.objective.better(1.0) * shares
-    leaders = good.idxmax(axis=1)
+    leaders = shares.idxmax(axis=1)
     first = str(shares.columns[0])
-    hardest = int(good[first].argmin())  # by its place: two classes may be cut to one name
+    hardest = int(shares[first].argmin())  # by its place: two classes may be cut to one name
     share = formatting.percent(float(shares[first].iloc[hardest]))
     text.append(
         f"{found.label(first)} leads in {int((leaders == first).sum())} of these "

@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 from analysis import formatting
 from analysis.report import style
 from analysis.report.elements import Part, Picture, Section, Table
+from analysis.report.evidence import in_terms_of
 from analysis.report.findings import Findings
 from analysis.statistics import budgets
 
@@ -56,6 +57,7 @@ def _figure(found: Findings, fronts: pd.DataFrame, measure: str) -> Figure:
     def draw(*axes: Axes) -> None:
         for ax, kind in zip(axes, kinds, strict=False):
             draw_front(fronts[fronts.cost == kind], found.summary["std"], found.look, ax, kind)
+            style.score_axis(ax.yaxis, found.objective)
         style.hide(axes[len(kinds) :])
         axes[0].figure.supylabel(measure, fontsize=11)
         style.legend(labels, found.look, axes[0])
@@ -74,8 +76,8 @@ def draw_front(
     """Draws accuracy against a cost (log axis), and the Pareto front as a line of steps.
 
     Args:
-        points: a row a strategy: `strategy`, `value` of the cost, above 0, `accuracy` in [0, 1],
-            and `front`, whether none other beats it in both.
+        points: a row a strategy: `strategy`, `value` of the cost, above 0, `accuracy`, or what
+            is judged by instead, and `front`, whether none other beats it in both.
         spread: the standard deviation of the accuracy over seeds by strategy, NaN for none.
         look: each strategy's style.
         ax: where to draw.
@@ -101,13 +103,13 @@ def draw_front(
     ax.tick_params(axis="x", labelsize=10)
     ax.minorticks_off()
     ax.margins(y=0.12)
-    style.percent_axis(ax.yaxis)
     return ax
 
 
 def _caption(found: Findings, fronts: pd.DataFrame) -> str:
     better = "Down" if found.run.experiment.objective.lowest_is_best else "Up"
-    text = [f"{better} is more accurate, left is cheaper."]
+    more = in_terms_of(found.run, "more accurate", "better")
+    text = [f"{better} is {more}, left is cheaper."]
     if len(found.summary["std"].dropna()):
         text.append("A bar is the standard deviation over seeds.")
     shown = set(fronts.strategy)
@@ -115,8 +117,8 @@ def _caption(found: Findings, fronts: pd.DataFrame) -> str:
     if len(names) == 1:
         return " ".join(text)
     text.append(
-        "The line is the front: what no other strategy beats in accuracy and in this cost at once, "
-        "by their means."
+        f"The line is the front: what no other strategy beats in {found.metric} and in this cost "
+        "at once, by their means."
     )
     on = fronts.groupby("strategy").front
     always, ever = on.all(), on.any()
@@ -136,7 +138,7 @@ def _front_table(found: Findings, fronts: pd.DataFrame) -> Table:
         name, said = COSTS[str(kind)]
         on = [
             f"{found.label(row['strategy'])} "
-            f"({said(row['value'])}, {formatting.percent(row['accuracy'])})"
+            f"({said(row['value'])}, {found.objective.in_words(row['accuracy'])})"
             for row in points.to_dict("records")
         ]
         rows.append([name, formatting.listing(on)])

@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from analysis.formatting import decimal, listing, percent, plural, points
+from analysis.formatting import decimal, listing, plural
 from analysis.report.elements import Part, Section, Table
 from analysis.report.findings import Findings
 from analysis.run import Run
@@ -39,7 +39,8 @@ def sentences(found: Fairness, run: Run) -> list[str]:
     """
     said = [_order(found.kendall, run)]
     if found.lost:
-        named = [f"{run.label(name)} ({percent(lost)})" for name, lost in found.lost.items()]
+        gap = run.experiment.objective.gap_in_words
+        named = [f"{run.label(name)} ({gap(lost)})" for name, lost in found.lost.items()]
         said.append(
             f"After the first rung ({plural(found.first_epoch, 'epoch')}) a shorter search would "
             f"have chosen another configuration for {listing(named)}; in brackets the validation "
@@ -93,20 +94,21 @@ def _shorter(shorter: pd.DataFrame, run: Run) -> Table | None:
     cut = shorter[shorter.epoch < shorter.groupby("strategy").epoch.transform("max")]
     if cut.empty:
         return None
+    lost = "points lost" if run.experiment.objective.in_percent else "lost"
     rows = [
         [
             run.label(row["strategy"]),
             str(row["epoch"]),
             "kept" if row["same"] else "lost",
             "not begun" if math.isnan(row["rank"]) else f"{row['rank']:.0f} of {row['of']}",
-            points(row["lost"]),
+            run.experiment.objective.gap(row["lost"]),
         ]
         for row in cut.to_dict("records")
     ]
-    columns = ["strategy", "stopped at epoch", "finalist", "its place then", "points lost"]
+    columns = ["strategy", "stopped at epoch", "finalist", "its place then", lost]
     note = (
         "What a search that trained nothing longer would have sent to the finals: the same "
-        f"configuration (kept) or another (lost). Points of validation "
+        f"configuration (kept) or another (lost). The last column is validation "
         f"{run.experiment.objective.label}, at least, by what the other reached."
     )
     return Table("shorter-searches", columns, rows, note=note, frame=shorter)

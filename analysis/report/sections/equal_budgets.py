@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from analysis import formatting
 from analysis.report.elements import Section, Table
 from analysis.report.findings import Findings
 from analysis.statistics import budgets
@@ -29,7 +28,7 @@ def section(found: Findings) -> Section | None:
     first = str(whole.columns[0])
     whole = whole.sort_values(first, ascending=metric.lowest_is_best, kind="stable")
     rows = [
-        [found.label(str(name)), *map(formatting.percent, row)]
+        [found.label(str(name)), *map(metric.in_words, row)]
         for name, row in zip(whole.index, whole.to_numpy(), strict=True)
     ]
     columns = ["strategy", *(EQUAL[str(measure)] for measure in whole.columns)]

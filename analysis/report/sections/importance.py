@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from analysis.formatting import bare, clean, decimal, listing, percent, points, value
+from analysis.formatting import bare, clean, decimal, listing, percent, value
 from analysis.report import style
 from analysis.report.elements import Part, Picture, Section, Table
 from analysis.report.findings import Findings
@@ -102,6 +102,7 @@ def _dependence(found: Findings, result: Importance) -> Picture:
         for ax, name in zip(axes, names, strict=False):
             along = result.dependence[result.dependence.hyperparameter == name]
             draw_dependence(along, colour, ax, clean(name, 24))
+            style.score_axis(ax.yaxis, run.experiment.objective)
         for ax in axes[len(names) :]:
             ax.set_visible(False)
         axes[0].figure.supylabel(
@@ -130,7 +131,6 @@ def draw_dependence(along: pd.DataFrame, colour: str, ax: Axes, title: str) -> A
     ax.set_xticks(places, texts, rotation=45, ha="right", rotation_mode="anchor")
     ax.tick_params(axis="x", labelsize=8.5, length=0)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=4))
-    style.percent_axis(ax.yaxis)
     return ax
 
 
@@ -139,11 +139,11 @@ def _caption(result: Importance, run: Run) -> str:
     name = str(result.main.hyperparameter.iloc[0])
     along = result.dependence[result.dependence.hyperparameter == name]
     best = along.value.iloc[int(along.score.map(run.experiment.objective.better).argmax())]
-    rise = points(along.score.max() - along.score.min())
+    rise = run.experiment.objective.gap_in_words(along.score.max() - along.score.min())
     return (
         f"{run.label(result.strategy)}: what the surrogate predicts with each value, at the other "
-        f"values of the trials. Along {clean(name, 30)} it differs by {rise} points; best is "
-        f"at {clean(value(best), 30)}."
+        f"values of the trials. Along {clean(name, 30)} it differs by {rise}; best is at "
+        f" {clean(value(best), 30)}."
     )
 
 

@@ -44,6 +44,7 @@ def _figure(
     def draw(*axes: Axes) -> None:
         for ax, name in zip(axes, names, strict=False):
             draw_curves(curves, name, best, found.look[name], ax)
+            style.score_axis(ax.yaxis, found.objective)
             title = style.two_lines(found.label(name))
             ax.set(title=title)
         style.hide(axes[len(names) :])
@@ -64,7 +65,7 @@ def draw_curves(
 
     Args:
         epochs: a row an epoch of a configuration: `strategy`, `configuration`, `epoch`, 1 for the
-            first, and `reached`, the validation score in [0, 1].
+            first, and `reached`, the validation score.
         strategy: whose curves to draw: every configuration's thin, the best one's thick.
         best: the configuration that stands for each strategy.
         look: the strategy's style.
@@ -102,7 +103,6 @@ def draw_curves(
         )  # fmt: skip
     ax.set(xlabel="epoch", ylabel="")
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-    style.percent_axis(ax.yaxis)
     return ax
 
 
@@ -126,10 +126,10 @@ def _caption(found: Findings, epochs: pd.DataFrame, best: Mapping[str, str]) -> 
     if leading.empty:
         return text
     ends = [leading[leading.epoch == epoch] for epoch in (leading.epoch.min(), leading.epoch.max())]
-    better = found.run.experiment.objective.better
+    better, said = found.objective.better, found.objective.in_words
     (start, end) = (rows.loc[rows.reached.map(better).idxmax()] for rows in ends)
     first = formatting.plural(int(start.epoch), "epoch")
-    early, late = formatting.percent(start.reached), formatting.percent(end.reached)
+    early, late = said(start.reached), said(end.reached)
     if not several or start.epoch == end.epoch:
         last = formatting.plural(int(end.epoch), "epoch")
         return f"{text} {found.label(end.strategy)} stands at {late} after {last}."

@@ -6,8 +6,9 @@ import math
 
 import pandas as pd
 
-from analysis.formatting import NOTHING, listing, multiple, p_value, points
+from analysis.formatting import NOTHING, listing, multiple, p_value
 from analysis.report.elements import Section, Table
+from analysis.report.evidence import in_terms_of
 from analysis.report.findings import Findings
 from analysis.run import Run
 from analysis.statistics import budgets, control
@@ -41,23 +42,24 @@ def section(found: Findings) -> Section | None:
 
 
 def _table(frame: pd.DataFrame, several: bool, run: Run) -> Table:
-    rows = []
+    rows, gap = [], run.experiment.objective.gap
     for row in frame.to_dict("records"):
         named = [run.label(row["control"])] if several else []
         rows.append(
             [
                 run.label(row["strategy"]),
                 *named,
-                points(row["difference"], signed=True),
+                gap(row["difference"], signed=True),
                 NOTHING
                 if math.isnan(row["low"])
-                else " to ".join(points(row[end], signed=True) for end in ("low", "high")),
+                else " to ".join(gap(row[end], signed=True) for end in ("low", "high")),
                 row["helps"],
                 *(multiple(row[cost]) for cost in ("multiply_adds", "train_seconds", "latency_ms")),
             ]
         )
+    difference = "difference, points" if run.experiment.objective.in_percent else "difference"
     columns = [
-        *("strategy", *(["control"] if several else []), "difference, points", "95 % interval"),
+        *("strategy", *(["control"] if several else []), difference, "95 % interval"),
         *("does it help", "multiply-adds", "training time", "latency"),
     ]
     metric = run.experiment.objective.label
@@ -81,14 +83,19 @@ def sentence(answer: Recurrence, run: Run) -> str:
         reason = "No control without recurrence was tested beside a recurrent strategy"
         return f"{reason}, so what an LSTM is worth is not known."
     best, base = run.label(answer.best), run.label(answer.control)
+    metric = run.experiment.objective
     interval = (
         "; on so few seeds, or without predictions, nobody knows how sure that is"
         if answer.helps == "unknown"
-        else f" (95 % interval {points(answer.low, True)} to {points(answer.high, True)}; "
+        else f" (95 % interval {metric.gap(answer.low, True)} to {metric.gap(answer.high, True)}; "
         f"{p_value(answer.p)}, by Holm's correction for {answer.comparisons})"
     )
-    more = "more" if answer.difference >= 0 else "less"
-    size = f"{points(abs(answer.difference))} percentage points {more} accurate"
+    more, less = (
+        in_terms_of(run, "more accurate", "better"),
+        in_terms_of(run, "less accurate", "worse"),
+    )
+    size = f"{metric.gap_in_words(abs(answer.difference))} "
+    size += more if answer.difference >= 0 else less
     start = {
         "yes": f"Recurrence helps here: {best} is {size} than {base}",
         "no": f"Recurrence does not help here: its best, {best}, is {size} than {base}",

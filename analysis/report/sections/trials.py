@@ -13,6 +13,7 @@ from analysis.formatting import clean_first_line
 from analysis.report.elements import Part, Section, Table, TrialTable
 from analysis.report.findings import Findings
 from analysis.run import Run, best_first
+from search.store import Metric
 
 # By the column's place: the frame's column by which it is sorted.
 _SORTED_BY = {2: "score", 3: "val_loss", 4: "last_epoch", 5: "parameters", 6: "multiply_adds",
@@ -60,7 +61,10 @@ def trial_table(run: Run) -> TrialTable:
     )  # fmt: skip
     # Without the mark of a control, which every row would repeat.
     names = {name: formatting.clean(name, 40) for name in trials.strategy.unique()}
-    rows = [_cells(row, names[row["strategy"]]) for row in trials.to_dict("records")]
+    rows = [
+        _cells(row, names[row["strategy"]], run.experiment.objective)
+        for row in trials.to_dict("records")
+    ]
     keys = {
         place: [None if math.isnan(value) else float(f"{value:.6g}") for value in trials[column]]
         for place, column in _SORTED_BY.items()
@@ -75,7 +79,7 @@ def trial_table(run: Run) -> TrialTable:
     return TrialTable("trials", columns, rows, keys, frame, note=note)
 
 
-def _cells(row: dict[Any, Any], name: str) -> list[str]:
+def _cells(row: dict[Any, Any], name: str, metric: Metric) -> list[str]:
     loss, seconds = row["val_loss"], row["train_seconds"]
     if row["status"] == "failed":
         said = clean_first_line(row["message"]) if isinstance(row["message"], str) else ""
@@ -84,7 +88,7 @@ def _cells(row: dict[Any, Any], name: str) -> list[str]:
     return [
         name,
         row["status"],
-        formatting.percent(row["score"]),
+        metric.in_words(row["score"]),
         formatting.NOTHING if math.isnan(loss) else f"{loss:.3f}",
         str(int(row["last_epoch"])),
         formatting.amount(row["parameters"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from analysis.formatting import clean_first_line, percent, plural, probability
+from analysis.formatting import clean_first_line, plural, probability
 from analysis.report import evidence
 from analysis.run import Run
 from analysis.statistics.decision import Decision, Evidence, Failed, Unfinished
@@ -61,15 +61,16 @@ def in_words(decision: Decision, run: Run) -> Verdict:
         headline, sentences = _wins(str(decision.best), why, run)
     else:
         headline, sentences = _undecided(decision, why, run)
-    return Verdict(headline, (*evidence.copies(run), *sentences), decision)
+    before = [*evidence.copies(run), *evidence.uneven_classes(run)]
+    return Verdict(headline, (*before, *sentences), decision)
 
 
 def _wins(best: str, why: Evidence, run: Run) -> tuple[str, list[str]]:
     assert why.lead is not None
     sentences = [
         *_of_the_best(best, why, run),
-        f"That is {evidence.gap(why)} more than the runner-up, {run.label(why.lead.over)}. Against "
-        "every other strategy the lead is more than chance explains (largest p: "
+        f"That is {evidence.gap(why, run)} more than the runner-up, {run.label(why.lead.over)}. "
+        "Against every other strategy the lead is more than chance explains (largest p: "
         f"{probability(why.lead.largest_p)}).",
         *evidence.recurrence(best, (best,), why, run),
         *evidence.not_compared(why, run),
@@ -105,14 +106,14 @@ def _undecided(decision: Decision, why: Evidence, run: Run) -> tuple[str, list[s
         headline = _open(decision.group, why, run)
     sentences = [
         *_of_the_best(best, why, run),
-        f"Its lead over {run.label(why.lead.over)} is {evidence.gap(why)}, which chance explains: "
-        f"other {evidence.replicates(why)} or other test images could turn the order.",
+        f"Its lead over {run.label(why.lead.over)} is {evidence.gap(why, run)}, which chance "
+        f"explains: other {evidence.replicates(why)} or other test images could turn the order.",
         evidence.replicates_needed(why, run),
     ]
     if why.worse:
         sentences.append(
-            f"Less accurate than {run.label(best)}, beyond what chance explains: "
-            f"{evidence.names(why.worse, run)}."
+            f"{evidence.in_terms_of(run, 'Less accurate', 'Worse')} than {run.label(best)}, beyond "
+            f"what chance explains: {evidence.names(why.worse, run)}."
         )
     sentences += evidence.cheapest(why.multiply_adds, run)
     sentences += evidence.recurrence(best, decision.group, why, run)
@@ -133,9 +134,10 @@ def _open(group: tuple[str, ...], why: Evidence, run: Run) -> str:
 
 def _too_few(why: Evidence, run: Run) -> tuple[str, list[str]]:
     first, *_, last = why.scores
+    said = run.experiment.objective.in_words
     sentences = [
-        f"The means lie between {percent(why.scores[last].mean)} ({run.label(last)}) and "
-        f"{percent(why.scores[first].mean)} ({run.label(first)}). Two "
+        f"The means lie between {said(why.scores[last].mean)} ({run.label(last)}) and "
+        f"{said(why.scores[first].mean)} ({run.label(first)}). Two "
         f"{evidence.replicates(why)} or fewer say next to nothing about how far the next would "
         "differ, so there is no winner and no tie.",
         *evidence.not_compared(why, run),
@@ -151,11 +153,10 @@ def _too_few(why: Evidence, run: Run) -> tuple[str, list[str]]:
 
 def _single(best: str, why: Evidence, run: Run) -> tuple[str, list[str]]:
     score = why.scores[best]
-    spread = "" if math.isnan(score.low) else f" (95 % interval {evidence.interval(score)})"
+    spread = "" if math.isnan(score.low) else f" (95 % interval {evidence.interval(score, run)})"
     only = "has a test result" if why.untested else "was searched"
     sentences = [
-        f"It classifies {percent(score.mean)} of the test images correctly{spread}, "
-        f"{evidence.seeds(best, why)}.",
+        f"It {evidence.does(score, run)}{spread}, {evidence.seeds(best, why)}.",
         *evidence.not_compared(why, run),
     ]
     return (
@@ -176,11 +177,12 @@ def _interim(best: str | None, why: Unfinished, run: Run) -> tuple[str, list[str
         reason = f"{why.done} of {wanted} are done, so the test is not over."
     sentences = [f"This is an interim report: {reason}"]
     if best is not None:
+        metric = run.experiment.objective
         sentences.append(
-            f"By validation {run.experiment.objective.label} {run.label(best)} leads so far, with "
-            f"{percent(why.score)} after {plural(why.epoch, 'epoch')}. Validation chose the best "
-            "of many configurations, on one seed each, so these scores flatter and cannot name a "
-            "winner."
+            f"By validation {metric.label} {run.label(best)} leads so far, with "
+            f"{metric.in_words(why.score)} after {plural(why.epoch, 'epoch')}. Validation chose "
+            "the best of many configurations, on one seed each, so these scores flatter and cannot "
+            "name a winner."
         )
     if why.untried:
         sentences.append(f"Not tried yet: {evidence.names(why.untried, run)}.")

@@ -41,8 +41,8 @@ def _cells(row: dict[Any, Any], run: Run) -> list[str]:
     return [
         run.label(row["strategy"]),
         clean(row["origin"].rpartition("/")[2], 60),  # without the folders above
-        percent(row["score"]),
-        percent(row["random_starts"]),
+        run.experiment.objective.in_words(row["score"]),
+        run.experiment.objective.in_words(row["random_starts"]),
         place,
         NOTHING if math.isnan(row["reached"]) else f"{row['reached']:.0f}",
         "yes" if row["finalist"] is True else "no",

@@ -14,6 +14,7 @@ from analysis.report.tested import tested
 from analysis.statistics import samples
 from analysis.statistics.intervals import LEVEL
 from analysis.statistics.learning import rising
+from search.store import Metric
 
 NOTE = (
     "SD is the standard deviation over {over}; the difference is that from the best. Each interval "
@@ -38,10 +39,10 @@ def _table(found: Findings) -> Table:
         f"test {found.metric}, mean ± SD",
         "95 % interval",
         "trainings",
-        "difference, points",
+        "difference, points" if found.objective.in_percent else "difference",
         "p",
         "may be the best",
-        "still rising, points an epoch",
+        "still rising, points an epoch" if found.objective.in_percent else "rising, an epoch",
         "validation score",
         "at epoch",
     ]
@@ -52,7 +53,7 @@ def _table(found: Findings) -> Table:
         score = [formatting.NOTHING] * 2
         if name in found.standing.index:
             standing: Any = found.standing.loc[name]
-            score = [formatting.percent(standing.score), str(int(standing.last_epoch))]
+            score = [found.objective.in_words(standing.score), str(int(standing.last_epoch))]
         rows.append(
             [
                 found.label(name),
@@ -62,7 +63,7 @@ def _table(found: Findings) -> Table:
                 cells.difference + cells.interval_of_difference,
                 cells.p,
                 _may_be_best(found, name),
-                _rises(rises.loc[name]),
+                _rises(rises.loc[name], found.objective),
                 *score,
             ]
         )
@@ -73,11 +74,12 @@ def _table(found: Findings) -> Table:
     )
 
 
-def _rises(row: Any) -> str:
+def _rises(row: Any, metric: Metric) -> str:
     """Returns how steeply a curve ended, with its interval."""
     if math.isnan(row.slope):
         return formatting.NOTHING
-    slope, low, high = (formatting.decimal(100 * row[name]) for name in ("slope", "low", "high"))
+    scale = 100 if metric.in_percent else 1
+    slope, low, high = (formatting.decimal(scale * row[name]) for name in ("slope", "low", "high"))
     return f"{slope} ({low} to {high})"
 
 

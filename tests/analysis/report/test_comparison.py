@@ -8,6 +8,7 @@ from analysis import load_run
 from analysis.__main__ import main
 from analysis.report.comparison import accuracies, labels, looks, write_comparison
 from analysis.report.findings import find
+from search.store import ExperimentError
 from tests.support.synthetic_runs import STRATEGIES, make_run
 
 
@@ -78,3 +79,12 @@ def test_no_two_strategies_of_any_run_look_alike(runs):
     assert len(set(look.values())) == len(look)
     # As in the report of a run alone.
     assert {name: look[name] for name in STRATEGIES} == found[0].look
+
+
+def test_runs_that_are_judged_by_different_metrics_are_not_compared(tmp_path):
+    paths = [make_run(tmp_path / name) for name in ("one", "two")]
+    asked = paths[1] / "experiment.json"
+    text = asked.read_text().replace('"metric": "accuracy"', '"metric": "f1_macro"')
+    asked.write_text(text)
+    with pytest.raises(ExperimentError, match="judged by accuracy and f1_macro"):
+        write_comparison(paths)

@@ -6,8 +6,11 @@ import collections
 import gc
 
 import keras
+import numpy as np
 import pytest
+from sklearn.utils.class_weight import compute_class_weight
 
+from search.training.model import balanced_weights
 from search.training.trial import run_trial
 from spaces.training import program
 from tests.support.small_trials import (
@@ -18,6 +21,14 @@ from tests.support.small_trials import (
     run,
     spec_of,
 )
+
+
+def test_balanced_weights_are_scikit_learn_s_and_count_one_on_average():
+    labels = np.random.default_rng(0).choice([0, 1, 4], 200, p=[0.7, 0.25, 0.05])
+    weights = balanced_weights(labels)
+    known = compute_class_weight("balanced", classes=np.unique(labels), y=labels)
+    assert [*weights] == [0, 1, 4] and [*weights.values()] == pytest.approx(known)
+    assert np.mean([weights[label] for label in labels]) == pytest.approx(1.0)
 
 
 def test_a_model_that_is_held_goes_on_as_one_that_was_saved():

@@ -41,7 +41,7 @@ def test_every_finalist_was_the_best_already(run):
 def test_who_was_lost_is_named_with_what_was_lost_by_it(run):
     first, second = sentences(Fairness({"lines": 0.5, "cnn_control": 0.2}, {"lines": 0.05}, 1), run)
     assert "lowest for cnn_control (control) (0.20)" in first
-    assert "another configuration for lines (5.0 %)" in second
+    assert "another configuration for lines (5.0 percentage points)" in second
     assert "validation accuracy lost by it" in second
 
 
