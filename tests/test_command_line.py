@@ -524,6 +524,8 @@ def test_the_experiment_is_what_was_asked_for(cwd, no_search):
         **{"dataset": "digits", "data_dir": None, "image_size": None, "train_limit": None},
         "initial": [],
         "skip_broken": False,
+        "metric": "accuracy",
+        "class_weight": "none",
         "final_epochs": None,
         "max_multiply_adds": None,
         "min_epochs": 1,

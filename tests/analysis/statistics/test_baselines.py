@@ -43,4 +43,4 @@ def test_without_predictions_the_accuracy_alone_is_known():
     run = with_baselines(example(lines=0.9, patches=0.5), simple=0.6)
     run.finals["predictions"] = None
     (found,) = over_baselines(run, "lines")
-    assert found.accuracy == pytest.approx(0.6) and np.isnan(found.lead.p)
+    assert found.score == pytest.approx(0.6) and np.isnan(found.lead.p)
