@@ -102,6 +102,11 @@ class Run:
         return next((found for found in self.datasets.test_labels if found is not None), None)
 
     @property
+    def class_names(self) -> list[str]:
+        """The classes' names, in the order of the labels; empty where the run has none."""
+        return next((names for names in self.datasets.class_names if names), [])
+
+    @property
     def controls(self) -> tuple[str, ...]:
         """Who competes without recurrence, to show what recurrence is worth."""
         return tuple(str(name) for name in self.strategies.index[~self.strategies.recurrent])

@@ -100,10 +100,13 @@ class Metric:
         """
         return self.gap(difference) + (" percentage points" if self.in_percent else "")
 
-    @property
-    def behind(self) -> str:
-        """What stands over the differences of its values in a table."""
-        return "behind, points" if self.in_percent else "behind"
+    def gap_heading(self, what: str) -> str:
+        """Returns what stands over differences of its values in a table.
+
+        >>> ACCURACY.gap_heading("behind"), METRICS["neg_log_loss"].gap_heading("behind")
+        ('behind, points', 'behind')
+        """
+        return f"{what}, points" if self.in_percent else what
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -250,9 +253,9 @@ def _roc_auc_ovr_shares(probability: np.ndarray, labels: np.ndarray) -> np.ndarr
     for one in _told_apart(probability, labels):
         mine, scores = labels == one, probability[:, one]
         count, others = int(mine.sum()), int((~mine).sum())
-        right = np.empty(len(labels))
-        right[mine] = (rankdata(scores)[mine] - rankdata(scores[mine])) / others
-        right[~mine] = 1 - (rankdata(scores)[~mine] - rankdata(scores[~mine])) / count
+        ranks, right = rankdata(scores), np.empty(len(labels))
+        right[mine] = (ranks[mine] - rankdata(scores[mine])) / others
+        right[~mine] = 1 - (ranks[~mine] - rankdata(scores[~mine])) / count
         area = right[mine].mean()
         shares.append(area + (right - area) * len(labels) / np.where(mine, count, others))
     return np.mean(shares, axis=0) if shares else np.full(len(labels), np.nan)

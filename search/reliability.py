@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from search.metric import METRICS, Metric
+from search.metric import ACCURACY, METRICS, Metric
 
 BINS = 15
 """Of confidence, equally wide: as many as Guo et al. take."""
@@ -62,7 +62,7 @@ def measured(probability: np.ndarray, labels: np.ndarray, metric: Metric) -> dic
     values = {name: each.measure(probability, labels) for name, each in METRICS.items()}
     known = {name: value if math.isfinite(value) else None for name, value in values.items()}
     # Of accuracy the predictions tell.
-    shares = None if metric.name == "accuracy" else metric.per_image(probability, labels)
+    shares = None if metric.name == ACCURACY.name else metric.per_image(probability, labels)
     return {
         "test_accuracy": values["accuracy"],
         "test_score": values[metric.name],

@@ -39,11 +39,11 @@ def uneven_classes(run: Run) -> list[str]:
     >>> uneven_classes(example(lines=0.9))
     []
     """
-    names: list[str] = next((each for each in run.datasets.class_names if each), [])
+    names = [clean(name, 24) for name in run.class_names]
     if run.test_labels is None or not names:
         return []
     counts = np.bincount(run.test_labels, minlength=len(names)).tolist()
-    found = advice(run.experiment.metric, [clean(name, 24) for name in names], counts)
+    found = advice(run.experiment.metric, names, counts)
     return [f"{found[0].upper()}{found[1:]}."] if found else []
 
 

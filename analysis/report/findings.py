@@ -45,7 +45,7 @@ class Findings:
     @property
     def class_names(self) -> list[str]:
         """The classes' names, in the order of the labels."""
-        return next((names for names in self.run.datasets.class_names if names), [])
+        return self.run.class_names
 
     @property
     def tested(self) -> pd.DataFrame:

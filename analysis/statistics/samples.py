@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -48,14 +48,36 @@ def correctness(
         return {}
     found = {}
     tested = completed(finals)
-    accuracy = metric.name == ACCURACY.name
     for name in strategies:
-        mine = tested[tested.strategy == name]
-        known = list(mine.predictions if accuracy else mine.image_scores)
-        if known and all(one is not None and len(one) == len(labels) for one in known):
-            every = np.stack(known)
-            found[name] = classified_correctly(every, labels) if accuracy else every
+        mine = tested[tested.strategy == name].to_dict("records")
+        scores = [image_scores(row, labels, metric) for row in mine]
+        known = [one for one in scores if one is not None]
+        if known and len(known) == len(scores):
+            found[name] = np.stack(known)
     return found
+
+
+def image_scores(row: Mapping[Any, Any], labels: np.ndarray, metric: Metric) -> np.ndarray | None:
+    """Returns what a final or a baseline scores on every test image, (test images,).
+
+    Args:
+        row: its `predictions`, or where the metric is not accuracy its `image_scores`.
+        labels: the test images' classes, (test images,).
+        metric: what is judged by.
+
+    Returns:
+        bool where the metric is accuracy, else floats; None where nobody knows, or where they are
+        of other images.
+
+    >>> from search.store import ACCURACY
+    >>> image_scores({"predictions": np.array([1, 0])}, np.array([1, 1]), ACCURACY)
+    array([ True, False])
+    """
+    accuracy = metric.name == ACCURACY.name
+    known = row["predictions" if accuracy else "image_scores"]
+    if known is None or len(known) != len(labels):
+        return None
+    return classified_correctly(known, labels) if accuracy else known
 
 
 def samples(

@@ -142,7 +142,7 @@ def brief(found: Findings) -> Table:
     """
     finals, metric = bool(found.summary.seeds.sum()), found.objective
     measures = (
-        [f"test {found.metric}", metric.behind]
+        [f"test {found.metric}", metric.gap_heading("behind")]
         if finals
         else [f"validation {found.metric}", "after epochs"]
     )

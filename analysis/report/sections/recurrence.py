@@ -57,7 +57,7 @@ def _table(frame: pd.DataFrame, several: bool, run: Run) -> Table:
                 *(multiple(row[cost]) for cost in ("multiply_adds", "train_seconds", "latency_ms")),
             ]
         )
-    difference = "difference, points" if run.experiment.objective.in_percent else "difference"
+    difference = run.experiment.objective.gap_heading("difference")
     columns = [
         *("strategy", *(["control"] if several else []), difference, "95 % interval"),
         *("does it help", "multiply-adds", "training time", "latency"),

@@ -39,7 +39,7 @@ def _table(found: Findings) -> Table:
         f"test {found.metric}, mean ± SD",
         "95 % interval",
         "trainings",
-        "difference, points" if found.objective.in_percent else "difference",
+        found.objective.gap_heading("difference"),
         "p",
         "may be the best",
         "still rising, points an epoch" if found.objective.in_percent else "rising, an epoch",
